@@ -1,4 +1,4 @@
-"""Carries what you play to Last.fm: no play lost, none doubled, and you can see why."""
+"""Delivers what you play to Last.fm and other services: no play lost, none doubled, and you can see why."""
 
 from __future__ import annotations
 
@@ -309,7 +309,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    """A public name is imported when it is first used: the client alone needs neither database nor server."""
+    """Import a public name when it is first used: the client alone needs neither a database nor a server."""
     if name not in _HOME:
         raise AttributeError(f"module 'tonearm' has no attribute {name!r}")
     try:

@@ -118,7 +118,7 @@ class _Tasks:
         self.running[name] = asyncio.create_task(work, name=name)
 
     def end(self, stop: asyncio.Event) -> None:
-        """Have all of them end: those that look at `stop`, and the counting, which does not."""
+        """End all of them: those that watch `stop`, and the counting, which doesn't."""
         stop.set()
         self.running[_COUNTING].cancel()
 
@@ -144,25 +144,25 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     clock: Clock | None = None,
     deliver: bool = True,
 ) -> AsyncIterator[Deck]:
-    """A deck on a database (a path, or a URL): plays reported to it are on disk and on their way.
+    """Open a deck on a database (a path, or a URL). A play reported to it is on disk when the call returns, and is sent
+    from there.
 
-    Tables are made or brought up to date first. Raises StoreUnavailable if the database cannot be used,
-    DatabaseTooNew if a newer tonearm wrote it, and AlreadyOpen if another process delivers from it
-    (with `deliver=False` this one only reports, and leaves the sending to the other). `secret_key` seals the
-    session keys; without one a key file is made beside a SQLite file. Raises WrongSecret if it is another one than
-    before: nothing is changed, and nobody signed out. Rates are per second, 0 lifts the limit;
-    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it when it is met. `cache_ttl` is for
-    how many seconds an answer about an artist, an album or a track is as good as a new one, 0 to remember none.
+    The tables are created or migrated first. Raises StoreUnavailable if the database cannot be used, DatabaseTooNew if
+    a newer tonearm wrote it, and AlreadyOpen if another process delivers from it. With `deliver=False` this process
+    only reports plays, and leaves sending them to the other. `secret_key` encrypts the session keys; without one, a key
+    file is created beside a SQLite file. Raises WrongSecret if it isn't the one used before: then nothing is changed,
+    and nobody is signed out. `requests_per_second` limits requests to Last.fm for each API key (0: no limit).
+    `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it when it is reached. `cache_ttl` is how
+    many seconds an answer about an artist, an album or a track stays fresh; 0 turns the cache off.
 
     `api_key` may hold several keys, separated by commas, and `api_secret` as many secrets in the same order (ValueError
-    otherwise): each listener is connected with one of them, and each has the rate for itself.
+    otherwise): each listener is connected with one of them, and the rate limit applies to each key separately.
 
-    `contact` is a mail or web address of whoever runs the service, which ListenBrainz wants to know (ValueError for one
-    that can't be in a header).
+    `contact` is an e-mail or web address of whoever runs the service, which ListenBrainz asks for (ValueError if it
+    can't be put in a header).
 
-    `http` is the host's own client for all requests to Last.fm, which is left open; None: one of the deck's own.
-    `clock` is where the deck has time, waiting and chance from; None: the machine's, with the
-    time of its server on PostgreSQL.
+    `http` is the host's own client for all requests to Last.fm, and is never closed; None: the deck opens one of its
+    own. `clock` provides the time, sleeping and randomness; None: the machine's, with the server's time on PostgreSQL.
     """
     pairs = paired(api_key, api_secret)
     agent = telling_agent(contact or NO_CONTACT)
@@ -233,7 +233,7 @@ def _makers(http: httpx2.AsyncClient, agent: str) -> dict[DestinationKind, MakeW
 
 @asynccontextmanager
 async def _announcer(store: Store, clock: Clock) -> AsyncIterator[EventHub]:
-    """Events of this process, or of all that share a server and its clock."""
+    """Events of this process, or of all processes that share a database server and its clock."""
     event_hub = EventHub(secrets.token_hex(4))
     if not isinstance(clock, SharedClock):
         yield event_hub
@@ -255,7 +255,7 @@ async def _answers(url: URL, clock: Clock) -> AsyncIterator[AnswerStore]:
 
 @asynccontextmanager
 async def _http_client(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncClient]:
-    """The host's own HTTP client, or one for as long as the deck is open."""
+    """The host's own HTTP client, or one that lives as long as the deck is open."""
     if http is not None:
         yield http
         return
@@ -267,7 +267,7 @@ async def _http_client(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.
 
 @asynccontextmanager
 async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
-    """The host's own clock, the machine's, or where processes share a database server: that one's."""
+    """The host's own clock, or the machine's, or the database server's if processes share one."""
     if clock is not None or store.one_process:
         yield clock or SystemClock()
         return
@@ -283,7 +283,7 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
 
 @dataclass(frozen=True, slots=True)
 class _Wires:
-    """What the services of a deck share, and how one wakes another."""
+    """What a deck's services share, and how they wake one another."""
 
     parts: _Parts
     time: LastFmTime
@@ -305,11 +305,11 @@ class _Wires:
         return self.sends and self.tasks.runs(_DELIVERY)
 
     def crowded(self, account: int) -> bool:
-        """Whether others wait in an account's line for their turn."""
+        """Whether other work waits for its turn at an account."""
         return self.engine.crowded(self.delivery_kinds.of(account))
 
     def begins(self, kind: str) -> Callable[[int], None]:
-        """Wakes a run of that kind."""
+        """Returns a function that wakes runs of that kind."""
         return lambda account: self.engine.hint(kind, [account])
 
 
@@ -347,7 +347,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
 
 
 async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> tuple[_Wires, Callable[[int], None]]:
-    """What connects the services, and the function that wakes the delivery of an account."""
+    """The connected services, and the function that wakes an account's delivery."""
     store, clock, event_hub = parts.store, parts.clock, parts.event_hub
     time = LastFmTime(clock)
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
@@ -450,7 +450,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
 
 
 def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay, ApiKey], Expiry]:
-    """What sends plays, and what settles those that have grown too old."""
+    """The service that sends plays, and the one that settles plays that have become too old."""
     parts, time, keyring = wires.parts, wires.time, wires.keyring
     store, clock = parts.store, parts.clock
     events = DeliveryEvents(parts.event_hub, wires.tally)
@@ -479,7 +479,7 @@ def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmT
 
 
 async def _engine(store: Store, clock: Clock) -> Engine:
-    """pgqueuer where processes share a database; not with a clock of the host's, since it goes by the server's."""
+    """pgqueuer if processes share a database; not with a host's own clock, since pgqueuer uses the server's."""
     if store.one_process or not isinstance(clock, SystemClock):
         return EmbeddedEngine(clock, pause=PAUSE)
     from tonearm.engine import postgres
@@ -490,7 +490,7 @@ async def _engine(store: Store, clock: Clock) -> Engine:
 
 
 async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
-    """Continue what another process has begun to erase, until it is done or this one stops."""
+    """Finish an erasure that another process has begun; returns when it is done or this process stops."""
     finishing = asyncio.create_task(deck.personal_data.finish_erasing())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((finishing, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -499,7 +499,7 @@ async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:
 
 
 def _others(wires: _Wires) -> Delivery[QueuedPlay, DestinationOutlet]:
-    """What sends plays to other destinations."""
+    """The service that sends plays to other destinations."""
     parts, time = wires.parts, wires.time
     store, clock = parts.store, parts.clock
     leases = Leases(store, clock, processes.owner(), destination_queue.LINE)
@@ -544,7 +544,7 @@ async def _run(
         plays = await others.due()
         hearts = await deck.destination_hearts.due() if wires.hints.any_here else {}
         tried = [number for number in hearts.pop(destination_queue.FAILING, []) if number not in plays]
-        wires.hints.found(destination_queue.FAILING, tried)  # they wait for nobody's answer but theirs
+        wires.hints.found(destination_queue.FAILING, tried)  # each waits only for its own destination
         return list(dict.fromkeys([*plays, *chain(*hearts.values()), *tried]))
 
     imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
@@ -552,7 +552,7 @@ async def _run(
     handlers = {DELIVER: delivering.deliver, LOVE: deck.hearts.deliver} | goes_on
     finders = {DELIVER: due_accounts, LOVE: deck.hearts.due}
     finders |= {IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
-    if not wires.sends:  # without an API key nothing is asked of Last.fm
+    if not wires.sends:  # without an API key, nothing can be requested from Last.fm
         handlers, finders = {}, {}
     handlers[DESTINATION], finders[DESTINATION] = deliver_to, due_destinations
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}

@@ -1,4 +1,4 @@
-"""Time and chance as the program gets them: the one place that asks the machine for either."""
+"""Time and randomness: the only module that asks the machine for either."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the shell needs of time and chance; a simulation brings its own.
+    """What the program needs of time and randomness; a simulation brings its own.
 
-    `boot` names the run of the machine in which `steady` counts: two counts can be compared only within one.
+    `boot` names the current boot of the machine: two values of `steady` can be compared only within the same boot.
     """
 
     @property
     def boot(self) -> str:
-        """Another one after each start of the machine."""
+        """A different name after each boot of the machine."""
 
     def now(self) -> float:
-        """Unix seconds UTC; whoever sets the machine's clock changes it."""
+        """Unix seconds UTC; jumps when somebody sets the machine's clock."""
 
     def steady(self) -> float:
-        """Seconds that only grow, whatever is done to the clock; they grow while the machine sleeps, too."""
+        """Seconds that only increase, whatever happens to the clock; they count while the machine sleeps, too."""
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the seconds are over."""
+        """Return after that many seconds."""
 
     def chance(self) -> float:
         """A number in [0, 1)."""
@@ -39,7 +39,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: random(4)
 
 
 def steady() -> float:
-    """Seconds that only grow, and grow while the machine sleeps, too, where it says so."""
+    """Seconds that only increase; they count while the machine sleeps, too, if the system offers such a clock."""
     if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if sys.platform == "darwin":  # unlike time.monotonic() there, it counts while the machine sleeps
@@ -49,7 +49,7 @@ def steady() -> float:
 
 @cache
 def boot() -> str:
-    """A name for this run of the machine; of this process, where the machine has none."""
+    """A name for this boot of the machine; for this process, if the machine provides none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -57,11 +57,11 @@ def boot() -> str:
 
 
 class SystemClock:
-    """The machine's clock and chance."""
+    """The machine's clock and random numbers."""
 
     @property
     def boot(self) -> str:
-        """Another one after each start of the machine."""
+        """A different name after each boot of the machine."""
         return boot()
 
     def now(self) -> float:
@@ -69,11 +69,11 @@ class SystemClock:
         return time.time()
 
     def steady(self) -> float:
-        """Seconds that only grow, whatever is done to the clock."""
+        """Seconds that only increase, whatever happens to the clock."""
         return steady()
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the seconds are over."""
+        """Return after that many seconds."""
         await asyncio.sleep(seconds)
 
     def chance(self) -> float:
@@ -82,9 +82,10 @@ class SystemClock:
 
 
 class SharedClock(SystemClock):
-    """The clock of a server that several processes share, carried on by this machine's counter between two looks.
+    """The clock of a server that several processes share, extrapolated with this machine's counter between two
+    readings.
 
-    So what this machine takes for the time of day does not matter. It shows this until the first look.
+    So this machine's own time of day doesn't matter. Until the first reading, it is used.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a host holds: an open deck, and on it one listener at a time."""
+"""What a host program holds: an open deck, and its listeners."""
 
 from __future__ import annotations
 
@@ -73,10 +73,11 @@ class ImportFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deck:
-    """An open database with everything that works on it: made by `tonearm.open`, closed by leaving its block.
+    """An open database with everything that works on it: made by `tonearm.open`, closed at the end of its `async with`
+    block.
 
-    `configured`: there is an API key and a secret, without which plays are kept and nothing is sent.
-    `delivers()`: this process is sending; another may be.
+    `configured`: an API key and a secret are set; without them plays are kept and nothing is sent. `delivers()`:
+    whether this process sends plays; another process may.
     """
 
     clock: Clock
@@ -118,10 +119,9 @@ class Deck:
     delivers: Callable[[], bool]
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
-        """An artist with the likest others, its albums and its tracks.
-
-        Raises MissingName for a name of nothing or of more than 1024 characters, and a LastFmError where Last.fm is
-        away and nothing is remembered; so do the other look-ups.
+        """An artist with similar artists, its albums and its tracks. This and the other look-ups raise MissingName for
+        a name that is empty or has more than 1024 characters, and a LastFmError if Last.fm is unavailable and the
+        answer isn't cached.
         """
         return await self.metadata.artist(name)
 
@@ -130,15 +130,15 @@ class Deck:
         return await self.metadata.album(artist, title)
 
     async def track(self, artist: str, title: str) -> Remembered[TrackInfo] | NotKnown:
-        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        """A track. Last.fm knows everything that anybody ever scrobbled."""
         return await self.metadata.track(artist, title)
 
     async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
-        """Artists, albums or tracks with a name like these words, the best first: 1 to 100 of them."""
+        """Artists, albums or tracks with a name like `query`, best match first; `limit` is from 1 to 100."""
         return await self.metadata.search(kind, query, limit)
 
     async def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
-        """The picture of an album, or of the album that a track is on; None if there is none."""
+        """The cover of an album, or of the album that a track is on; None if there is none."""
         return await self.metadata.cover(artist, album_=album, title=title)
 
     async def senders(self) -> int:
@@ -146,7 +146,7 @@ class Deck:
         return await self.store.senders() + self.delivers()
 
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
-        """The listener of that name, made if there is none; raises BadName."""
+        """The listener with that name, created if there is none; raises BadName."""
         account = await self.accounts.add(name)
         return Listener(self, account.id, account.name)
 
@@ -160,11 +160,11 @@ class Listener:
     name: str
 
     async def account(self) -> Account:
-        """The account as it is now."""
+        """The listener's account as it is now."""
         return await self.deck.accounts.account(self.id)
 
     async def now_playing(self, track: Track) -> NowPlayingResult:
-        """Show what plays; never queued. Raises MissingName if a name is empty."""
+        """Report what is playing now; never queued, never retried. Raises MissingName if a name is empty."""
         return await self.deck.shows.show(self.id, track)
 
     async def scrobble(
@@ -178,40 +178,45 @@ class Listener:
     ) -> ReportResult:
         """Report a play: on disk when this returns, unless its status says why it is not queued.
 
-        `started_at` is when it began to play: Unix seconds, or a datetime with its time zone (ValueError without
-        one); `played` the seconds heard.
-        `reporter` names the player, if a listener has several: two of them may report one play.
-        Raises MissingName or NotATime for what can be no play, StoreUnavailable when it could not be written.
+        `started_at` is when it began to play: Unix seconds, or a datetime with a time zone (ValueError without one);
+        `played` is the seconds heard. `reporter` names the player, if a listener has several: two of them may report
+        the same play. Raises MissingName or NotATime if it can't be a play, StoreUnavailable if it could not be
+        written.
         """
         if isinstance(started_at, datetime):
             if started_at.tzinfo is None:
                 raise ValueError("started_at: a datetime needs its time zone")
             started_at = started_at.timestamp()
-        play = Play(track, started_at, played, chosen_by_user)  # type: ignore[arg-type]  # made whole by `frozen_play`
+        play = Play(track, started_at, played, chosen_by_user)  # type: ignore[arg-type] # see `frozen_play`
         return await self.deck.reports.scrobble(self.id, play, reporter)
 
     async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[ReportResult]:
-        """Report several plays, up to 1000 in one transaction: all on disk when this returns, with an answer for each.
+        """Report several plays: all are on disk when this returns, with a result for each. Up to 1000 are written in
+        one transaction.
 
-        Raises NotPlays if some can be no plays, StoreUnavailable when they could not be written: then none is, or
-        of more than 1000 some are, so that reporting all of them again is right.
+        Raises NotPlays if some can't be plays; then none is written. Raises StoreUnavailable if they could not be
+        written: none is, or, of more than 1000, some are. Report them all again then; nothing is doubled.
         """
         return await self.deck.reports.scrobble_all(self.id, plays, reporter)
 
     async def sign_in(self) -> AuthStart | Unreachable:
-        """Begin the desktop flow: open the way's `auth_url`, then `finish_sign_in` with its token."""
+        """Begin the desktop flow: open the result's `auth_url` in a browser, then pass its token to
+        `finish_sign_in`.
+        """
         return await self.deck.sign_in.desktop(self.id)
 
     async def finish_sign_in(self, token: str) -> SignInResult:
-        """Trade an approved token for a session; `Pending` until the listener has approved it."""
+        """Exchange an approved token for a session; `Pending` until the listener has approved it."""
         return await self.deck.sign_in.finish(self.id, token)
 
     async def sign_out(self, *, discard: bool = False) -> int:
-        """Forget the session; what waits is held for the same Last.fm user, or discarded. How many that is."""
+        """Forget the session; returns how many plays were waiting. They stay on hold for the same Last.fm user, or are
+        discarded.
+        """
         return (await self.deck.sign_in.sign_out(self.id, discard)).plays
 
     async def discard_for(self, username: str) -> int:
-        """Discard what waits for a Last.fm user who was signed in before; how many plays that is."""
+        """Discard what waits for a Last.fm user who was signed in before; returns how many plays that was."""
         return await self.deck.sign_in.discard_for(self.id, username)
 
     async def queue(self) -> QueueStatus:
@@ -219,11 +224,13 @@ class Listener:
         return await self.deck.accounts.queue_status(self.id)
 
     async def retry_expired(self) -> int:
-        """Queue all plays that a wrong clock called too old: `expired`, and younger than 14 days. How many that is."""
+        """Queue all plays that a wrong clock marked as too old: `expired`, but younger than 14 days. Returns their
+        number.
+        """
         return await self.deck.after_all.send(self.id)
 
     async def retry(self) -> None:
-        """Everything that waits is due now."""
+        """Make everything that waits due now."""
         await self.deck.accounts.retry(self.id, self.deck.hint)
 
     async def destinations(self) -> list[DestinationOverview]:
@@ -233,24 +240,26 @@ class Listener:
     async def add_destination(
         self, kind: DestinationKind, token: str, *, url: str = "", policy: Policy | None = None, days: float = 0.0
     ) -> StoredDestination | DestinationRefused:
-        """Send what is played from now on to another service, too, which is asked first whose token it is.
+        """Send plays from now on to another service, too. The service is asked first whose token it is.
 
-        So many `days` of the history go there as well, after what is played now (`math.inf`: all of it). If the same
-        profile was removed before, what waits for it is found again.
+        The last `days` days of the history are sent as well, after new plays (`math.inf`: all of it). If the same
+        profile was removed before, the plays that still wait for it are sent now.
         """
         return await self.deck.destinations.add(self.id, kind, url, token, policy=policy, days=days)
 
     async def remove_destination(
         self, number: int, *, discard: bool | None = None
     ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
-        """Send nothing there any more, and forget the token. If plays wait, `discard` says what becomes of them."""
+        """Stop sending plays there, and forget the token. If plays wait, `discard` says whether they are discarded or
+        kept.
+        """
         return await self.deck.destinations.remove(self.id, number, discard=discard)
 
     async def import_loved(self) -> loved.ImportCounts:
-        """Mark the library's tracks that are loved on Last.fm; what no longer is loses its mark.
+        """Mark the library's tracks that are loved on Last.fm; tracks that no longer are lose their mark.
 
         Raises ImportFailed if nobody is signed in, Last.fm is down, or no process runs the import now (such as while
-        imports are paused); it continues from there next time.
+        imports are paused); the next import continues from there.
         """
         if not self.deck.configured:
             raise ImportFailed("no API key is configured")
@@ -263,11 +272,11 @@ class Listener:
         return tally(over)
 
     async def love(self, artist: str, title: str) -> None:
-        """Love a track: on disk when this returns, and sent to Last.fm from there. Raises MissingName."""
+        """Love a track: it is on disk when this returns, and is sent to Last.fm from there. Raises MissingName."""
         await self.deck.hearts.say(self.id, [Heart(Track(artist, title), True)])
 
     async def unlove(self, artist: str, title: str) -> None:
-        """Love a track no longer; as `love`. The last word on a track counts, wherever it was said."""
+        """Unlove a track; as `love`. The latest change to a track counts, wherever it was made."""
         await self.deck.hearts.say(self.id, [Heart(Track(artist, title), False)])
 
     async def loves(self, artist: str, title: str) -> bool:
@@ -276,7 +285,7 @@ class Listener:
         return loved
 
     async def enrich(self) -> Enriched:
-        """Look up the library's songs at Last.fm, in slots that no scrobble wants: four a second at the most.
+        """Look up the library's songs at Last.fm, in request slots that no scrobble needs: at most four a second.
 
         `library` gives what was found. Raises ImportFailed if Last.fm is down; the run continues by itself when it
         is back.
@@ -290,12 +299,11 @@ class Listener:
         return enriched(over)
 
     async def library(self, start: int = 0, limit: int = 1000) -> list[LibraryTrack]:
-        """The tracks of the library by their ids, from the id `start` on, with what is known about them."""
+        """Tracks of the library in the order of their ids, from the id `start` on, with what is known about them."""
         return await self.deck.enrichment.library(self.id, start, limit)
 
     async def scan(self, folder: Path, *, everything: bool = False) -> ScanResult:
-        """Read what is new or changed in a folder of tagged files, or everything, into the library.
-
-        Raises FolderUnreadable, and changes nothing then; ImportError without `tonearm[library]`.
+        """Read new and changed files of a folder of tagged audio, or with `everything` all of them, into the library.
+        Raises FolderUnreadable (then nothing is changed); without `tonearm[library]`, ImportError.
         """
         return await self.deck.library_scan.scan(self.id, folder, everything=everything)

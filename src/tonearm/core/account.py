@@ -28,13 +28,12 @@ class Connection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One listener of this service. `username` is the Last.fm name last signed in ("" before the first).
-
-    `reporter` is the first that reported plays (None: nobody yet; "": one without a name); with several of them, two
-    may report the same play. `api_key` is the only one that its session works with; "" before there is a session.
-    `summed_until` (Unix seconds): months before it have been summed up, and a play of then makes the sum of its month
-    stale. `key_is_set` is False if that key is not among those that are set now. `has_destinations`: plays go to other
-    services as well. `has_rules`: rules change names of its reports, or did so once.
+    """One listener of this service. `username` is the Last.fm name last signed in ("" before the first). `reporter` is
+    the first player that reported plays (None: none yet; "": one without a name); with several players, two may report
+    the same play. `api_key` is the only key that its session works with; "" before there is a session. `summed_until`
+    (Unix seconds): months before it have been summed up, and a play from before it makes the sum of its month stale.
+    `key_is_set` is False if that key is not among those configured now. `has_destinations`: its plays go to other
+    services as well. `has_rules`: rules change the names in its reports, or once did.
     """
 
     id: int
@@ -53,17 +52,18 @@ class Account:
 
     @property
     def signed_in(self) -> bool:
-        """Whether plays of this account may be queued: also while a dead session waits for a new sign-in."""
+        """Whether this account's plays may be queued; True also while an ended session waits for a new sign-in."""
         return self.connection is not Connection.DISCONNECTED
 
     def key_among(self, keys: Sequence[str]) -> str:
-        """The API key for its requests: its own, or the first of these if its own is not among them."""
+        """The API key for its requests: its own if it is among these, otherwise the first of these."""
         return self.api_key if self.api_key in keys else keys[0]
 
     def under(self, keys: Collection[str]) -> Account:
-        """The account if these API keys are set: without its own key it needs a sign-in, until that key is set again.
+        """The account as it is with these API keys configured: without its own key it needs a sign-in, until that key
+        is configured again.
 
-        If none is set at all (only ""), a sign-in would not help, and the account is returned as it is.
+        If none is configured at all (only ""), a sign-in would not help, and the account is returned unchanged.
         """
         if self.connection is not Connection.CONNECTED or self.api_key in keys or not any(keys):
             return self
@@ -71,7 +71,7 @@ class Account:
 
 
 class LoginState(StrEnum):
-    """A sign-in: asked for, granted by the listener, or over."""
+    """A sign-in: requested, granted by the listener, or over."""
 
     ASKED = "asked"
     GRANTED = "granted"
@@ -80,7 +80,7 @@ class LoginState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A sign-in that a listener asked for at `asked_at` (Unix seconds). It is finished with the same API key."""
+    """A sign-in that a listener requested at `asked_at` (Unix seconds). It is finished with the same API key."""
 
     account: int
     asked_at: float

@@ -1,4 +1,4 @@
-"""A destination: where plays are sent, and what it takes."""
+"""A destination: where plays are sent, and what it accepts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tonearm.core.play import Play
 
 
 class DestinationKind(StrEnum):
-    """What a destination is, as tables, JSON and commands name it. `label` is its name for people."""
+    """The kind of a destination, as tables, JSON and commands name it. `label` is its name for people."""
 
     LASTFM = "lastfm"
     LISTENBRAINZ = "listenbrainz"
@@ -35,7 +35,7 @@ _LABELS = {
 
 
 class AccessPart(StrEnum):
-    """What is needed to reach a profile: an address, for some servers an API key, and a token or a password."""
+    """A part of what is needed to reach a profile: an address, an API key for some servers, a token or a password."""
 
     ADDRESS = "address"
     API_KEY = "api_key"
@@ -44,11 +44,9 @@ class AccessPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenCheck:
-    """What a destination says of a token, in words for its listener.
-
-    `user` is whose it is ("" if the destination names nobody), `trouble` is why it cannot be used ("" if it can), and
-    `passing` says that the trouble may pass by itself. `pending`: the listener has still to approve. `part` says what
-    the trouble is about.
+    """What a destination says about a token, in words for its listener. `user` is whose it is ("" if the destination
+    names nobody), `trouble` is why it can't be used ("" if it can), and `passing` says that the trouble may pass by
+    itself. `pending`: the listener still has to approve. `part` says what the trouble is about.
     """
 
     user: str = ""
@@ -59,7 +57,7 @@ class TokenCheck:
 
 
 class Ignoring(StrEnum):
-    """What a code means with which a destination leaves a play out, as far as it decides what is done."""
+    """What an ignored code means, as far as it decides what is done with the play."""
 
     TOO_OLD = "too_old"
     TOO_NEW = "too_new"
@@ -69,10 +67,9 @@ class Ignoring(StrEnum):
 
 
 class Concern(StrEnum):
-    """What an error of a destination's is about, as far as it decides what is done.
-
-    A `play` is known to cause it for a whole batch, and so is a `signature`, which may also be a wrong secret's. The
-    `backend` failed, perhaps after it had stored some.
+    """What an error of a destination is about, as far as it decides what is done. One `play` is known to cause it for a
+    whole batch; so is a `signature`, which may also come from a wrong secret. The `backend` failed, perhaps after it
+    had stored some plays.
     """
 
     PLAY = "play"
@@ -89,14 +86,15 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a destination takes, and how long it is left alone.
+    """What a destination accepts, and how long it is left alone after a limit.
 
-    `batch` is how many plays one request may carry. `oldest` is the age in seconds from which no play is taken (None:
-    any is), `too_old_reason` says so in words. `shortest` is the length in seconds from which tracks are taken.
-    `daily_limit` says whether an account may send only so many plays a day, which is learned when it is met. The
-    ladders are the seconds of throttling after each limit in a row, of one account or of everybody at this address.
-    `codes` are those that decide what is done with a play; `reason(play, code, message, now)` says why it was left
-    out. `errors` says what the errors of whole requests are about. `service` is its name for people.
+    `batch` is how many plays one request may carry. `oldest` is the age in seconds from which plays are rejected (None:
+    any age is accepted), `too_old_reason` says so in words. `shortest` is the length in seconds above which tracks are
+    accepted. `daily_limit` says whether an account may send only so many plays a day, which is learned when it is
+    reached. The ladders are the seconds of throttling after each limit in a row, for one account or for everybody at
+    this IP address. `codes` maps the ignored codes that decide what is done with a play to their meaning; `reason(play,
+    code, message, now)` says why it was ignored. `errors` says what the errors of whole requests are about. `service`
+    is its name for people.
     """
 
     batch: int
@@ -112,11 +110,13 @@ class Rules:
     service: str = "Last.fm"
 
     def too_old(self, timestamp: int, now: float) -> bool:
-        """Whether a play that began then is not taken any more at that time; both are Unix seconds."""
+        """Whether a play that began at `timestamp` is no longer accepted at `now`; both are Unix seconds."""
         return self.oldest is not None and now - timestamp >= self.oldest
 
     def expires_at(self, timestamp: int | None) -> int | None:
-        """When (Unix seconds) a play that began then is not taken any more; None: never, or there is none."""
+        """When (Unix seconds) a play that began at `timestamp` is no longer accepted; None: never, or `timestamp` is
+        None.
+        """
         return None if self.oldest is None or timestamp is None else timestamp + self.oldest
 
     def concern(self, error_code: int | None) -> Concern:
@@ -124,9 +124,9 @@ class Rules:
         return Concern.OTHER if error_code is None else self.errors.get(error_code, Concern.OTHER)
 
     def meaning(self, play: Play, code: int, now: float) -> Ignoring:
-        """What a code means for a play. `now` is the destination's time.
+        """What an ignored code means for a play. `now` is the destination's time.
 
-        GNU FM says 3 for too new and 4 for too old, so a time decides that shows which it is.
+        GNU FM says 3 for too new and 4 for too old, so the play's time shows which it is.
         """
         meant = self.codes.get(code, Ignoring.OTHER)
         if meant not in (Ignoring.TOO_OLD, Ignoring.TOO_NEW):

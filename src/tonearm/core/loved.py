@@ -24,7 +24,7 @@ class Loved:
 
 @dataclass(frozen=True, slots=True)
 class LoveMark:
-    """A track of the library that gets the heart, and since when it is loved."""
+    """A track of the library that gets a heart, and since when it is loved."""
 
     id: int
     loved_at: int
@@ -32,7 +32,7 @@ class LoveMark:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A loved track that may be one of the candidates: the listener is asked, nothing is marked."""
+    """A loved track that may be one of the candidates: the listener chooses, nothing is marked."""
 
     loved: Loved
     candidates: tuple[Candidate, ...]
@@ -40,7 +40,7 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A loved track and the files of the library that are it, the best match first."""
+    """A loved track and its files in the library, the best match first."""
 
     loved: Loved
     ids: tuple[int, ...]
@@ -71,7 +71,7 @@ class ImportCounts:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What to do for one page of loved tracks. `counts.total` is the length of the page."""
+    """What to do for one page of loved tracks. `counts.total` is the number of tracks on the page."""
 
     marks: tuple[LoveMark, ...]
     doubtful: tuple[Undecided, ...]
@@ -86,7 +86,7 @@ def plan_import(
     hearts: Set[int],
     declined: Set[tuple[str, str]] = frozenset(),
 ) -> ImportPlan:
-    """The plan for one page; `hearts` are the ids that have the heart already, those of earlier pages included.
+    """The plan for one page; `hearts` are the ids that have a heart already, including those from earlier pages.
 
     `declined` are the (artist, title) for which the listener has rejected every candidate.
 

@@ -55,7 +55,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One listen, frozen: `timestamp` is its start in Unix seconds UTC, `played` the seconds really heard."""
+    """One listen, frozen: `timestamp` is its start in Unix seconds UTC, `played` the seconds actually heard."""
 
     track: Track
     timestamp: int
@@ -82,7 +82,9 @@ class MissingName(ValueError):
 
 
 def cleaned(track: Track) -> Track:
-    """The track with every name cleaned and impossible numbers unknown; raises MissingName without artist or title."""
+    """The track with every name cleaned and impossible numbers removed; raises MissingName without an artist or a
+    title.
+    """
     artist, title = clean(track.artist), clean(track.title)
     if not artist:
         raise MissingName("artist")
@@ -100,7 +102,7 @@ def cleaned(track: Track) -> Track:
 
 
 def cleaned_changes(frozen: Track, changed: Track) -> Track:
-    """The changed track with what differs from the frozen one cleaned; unchanged names stay exactly the same."""
+    """The changed track, cleaned where it differs from the frozen one; unchanged names stay exactly the same."""
     track = cleaned(changed)
     names = ("artist", "title", "album", "album_artist", "mbid")
     return replace(track, **{name: old for name in names if (old := getattr(frozen, name)) == getattr(changed, name)})
@@ -111,8 +113,8 @@ def counts(
 ) -> Counted:
     """The listener's rule: longer than 30 s, and heard for `threshold` percent or 240 s, whichever is less.
 
-    All in seconds, fractions allowed. An unknown duration needs 240 s. `shortest` is for a service that takes tracks of
-    another length than Last.fm.
+    All in seconds, fractions allowed. An unknown duration needs 240 s. `shortest` replaces the 30 s for a service with
+    another minimum.
     """
     needed = seconds_needed(duration, threshold)
     if duration and not long_enough(duration, shortest):
@@ -123,7 +125,7 @@ def counts(
 
 
 def seconds_needed(duration: float | None, threshold: int = DEFAULT_THRESHOLD) -> float:
-    """Seconds that have to be heard of a track before it counts, if it is long enough at all."""
+    """How many seconds of a track have to be heard before it counts, if it is long enough at all."""
     return min(duration * threshold / 100, LONGEST_NEEDED) if duration else LONGEST_NEEDED
 
 
@@ -147,9 +149,8 @@ class When(StrEnum):
 
 
 def start_of_play(timestamp: float) -> int:
-    """Whole Unix seconds of a reported start; milliseconds are recognised by their size.
-
-    What can't be a number of seconds or milliseconds (NaN, infinity) is 0, which `when` rejects.
+    """Whole Unix seconds of a reported start; milliseconds are recognised by their size. What can't be a number of
+    seconds or milliseconds (NaN, infinity) becomes 0, which `when` rejects.
     """
     if not abs(timestamp) < _MILLISECONDS_FROM * 1000:
         return 0
@@ -171,10 +172,12 @@ _ROUNDED = 60.0
 def lengths(
     duration: float | None, played: float, elapsed: float, start_in_ms: bool = False
 ) -> tuple[float | None, float]:
-    """The length of a track and what was heard of it, in seconds, if a player sends milliseconds for one or both.
+    """The length of a track and how much was heard of it, in seconds, even if a player sends milliseconds for one or
+    both.
 
-    `elapsed` is the time from the start of the play to its report, in seconds, and `start_in_ms` whether the start
-    was in milliseconds. Nobody plays for longer than the time that passes, so what fits as seconds is seconds.
+    `elapsed` is the time from the start of the play to its report, in seconds, and `start_in_ms` whether the start was
+    in milliseconds. Nobody listens for longer than the time that has passed, so a value that fits as seconds is
+    seconds.
     """
     if played - _ROUNDED <= elapsed <= played + _ROUNDED and played >= LONGEST_NEEDED:
         return duration, played
@@ -187,7 +190,7 @@ def lengths(
 
 
 def _goes_by_in_ms(played: float, elapsed: float) -> bool:
-    """Whether this may have been heard since its start if it is milliseconds, and cannot if it is seconds."""
+    """Whether this can have been heard since the start only if it is in milliseconds."""
     return played >= _LONG and played / 1000 <= elapsed + 10 and elapsed < played / 30
 
 
@@ -197,21 +200,20 @@ def _max_played(duration: float) -> float:
 
 
 def is_a_length_of_time(duration: float | None, played: float, elapsed: float) -> bool:
-    """Whether so many seconds can have been heard; far more than the track's length only if that time has passed."""
+    """Whether that many seconds can have been heard; far more than the track's length only if that time has passed."""
     if not 0 <= played < _ENDLESS:
         return False
     return not duration or played <= _max_played(duration) or played <= elapsed + _ROUNDED
 
 
 def length(duration: float | None) -> float | None:
-    """The length of a track in seconds; nothing is longer than a day, so that is in milliseconds."""
+    """The length of a track in seconds; no track is longer than a day, so a larger value is in milliseconds."""
     return duration / 1000 if duration and duration > DAY else duration
 
 
 def when(timestamp: int, now: float, oldest: float | None = None) -> When:
-    """Whether a start of play is timely, too old, ahead of our clock, or nonsense.
-
-    `oldest` is the age in seconds from which a play is too old; None: none is.
+    """Whether a start of play is timely, too old, ahead of our clock, or nonsense. `oldest` is the age in seconds from
+    which a play is too old; None: no play is.
     """
     if timestamp < EARLIEST_PLAY or timestamp > now + FURTHEST_AHEAD:
         return When.NONSENSE

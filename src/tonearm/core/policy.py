@@ -1,4 +1,4 @@
-"""What a listener wants of a destination: which plays it gets, and under which names."""
+"""Which plays a listener wants a destination to get, and under which names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRIVATE = "kept here: private mode was on"
 
 
 class ArtistForm(StrEnum):
-    """Which artist is sent: all as they are credited, or the first alone."""
+    """Which artist is sent: all of them as credited, or only the first."""
 
     CREDITED = "credited"
     FIRST = "first"
@@ -23,10 +23,11 @@ class ArtistForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a destination gets. It applies to a play once, when it is queued for it: later changes are for later plays.
+    """What a destination gets. It applies to a play once, when the play is queued for the destination: later changes
+    affect only later plays.
 
-    `album_artist` says whether the album's artist is sent. Plays that the players `not_from` have reported are kept
-    here, and so is what is reported before `private_until` (Unix seconds).
+    `album_artist` says whether the album's artist is sent. Plays reported by the players in `not_from` stay here, and
+    so do plays reported before `private_until` (Unix seconds).
     """
 
     artist: ArtistForm = ArtistForm.CREDITED
@@ -43,7 +44,7 @@ class Policy:
         return replace(track, artist=artist, album_artist=album_artist)
 
     def keeps(self, reporter: str, reported_at: float) -> str:
-        """Why a play is kept here that a player has reported then (Unix seconds); "" if it is sent."""
+        """Why a play stays here, given its player and when it was reported (Unix seconds); "" if it is sent."""
         if reported_at < self.private_until:
             return PRIVATE
         if reporter in self.not_from:
@@ -51,7 +52,7 @@ class Policy:
         return ""
 
     def stored(self) -> dict[str, Any]:
-        """The policy in JSON."""
+        """The policy as JSON."""
         return {
             "artist": self.artist.value,
             "album_artist": self.album_artist,
@@ -61,7 +62,7 @@ class Policy:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        """The policy that `stored` has made; what a later version has added is left out."""
+        """The policy from what `stored` returned; fields that a later version has added are ignored."""
         return cls(
             ArtistForm(stored.get("artist", ArtistForm.CREDITED)),
             bool(stored.get("album_artist", True)),
@@ -75,7 +76,7 @@ _BETWEEN_ARTISTS = (";", " / ")
 
 
 def first_artist(artist: str) -> str:
-    """The first of several artists, as far as it is sure that they are several; else all of them."""
+    """The first of several artists if they are certainly several; otherwise the name unchanged."""
     first, _ = without_guests(artist)
     for sign in _BETWEEN_ARTISTS:
         first = first.partition(sign)[0]

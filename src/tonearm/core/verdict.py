@@ -1,4 +1,4 @@
-"""What an answer of a destination means for the plays that were sent.
+"""What a destination's answer means for the plays that were sent.
 
 The wire (`tonearm.lastfm`, say) reads an answer into a Verdict; the rules (`core.delivery`) turn it into a step.
 """
@@ -11,9 +11,8 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something did not go through: an error code (None: no error of the API) and the message.
-
-    `service` is the name of the destination whose code it is.
+    """Why something failed: an error code (None: not an error of the API) and the message. `service` is the name of the
+    destination whose code it is.
     """
 
     error_code: int | None
@@ -57,9 +56,8 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Last.fm answered with one item for each play, in the order sent.
-
-    `at` is the time of the server (Unix seconds) as this very answer shows it; None if it shows none.
+    """Last.fm answered with one item for each play, in the order sent. `at` is the server's time (Unix seconds) from
+    this answer; None if it names none.
     """
 
     items: tuple[ItemAnswer, ...]
@@ -68,7 +66,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A temporary failure. `retry_after` is in seconds, if the answer named it."""
+    """A temporary failure. `retry_after` is in seconds; None if the answer named no time."""
 
     cause: Cause
     retry_after: float | None = None
@@ -85,7 +83,7 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """The request went out and no readable answer came: it may or may not have been stored."""
+    """The request was sent and no readable answer came: the plays may or may not have been stored."""
 
     cause: Cause
     retry_after: float | None = None
@@ -93,14 +91,14 @@ class Unsure:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Something in the batch is refused, and the answer does not say what."""
+    """Something in the batch is rejected, and the answer does not say what."""
 
     cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSuspect:
-    """Error 4 on a write: usually the session is gone, but Last.fm has said so under load too."""
+    """Error 4 on a write: usually the session has ended, but Last.fm has sent it under load, too."""
 
     cause: Cause
 
@@ -134,5 +132,5 @@ _NAMES: dict[type[Verdict], str] = {
 
 
 def verdict_name(verdict: Verdict) -> str:
-    """The name of a verdict in tables, metrics, JSON and documents: it stays if its class gets another."""
+    """The name of a verdict in tables, metrics, JSON and documents: it stays the same if the class is renamed."""
     return _NAMES[type(verdict)]

@@ -1,4 +1,4 @@
-"""The wire: only here are Last.fm's field names known. https://www.last.fm/api"""
+"""Last.fm's API and clients for it. Last.fm's field names are used only in this package. https://www.last.fm/api"""
 
 from tonearm.http_exchange import Patience
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, LastFmSync, user_agent

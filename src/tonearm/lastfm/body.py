@@ -1,4 +1,5 @@
-"""Bytes of an answer -> the tree in them: JSON or, as Last.fm does now and then whatever was asked for, XML.
+"""From the bytes of an answer to its tree. It may be JSON or XML, which Last.fm sends now and then whatever was
+requested.
 
 Both come out in the shapes of the JSON, which is made from the XML: https://www.last.fm/api/rest
 """
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def parse(body: bytes) -> dict[str, object] | None:
-    """The members of an answer, or None if the bytes hold no answer: HTML, nothing, or a part of one."""
+    """The members of an answer, or None if the bytes are not an answer: HTML, nothing, or a truncated one."""
     body = body.removeprefix(BOM_UTF8).strip()
     try:
         found = _from_xml(body.decode()) if body.startswith(b"<") else json.loads(body)

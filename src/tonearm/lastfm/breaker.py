@@ -1,4 +1,6 @@
-"""A breaker for reads: where Last.fm is surely away, it is left alone for a while, and one call looks how it is."""
+"""A circuit breaker for reads: while Last.fm is clearly down, it admits no calls for a while, and then one that
+probes.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,11 @@ _UNAVAILABLE = (429, 502, 503, 504)
 
 
 class Resting(Unavailable):
-    """Not asked: Last.fm is left alone for now. `retry_after` is in seconds."""
+    """No request was made: Last.fm is being left alone for now. `retry_after` is in seconds."""
 
 
 class BreakerState(Enum):
-    """What an outcome says about Last.fm."""
+    """What an outcome says about Last.fm's state."""
 
     THERE = "there"
     SOFT_FAILURE = "doubtful"
@@ -32,7 +34,7 @@ class BreakerState(Enum):
 
 
 def state_of(reply: Reply | TransportError, outcome: Answer[Any] | Failure) -> BreakerState:
-    """Whether Last.fm is there. Most errors are about the call: whoever says so is there."""
+    """Whether Last.fm is up. Most errors are about the call, and a server that sends one is up."""
     away = isinstance(reply, TransportError) or reply.status in _UNAVAILABLE
     match outcome:
         case Answer():
@@ -48,9 +50,8 @@ def state_of(reply: Reply | TransportError, outcome: Answer[Any] | Failure) -> B
 
 
 class Breaker:
-    """Lets calls out while Last.fm answers; after it was away for a growing while none, then one that tries.
-
-    Times are seconds of one clock, chances in [0, 1).
+    """Admits calls while Last.fm answers. After a failure it admits none for a growing time, then one as a probe. Times
+    are seconds of one clock, chances are in [0, 1).
     """
 
     def __init__(self) -> None:
@@ -59,11 +60,11 @@ class Breaker:
 
     @property
     def until(self) -> float:
-        """Until when no call goes out, if Last.fm was away."""
+        """Until when no call is admitted, if Last.fm was down."""
         return self._circuit.until
 
     def enter(self, now: float) -> None:
-        """Admit a call. Raises Resting while none may be made; the first after that is the probe."""
+        """Admit a call. Raises Resting while none may be made; the first call after that is the probe."""
         circuit = self._circuit
         if circuit.is_open(now):
             message = f"Last.fm can't be reached ({circuit.reason}); trying again soon"
@@ -72,7 +73,7 @@ class Breaker:
             self._circuit = circuit.probed(now)
 
     def record(self, exchange: Exchange[Any], method: str, now: float, chance: float) -> LastFmError | None:
-        """What a call brought; the error, if it brought one."""
+        """Record how a call went; returns its error, if any."""
         state, outcome = state_of(exchange.reply, exchange.outcome), exchange.outcome
         if isinstance(outcome, Answer):
             self.leave(state, now, chance)
@@ -84,7 +85,7 @@ class Breaker:
     def leave(
         self, state: BreakerState, now: float, chance: float, reason: str = "", retry_after: float | None = None
     ) -> None:
-        """How a call ended."""
+        """Record how a call ended."""
         if state is BreakerState.THERE:
             self._circuit, self._soft_failures = CLOSED, 0
             return

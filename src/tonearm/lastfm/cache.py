@@ -1,7 +1,7 @@
-"""Answers that are remembered: asked for once, kept for a while, and still there when Last.fm is not.
+"""A cache of answers: requested once, kept for a while, and still there while Last.fm is unavailable.
 
-What is kept is the body as it came, so that it outlives a change of what is made of it. Only open reads are kept:
-whatever carries a session or a signature is neither looked up nor written.
+It stores the raw body, so that entries survive a change in how they are parsed. Only unauthenticated reads are cached:
+requests with a session or a signature are neither looked up nor stored.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _UNSEALED = SignedRequest(Verb.GET, "", ())
 
 
 class CachedBody(Protocol):
-    """An answer as it is kept. Times are Unix seconds UTC."""
+    """An answer as it is stored. Times are Unix seconds UTC."""
 
     @property
     def body(self) -> bytes: ...
@@ -58,30 +58,29 @@ class CachedBody(Protocol):
 
 
 class CachedReads(Protocol):
-    """Where answers outlive this process. It may lose any of them at any time."""
+    """A store in which answers outlive this process. It may lose any of them at any time."""
 
     async def find(self, key: str) -> CachedBody | None:
-        """What is kept under a key, None if nothing is. Raises OSError if nothing can be read now."""
+        """The answer stored under a key; None if there is none. Raises OSError if nothing can be read now."""
 
     def save(self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str, listener: str) -> None:
-        """Write an answer soon, without making anybody wait."""
+        """Store an answer soon, without making the caller wait."""
 
     async def forget(self, *, artist: str, listener: str) -> None:
-        """Forget what is about an artist or about a Last.fm user; "" is nobody, "*" every user."""
+        """Forget what is about an artist or a Last.fm user; "" means none, "*" every user."""
 
 
 class Upstream(Protocol):
-    """Who is asked where nothing is remembered."""
+    """What requests are sent to if nothing is cached."""
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
-        """What came back; raises a LastFmError if nobody was asked."""
+        """The reply; raises a LastFmError if no request was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered(Generic[T_co]):
-    """An answer and how old it is. `stale`: it should have been renewed by now, and may be wrong.
-
-    `fetched_at` is in Unix seconds UTC, `age` in seconds.
+    """A cached answer and its age. `stale`: it is past its time to live and may be out of date. `fetched_at` is in Unix
+    seconds UTC, `age` in seconds.
     """
 
     value: T_co
@@ -92,7 +91,7 @@ class Remembered(Generic[T_co]):
 
 @dataclass(slots=True)
 class _CacheEntry:
-    """An answer in memory, or that there is none (a Refusal)."""
+    """An answer in memory, or a Refusal if Last.fm knew nothing."""
 
     outcome: Keepable
     read: object
@@ -106,11 +105,11 @@ class _CacheEntry:
 
     @property
     def good_until(self) -> float:
-        """Until when it is given at once while another is fetched: as long again as it was fresh."""
+        """Until when it is returned at once while a new one is fetched: for as long again as it was fresh."""
         return 2 * self.fresh_until - self.fetched_at if isinstance(self.outcome, Answer) else self.fresh_until
 
     def remembered(self, method: str, now: float) -> Remembered[Any]:
-        """The answer at that time; raises the LastFmError if Last.fm knew nothing."""
+        """The answer as of `now`; raises the LastFmError if Last.fm knew nothing."""
         if isinstance(self.outcome, Refusal):
             raise error_of(self.outcome, method)
         fresh = now < self.fresh_until
@@ -118,9 +117,9 @@ class _CacheEntry:
 
 
 class Cache:
-    """Answers from memory, else from the store, else from Last.fm; those who ask the same share one request.
+    """Answers from memory, else from the store, else from Last.fm; concurrent callers with the same request share it.
 
-    `realm` distinguishes APIs in a store that several use: the API's address. `now` is Unix seconds.
+    `realm` is the API's address, which tells APIs apart in a store that several share. `now` is Unix seconds.
     """
 
     def __init__(
@@ -145,9 +144,8 @@ class Cache:
         self._forgotten = 0
 
     async def ask(self, request: Request[T]) -> Remembered[T]:
-        """The answer to a read. Raises a LastFmError if there is none, and none was saved.
-
-        A stale answer comes at once while another is fetched; one that is very old only if Last.fm is away.
+        """The answer to a read. Raises a LastFmError if Last.fm gives none and none is cached. A stale answer is
+        returned at once while a new one is fetched; a very old one only if Last.fm is unavailable.
         """
         seconds = fresh_for(request, self._ttl)
         if seconds <= 0:
@@ -167,7 +165,7 @@ class Cache:
         return entry.remembered(request.method, now)
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
-        """Forget what is about an artist or about a Last.fm user, in other processes too (there within a minute)."""
+        """Forget what is about an artist or a Last.fm user, in other processes too (there within a minute)."""
         artist, listener = folded(artist), folded(listener)
         self._forgotten += 1
         for key, entry in list(self._memory.items()):
@@ -178,7 +176,7 @@ class Cache:
             await self._answers.forget(artist=artist, listener=listener)
 
     async def close(self) -> None:
-        """End the requests that are on their way."""
+        """Cancel the requests under way."""
         await self._flights.close()
 
     async def _straight(self, request: Request[T]) -> Remembered[T]:
@@ -193,10 +191,10 @@ class Cache:
     async def _shared(
         self, key: tuple[str, object], work: Callable[[], Coroutine[Any, Any, _CacheEntry | LastFmError]]
     ) -> _CacheEntry:
-        """What the work brings, done once for all who want it."""
+        """The result of `work`, which runs once for all who wait for it."""
         found = await self._flights.result(key, work)
         if isinstance(found, LastFmError):
-            raise type(found)(found.cause, found.retry_after, found.sent)  # one for each who waited
+            raise type(found)(found.cause, found.retry_after, found.sent)  # one per waiting caller
         return found
 
     async def _obtain(self, key: str, request: Request[object], seconds: float) -> _CacheEntry | LastFmError:
@@ -214,14 +212,14 @@ class Cache:
             cached = await self._answers.find(key) if self._answers else None
         except OSError:
             return had
-        if cached is None or cached.fetched_at > self._now() + MINUTE:  # by a clock that has been put back since
+        if cached is None or cached.fetched_at > self._now() + MINUTE:  # by a clock that has been set back since
             return None
         if had and had.fetched_at == cached.fetched_at:
             had.trusted_until = self._now() + TRUSTED
             return had
         outcome = cacheable(understand(request, _UNSEALED, Reply(200, {}, cached.body)))
         if outcome is None:
-            return None  # written by another version, or by a hand: as good as nothing
+            return None  # written by another version, or by hand: ignored
         until = min(cached.fresh_until, cached.fetched_at + seconds)
         return self._remember(key, request, outcome, cached.fetched_at, until, len(cached.body))
 
@@ -238,7 +236,7 @@ class Cache:
             assert not isinstance(exchange.outcome, Answer)
             return self._instead(had, error_of(exchange.outcome, request.method))
         until = now + (min(seconds, NEGATIVE) if isinstance(outcome, Refusal) else seconds)
-        if began != self._forgotten:  # it may be older than what made somebody forget it
+        if began != self._forgotten:  # it may be older than the change that caused the forgetting
             return _entry(request, outcome, now, until, now, 0)
         if self._answers:
             about = {"artist": artist_of(request), "listener": listener_of(request)}
@@ -246,7 +244,7 @@ class Cache:
         return self._remember(key, request, outcome, now, until, len(reply.body))
 
     def _instead(self, had: _CacheEntry | None, error: LastFmError) -> _CacheEntry | LastFmError:
-        """What was kept, where no other can be had now: unless it has become private."""
+        """The cached answer, if no other can be had now, unless it has become private."""
         if had is None or isinstance(error, LoginRequired):
             return error
         had.retry_at = self._now() + RETRY
@@ -278,6 +276,6 @@ def _entry(
 
 
 def _reader(request: Request[object]) -> object:
-    """What makes a value of the answer: two that read the same body differently must not share one."""
+    """The function that parses the answer: requests that parse the same body differently don't share an entry."""
     read = request.read.func if isinstance(request.read, partial) else request.read
-    return getattr(read, "__code__", read)  # a function within a function is another one each time
+    return getattr(read, "__code__", read)  # a nested function is a new object each time

@@ -1,4 +1,4 @@
-"""What may be kept of Last.fm's answers: for how long, under which key, and about whom. Values only."""
+"""Which of Last.fm's answers may be cached: for how long, under which key, and about whom. Pure functions."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _NOTHING_BY_THAT_NAME = frozenset({6, 7})
 
 
 def fresh_for(request: Request[object], ttl: float) -> float:
-    """Seconds for which an answer is as good as a new one; 0 for what must not be kept at all.
+    """How many seconds an answer stays fresh; 0 if it must not be cached at all.
 
-    Artists, albums, tracks and tags for `ttl`; searches, charts and top lists for a day, since they move; whatever is
-    about a listener for five minutes.
+    Artists, albums, tracks and tags for `ttl`; searches, charts and top lists for at most a day, since they change;
+    everything about a listener for five minutes.
     """
     if request.verb is not Verb.GET or request.root is None:
         return 0.0
@@ -40,28 +40,28 @@ def fresh_for(request: Request[object], ttl: float) -> float:
 
 
 def key_of(request: Request[object], realm: str) -> str:
-    """Under what an answer is kept: 32 hex digits of who was asked, the method and its parameters in any order."""
+    """The cache key of an answer: 32 hex digits of the API (`realm`), the method, and its parameters in any order."""
     parts = [realm, request.method.casefold(), *(f"{name}={value}" for name, value in sorted(request.params.items()))]
     return blake2b("\0".join(parts).encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def folded(name: str) -> str:
-    """A name as what is about it is found by."""
+    """A name as the cache is searched for it."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def artist_of(request: Request[object]) -> str:
-    """The artist whom a question names, folded; "" if it names none (an mbid is nobody's name)."""
+    """The artist that a request names, folded; "" if it names none (an mbid is not a name)."""
     return folded(request.params.get("artist", ""))
 
 
 def listener_of(request: Request[object]) -> str:
-    """The Last.fm user whom a question is about, folded; "" for nobody."""
+    """The Last.fm user that a request is about, folded; "" if none."""
     return folded(request.params.get("username") or request.params.get("user") or "")
 
 
 def cacheable(outcome: Answer[object] | Failure) -> Keepable | None:
-    """What is worth keeping: an answer, or that there is nothing by that name."""
+    """Whether an outcome is worth caching: an answer, or that nothing by that name exists."""
     match outcome:
         case Answer():
             return outcome

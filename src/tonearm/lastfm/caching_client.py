@@ -1,4 +1,4 @@
-"""The client that remembers: for a program that asks the same things again, and has no deck."""
+"""A client with a cache, for programs that make the same requests again and have no deck."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ _CHANGES = frozenset(
 
 
 class RememberingLastFm(LastFm):
-    """As `LastFm`; open reads are answered from memory while they are fresh, and at any age while Last.fm is away.
+    """`LastFm` with a cache: unauthenticated reads are answered from memory while they are fresh, and at any age while
+    Last.fm is unavailable.
 
-    Those who ask the same at once share one request. While Last.fm is away it is left alone, and reads of which
-    nothing is remembered raise Resting. Reads with a session, and writes, always go out.
+    Concurrent callers with the same request share it. While Last.fm is down it is left alone, and reads that aren't
+    cached raise Resting. Reads with a session, and writes, are always sent.
 
-    `ttl` is for how many seconds an answer about an artist, an album, a track or a tag is fresh; searches and charts
-    are for a day at the most, lists of a user for five minutes. `max_bytes` bounds the memory, in bytes of answers.
-    `answers` keeps them beyond the process: see `tonearm.lastfm.cache.Answers` for what that has to do.
+    `ttl` is how many seconds an answer about an artist, an album, a track or a tag stays fresh; searches and charts
+    stay fresh for at most a day, lists of a user for five minutes. `max_bytes` limits the memory, in bytes of answers.
+    `answers` keeps them beyond the process: `tonearm.lastfm.cache.CachedReads` says what it has to do.
     """
 
     def __init__(
@@ -64,29 +65,31 @@ class RememberingLastFm(LastFm):
         self._cache = Cache(self, now, answers=answers, realm=url, ttl=ttl, max_bytes=max_bytes)
 
     async def ask(self, request: Request[T]) -> T:
-        """The answer to a read, or a LastFmError."""
+        """The answer to a read. Raises a LastFmError."""
         return (await self._cache.ask(request)).value
 
     async def ask_with_age(self, request: Request[T]) -> Remembered[T]:
-        """The answer to a read with its age, and whether it is stale; or a LastFmError.
+        """The answer to a read with its age, and whether it is stale. Raises a LastFmError.
 
-        The requests are made by `tonearm.lastfm.methods`: `ask_with_age(methods.artist.info("Cher"))`.
+        Make requests with `tonearm.lastfm.methods`: `ask_with_age(methods.artist.info("Cher"))`.
         """
         return await self._cache.ask(request)
 
     async def write(self, request: Request[TrackWrite]) -> Verdict:
-        """The verdict on a write. After a love or a tag, what is cached about the artist and users is dropped."""
+        """The verdict on a write. After a love or a tag, the cached answers about the artist and about users are
+        dropped.
+        """
         verdict = await super().write(request)
         if request.method in _CHANGES:
             await self._cache.forget(artist=request.params["artist"], listener=EVERY_LISTENER)
         return verdict
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
-        """Forget what was asked about an artist by name, or about a Last.fm user."""
+        """Forget cached answers about an artist, by name, or about a Last.fm user."""
         await self._cache.forget(artist=artist, listener=listener)
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
-        """As `LastFm.exchange`; raises Resting for a read while Last.fm is left alone."""
+        """As `LastFm.exchange`; raises Resting for a read while Last.fm is being left alone."""
         if not fresh_for(request, WEEK):
             return await super().exchange(request)
         self._breaker.enter(self._now())

@@ -1,7 +1,7 @@
-"""Every method of Last.fm's, named once for the async client and the sync one.
+"""Every method of Last.fm's API, named once for both the async and the sync client.
 
-Each is awaited on the async client and not on the other. They are plain functions with the docstring and parameters of
-their request, so that `help()` shows them; for the type checker each is an attribute that knows its client.
+Each is awaited on the async client and not on the sync one. They are plain functions with the docstring and parameters
+of their request, so that `help()` shows them; for the type checker, each is a descriptor that knows its client.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Awaited = Coroutine[object, object, T]
 
     class _read(Generic[P, T]):
-        """A read: its answer, or a LastFmError."""
+        """A read: returns the answer, or raises a LastFmError."""
 
         def __init__(self, make_request: Callable[P, Request[T]]) -> None: ...
         @overload
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         def __get__(self, face: object, kind: type[object]) -> object: ...
 
     class _write(Generic[P]):
-        """A write: the verdict on it."""
+        """A write: returns the verdict on it."""
 
         def __init__(self, make_request: Callable[P, Request[track.TrackWrite]]) -> None: ...
         @overload
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         def __get__(self, face: object, kind: type[object]) -> object: ...
 
     class _list(Generic[P, T]):
-        """A list in pages: a walk over it."""
+        """A list in pages: returns a walk over it."""
 
         def __init__(self, make_request: Callable[P, Listing[T]]) -> None: ...
         @overload
@@ -75,7 +75,7 @@ else:
 
 
 def _method(make_request: Callable[..., object], call: Callable[..., object]) -> Callable[..., object]:
-    """The call with the docstring and parameters of the request that it makes, returning its answer."""
+    """A method that makes the request and calls; it has the request's docstring and parameters."""
     update_wrapper(call, make_request)
     original = signature(make_request)
     answer = re.sub(r"^Request\[(.+)\]$", r"\1", str(original.return_annotation))
@@ -89,7 +89,7 @@ def _method(make_request: Callable[..., object], call: Callable[..., object]) ->
 class Catalogue:
     """The methods of Last.fm's API. They check their arguments before anything is sent, and raise ValueError.
 
-    Reads raise a LastFmError, writes never do: they return a verdict. Lists that come in pages are walks.
+    Reads raise a LastFmError; writes never do, but return a verdict. Lists that come in pages are returned as walks.
     """
 
     scrobble = _write(track.scrobble)
@@ -170,8 +170,8 @@ for _name in METHODS:
 
 
 class AsyncCatalogue(Catalogue):
-    """The methods where each is awaited."""
+    """The methods, each of them awaited."""
 
 
 class SyncCatalogue(Catalogue):
-    """The methods where none is."""
+    """The methods without `await`."""

@@ -1,4 +1,4 @@
-"""Last.fm in two faces, async and sync, over the same requests: pace, send, understand, and nothing else."""
+"""Clients for Last.fm, async and sync, over the same requests: pace, send, parse, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ OnDate = Callable[[float, float], None]
 
 
 def user_agent(name: str, version: str, contact: str) -> str:
-    """How a program introduces itself: "mine/1.0 (me@example.org) tonearm/…". ValueError names what is not allowed.
+    """A User-Agent: "mine/1.0 (me@example.org) tonearm/…". Raises ValueError for what isn't allowed in one.
 
-    Last.fm wants to know what calls, and where to write to: https://www.last.fm/api/intro
+    Last.fm asks programs to identify themselves, with a contact address: https://www.last.fm/api/intro
     """
     for argument, value in (("name", name), ("version", version)):
         if not _PRODUCT.fullmatch(value):
@@ -52,11 +52,11 @@ def user_agent(name: str, version: str, contact: str) -> str:
 
 
 class LastFm(AsyncCatalogue):
-    """Last.fm for async code. `pace` is awaited before each request; `user_agent` says who calls (see the function).
-
-    Without `http` it opens an httpx2 client of its own with the first request, by the environment's proxies and
-    certificates, and keeps its connections; a host's own `http` is never closed. `patience` is 5 s to connect and 30 s
-    for the next bytes. `server` is what else speaks Last.fm's API at this address, if it is not Last.fm.
+    """Last.fm for async code. `pace` is awaited before each request; `user_agent` identifies the program (see the
+    function `user_agent`). Without `http`, it opens an httpx2 client of its own with the first request, with the
+    proxies and certificates of the environment, and reuses its connections; an `http` that is passed in is never
+    closed. `patience` holds the time limits: 5 s to connect and 30 s for the next bytes. `server` describes another
+    server that speaks Last.fm's API, if the address isn't Last.fm's.
     """
 
     def __init__(
@@ -78,24 +78,24 @@ class LastFm(AsyncCatalogue):
         self._server = server
 
     async def ask(self, request: Request[T]) -> T:
-        """The answer to a read, or a LastFmError."""
+        """The answer to a read. Raises a LastFmError."""
         outcome = (await self.exchange(request)).outcome
         if isinstance(outcome, Answer):
             return outcome.value
         raise error_of(outcome, request.method)
 
     async def write(self, request: Request[track.TrackWrite]) -> Verdict:
-        """The verdict on a write. Raises nothing for what Last.fm or the network does."""
+        """The verdict on a write. Never raises for anything that Last.fm or the network does."""
         exchange = await self.exchange(request)
         verdict = self._server.verdict_on(exchange) if self._server else None
         return verdict or _verdict(exchange)
 
     def walk(self, listing: Listing[T]) -> Walk[T]:
-        """A list in pages, from where it is to start."""
+        """A walk over a list in pages, from its start position."""
         return Walk(listing, self.ask)
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
-        """What came back, as it came and as it is understood. Raises for nothing that Last.fm or the network does."""
+        """The reply, raw and parsed. Never raises for anything that Last.fm or the network does."""
         first, *alternatives = variants(request)
         exchange = await self._exchange(first)
         for variant in alternatives:
@@ -115,7 +115,7 @@ class LastFm(AsyncCatalogue):
         return Exchange(reply, outcome)
 
     async def close(self) -> None:
-        """Close its own HTTP client; `async with` does it."""
+        """Close its own HTTP client; `async with` does so at the end."""
         await self._endpoint.close()
 
     async def __aenter__(self) -> Self:
@@ -128,7 +128,7 @@ class LastFm(AsyncCatalogue):
 
 
 class LastFmSync(SyncCatalogue):
-    """The same without `await`; threads may share it. `pace` blocks until it is our turn."""
+    """`LastFm` without `await`; threads may share it. `pace` blocks until the request may be sent."""
 
     def __init__(
         self,
@@ -147,18 +147,18 @@ class LastFmSync(SyncCatalogue):
         self._on_date = on_date
 
     def ask(self, request: Request[T]) -> T:
-        """The answer to a read, or a LastFmError."""
+        """The answer to a read. Raises a LastFmError."""
         outcome = self._try_variants(request).outcome
         if isinstance(outcome, Answer):
             return outcome.value
         raise error_of(outcome, request.method)
 
     def write(self, request: Request[track.TrackWrite]) -> Verdict:
-        """The verdict on a write. Raises nothing for what Last.fm or the network does."""
+        """The verdict on a write. Never raises for anything that Last.fm or the network does."""
         return _verdict(self._exchange(request))
 
     def walk(self, listing: Listing[T]) -> SyncWalk[T]:
-        """A list in pages, from where it is to start."""
+        """A walk over a list in pages, from its start position."""
         return SyncWalk(listing, self.ask)
 
     def _try_variants(self, request: Request[T]) -> Exchange[T]:
@@ -179,7 +179,7 @@ class LastFmSync(SyncCatalogue):
         return Exchange(reply, outcome)
 
     def close(self) -> None:
-        """Close its own HTTP client; `with` does it."""
+        """Close its own HTTP client; `with` does so at the end."""
         self._endpoint.close()
 
     def __enter__(self) -> Self:
@@ -201,7 +201,7 @@ def _found(exchange: Exchange[T]) -> bool:
 
 
 def _found_nothing(outcome: Answer[T] | Failure) -> bool:
-    """Whether Last.fm knows no such artist or track: error 6, or an empty list as track.getSimilar answers."""
+    """Whether Last.fm knows no such artist or track: error 6, or the empty list that track.getSimilar answers."""
     match outcome:
         case Answer(value=Page(items=()) | ()):
             return True
@@ -212,7 +212,9 @@ def _found_nothing(outcome: Answer[T] | Failure) -> bool:
 
 
 def _report_time(reply: Reply | TransportError, outcome: Answer[T] | Failure, on_date: OnDate | None) -> None:
-    """By an answer of the API only: a gateway, a cache or a hotel's sign-in page has a clock of its own."""
+    """Report the server's time, only from an answer of the API: a gateway, a cache or a hotel's sign-in page has its
+    own clock.
+    """
     if on_date is None or isinstance(reply, TransportError) or not isinstance(outcome, Answer | Refusal):
         return
     if (at := shown_time(reply)) is not None:

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LastFmAccess:
-    """What an access needs, and what is kept of it: `secret` is a session key, or a token until it has become one.
-
-    `keys` are the listener's own, if the server hands out some, and `approval_page` is where it asks its listeners,
-    if that is elsewhere. As text the parts are between blanks.
+    """What is needed to send plays, and what is stored of it: `secret` is a session key, or a token until it has been
+    exchanged for one. `keys` are the listener's own, if the server issues API keys, and `approval_page` is the page
+    where its listeners approve, if it isn't at the usual address. `str` joins the parts with blanks.
     """
 
     secret: str = field(default="", repr=False)
@@ -37,17 +36,17 @@ class LastFmAccess:
 
     @classmethod
     def of(cls, text: str) -> LastFmAccess:
-        """What `str` has made of it."""
+        """The access from what `str` returned."""
         secret, *rest = map(unquote, text.split(" "))
         keys = Keys(rest[0], rest[1]) if len(rest) > 1 else None
         return cls(secret, keys, rest[-1] if len(rest) % 2 else "")
 
 
 class LastFmDestination:
-    """A server of that kind. Raises nothing for what the server or the network does.
+    """A server that speaks Last.fm's API. Never raises for anything that the server or the network does.
 
-    `url` is the address that a listener was given (ValueError says what is wrong with it). A token is here the text of
-    a `LastFmAccess`.
+    `url` is the address as a listener enters it (ValueError says what is wrong with it). A token is the text of a
+    `LastFmAccess` here.
     """
 
     def __init__(
@@ -68,28 +67,29 @@ class LastFmDestination:
 
     @property
     def address(self) -> str:
-        """Where its API is."""
+        """The address of its API."""
         return self._usual.address
 
     @property
     def rules(self) -> Rules:
-        """What it takes."""
+        """What it accepts."""
         return self._usual.rules
 
     async def begin(self, access: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
-        """The page on which a listener approves, and the access to finish with then; or why there is none.
-
-        Raises ValueError if the page of the access cannot be one.
+        """The page on which a listener approves, and the access to finish with after that; or why there is none. Raises
+        ValueError if `approval_page` is not a valid address.
         """
         begun = await self._client(access).begin_sign_in()
         return (begun.url, replace(access, secret=begun.token)) if isinstance(begun, SignInPage) else begun
 
     async def finish(self, begun: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
-        """Whose session an approved token has become, and the access that is kept; or why there is none. Once only."""
+        """Exchange an approved token: whose session it is, and the access to store; or why there is none. Works only
+        once.
+        """
         return _kept(begun, await self._client(begun).finish_sign_in(begun.secret))
 
     async def sign_in(self, access: LastFmAccess, name: str, password: str) -> tuple[str, LastFmAccess] | TokenCheck:
-        """The same for a name and a password, which is not kept."""
+        """The same with a name and a password. The password is not kept."""
         return _kept(access, await self._client(access).sign_in(name, password))
 
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
@@ -98,24 +98,24 @@ class LastFmDestination:
         return await self._client(access).submit(plays, access.secret, live=live) if access.secret else self._none()
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """Say what plays."""
+        """Report what is playing."""
         access = LastFmAccess.of(token)
         return await self._client(access).playing_now(track, access.secret) if access.secret else self._none()
 
     @property
     def hearts(self) -> bool:
-        """It keeps hearts, as Last.fm does."""
+        """It supports hearts, as Last.fm does."""
         return True
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Give a heart to a track, or take it away."""
+        """Love or unlove a track."""
         access = LastFmAccess.of(token)
         if not access.secret:
             return self._none()
         return await self._client(access).feedback(track, access.secret, loved=loved)
 
     async def validate(self, token: str) -> TokenCheck:
-        """Nobody can be asked whose a session is."""
+        """These servers have no call that says whose a session is."""
         return TokenCheck(trouble=f"{self.rules.service} has no tokens: sign in there")
 
     def _client(self, access: LastFmAccess) -> LastFmLikeClient:

@@ -1,7 +1,7 @@
-"""One table: what an error number of Last.fm means for a write, and how it is raised from a read.
+"""What each error number of Last.fm means for a write, and how it is raised from a read, in one table.
 
-Numbers: https://www.last.fm/api/errorcodes. What a scrobbler may do about them: https://www.last.fm/api/scrobbling.
-The numbers decide, never the words, with the one exception of 29 (see `_throttled`).
+Numbers: https://www.last.fm/api/errorcodes. What a scrobbler may do about them: https://www.last.fm/api/scrobbling. The
+numbers decide, never the messages, with the one exception of 29 (see `_throttled`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tonearm.lastfm.response import Failure, Nonsense, Refusal
 
 
 class LastFmError(Exception):
-    """Why a call brought nothing. Holds no URL, header, body or secret, and no exception of the HTTP library.
+    """Why a call failed. Holds no URL, header, body or secret, and no exception of the HTTP library.
 
-    `retryable`: the same call may succeed later without anybody doing anything. `retry_after`: seconds, where
-    the answer named them. `sent`: False if the call surely never reached Last.fm.
+    `retryable`: the same call may succeed later without anybody doing anything. `retry_after`: seconds, None if the
+    answer named none. `sent`: False if the call certainly never reached Last.fm.
     """
 
     retryable = False
@@ -47,7 +47,7 @@ class LastFmError(Exception):
 
     @property
     def message(self) -> str:
-        """Last.fm's own words, or ours where it had none."""
+        """Last.fm's message, or ours if it sent none."""
         return self.cause.message
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class LastFmError(Exception):
 
 
 class Unavailable(LastFmError):
-    """Last.fm is away, or answers nonsense, or cannot be reached."""
+    """Last.fm is down, can't be reached, or sends something that isn't an answer."""
 
     retryable = True
 
@@ -83,15 +83,15 @@ class TokenExpired(LastFmError):
 
 
 class SessionRejected(LastFmError):
-    """The session key is not, or no longer, good for this."""
+    """The session key is not valid for this, or no longer valid."""
 
 
 class LoginRequired(LastFmError):
-    """Private: only the listener's own session may see it."""
+    """The data is private: only the listener's own session may read it."""
 
 
 class BadParameters(LastFmError):
-    """Nothing by that name, or a parameter missing or out of bounds: Last.fm has one number for them all."""
+    """Nothing has that name, or a parameter is missing or out of bounds: Last.fm uses one number for all of these."""
 
 
 class KeyRejected(LastFmError):
@@ -99,11 +99,11 @@ class KeyRejected(LastFmError):
 
 
 class SignatureRejected(LastFmError):
-    """The signature is wrong, which in a read means the shared secret is."""
+    """The signature is wrong; for a read that means that the shared secret is wrong."""
 
 
 class CallRefused(LastFmError):
-    """Any other error: about the call itself, or a number that nobody has documented."""
+    """Any other error: one about the call itself, or an undocumented number."""
 
 
 def _later(cause: Cause, retry_after: float | None) -> Verdict:
@@ -140,13 +140,13 @@ def _key(cause: Cause, _: float | None) -> Verdict:
 _ErrorRow = tuple[Callable[[Cause, float | None], Verdict], type[LastFmError]]
 
 _TABLE: dict[int, _ErrorRow] = {
-    # About the call and never about a play: no such service, method or format, or one that was retired.
-    # Refusing the plays would empty a whole queue for a fault that none of them has: they wait, and it shows.
+    # About the call and never about a play: no such service, method or format, or one that was retired. Rejecting the
+    # plays would empty a whole queue for a fault that none of them has: they wait, and the trouble is shown.
     2: (_later, CallRefused),
     3: (_later, CallRefused),
     5: (_later, CallRefused),
     27: (_later, CallRefused),
-    # "Subscribers only" and "trial expired": about an account's standing, not about a play.
+    # "Subscribers only" and "trial expired": about an account, not about a play.
     12: (_later, CallRefused),
     18: (_later, CallRefused),
     # On a write usually a dead session, but it has been sent under load too. From auth.*: see `error_of`.
@@ -155,9 +155,9 @@ _TABLE: dict[int, _ErrorRow] = {
     # One bad play fails the whole batch, and the answer does not say which.
     6: (_split, BadParameters),
     7: (_split, BadParameters),
-    # A badly encoded name fails all 50 with a wrong signature, so 13 is looked for play by play too.
+    # A badly encoded name fails all 50 with a wrong signature, so the batch is split for 13, too.
     13: (_split, SignatureRejected),
-    # The guide keeps a play for 11 and 16 only, but 8 is what outages say, and its words say to try again:
+    # The guide keeps a play for 11 and 16 only, but outages send 8, and its message says to try again:
     # https://github.com/web-scrobbler/web-scrobbler/issues/3268
     8: (_later, Unavailable),
     11: (_later, Unavailable),
@@ -188,7 +188,7 @@ def verdict_of(failure: Failure) -> Verdict:
             return verdict(cause, retry_after)
         case Nonsense(status, message, retry_after) if status == 429:
             return Throttled(Scope.ADDRESS, Cause(None, message), retry_after)
-        case Nonsense(_, message, retry_after):  # a gateway's error too: the server behind it may have stored them
+        case Nonsense(_, message, retry_after):  # a gateway's error too: the server may have stored them
             return Unsure(Cause(None, message), retry_after)
         case TransportError(sent, message):
             return Unsure(Cause(None, message)) if sent else Later(Cause(None, message))

@@ -1,4 +1,4 @@
-"""Work that is shared while it is under way: whoever wants the same waits for the same."""
+"""Shares work under way: callers that want the same result wait for one run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Flights(Generic[K, T]):
         self._tasks: dict[K, asyncio.Task[T]] = {}
 
     def begin(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
-        """The work under way for this key; if there is none, this work is begun."""
+        """The task under way for this key; starts `work` if there is none."""
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(work())
@@ -25,11 +25,11 @@ class Flights(Generic[K, T]):
         return task
 
     async def result(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What that work brings; whoever leaves early stops nobody else's."""
+        """The result of that work; a caller that is cancelled doesn't cancel it for the others."""
         return await asyncio.shield(self.begin(key, work))
 
     async def close(self) -> None:
-        """End all that is under way."""
+        """Cancel everything under way."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -1,7 +1,7 @@
-"""Pictures that Last.fm's answers name: fetched once, kept, and looked at before they are given to a browser.
+"""Images named in Last.fm's answers: fetched once, cached, and checked before they are served to a browser.
 
-Only for addresses that an answer named, which is for the caller to see to. No redirect is followed, nothing is
-fetched from this machine or its network, and nothing comes through but the formats below.
+Callers pass only addresses that an answer named. No redirect is followed, nothing is fetched from this machine or its
+network, and only the formats below are let through.
 """
 
 from __future__ import annotations
@@ -50,15 +50,16 @@ _FORMATS: tuple[tuple[int, bytes, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: `kind` is its media type, by its bytes."""
+    """An image: `kind` is its media type, detected from its bytes."""
 
     kind: str
     body: bytes = field(repr=False)
 
 
 class ImageFetcher:
-    """Pictures from the store, else from where they lie. `near` is the API's address: an emulator's pictures may lie
-    on the same machine as it does."""
+    """Images from the store, otherwise from their address. `near` is the API's address: an emulator's images may be on
+    the same machine as the emulator.
+    """
 
     def __init__(
         self,
@@ -78,13 +79,13 @@ class ImageFetcher:
         self._flights = Flights[str, Image | None]()
 
     async def get(self, url: str) -> Image | None:
-        """The picture at an address; None if there is none, or none that a browser should get."""
+        """The image at an address; None if there is none, or if it is unsafe for a browser."""
         if not self._allowed(url):
             return None
         return await self._flights.result(url, partial(self._obtain, url))
 
     async def close(self) -> None:
-        """End what is on its way."""
+        """Cancel the requests under way."""
         await self._flights.close()
 
     def _allowed(self, url: str) -> bool:
@@ -117,12 +118,12 @@ class ImageFetcher:
         return image
 
     async def _fetch(self, url: str) -> bytes:
-        """What lies there; nothing if that cannot be had, or is too large."""
+        """The bytes at an address; empty if they can't be fetched, or are too many."""
         import httpx2
 
         try:
             async with asyncio.timeout(PATIENCE):
-                request = httpx2.Request("GET", url, headers=self._headers)  # with no cookie of a host's own client
+                request = httpx2.Request("GET", url, headers=self._headers)  # without a cookie of a host's own client
                 response = await self._http.send(request, stream=True, follow_redirects=False)
                 try:
                     return await _whole(response) if response.status_code == 200 else b""
@@ -142,16 +143,16 @@ async def _whole(response: httpx2.Response) -> bytes:
 
 
 def as_image(body: bytes) -> Image | None:
-    """The picture that these bytes are; None if they are none that is known."""
+    """These bytes as an image; None if they are in no known format."""
     kind = next((kind for at, magic, kind in _FORMATS if body[at : at + len(magic)] == magic), None)
     return Image(kind, body) if kind else None
 
 
 def _is_within(host: str) -> bool:
-    """Whether a host is this machine or one of its own network, as far as its name shows."""
+    """Whether a host is this machine or in its network, as far as its name shows."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         last = host.rstrip(".").rpartition(".")[2]
-        # "localhost", "intranet", "2130706433", "127.1", "0x7f.1": what is not a public name may be any address.
+        # "localhost", "intranet", "2130706433", "127.1", "0x7f.1": a name that isn't public may be any address.
         return last == host.rstrip(".") or last[:1].isdigit() or last.lower() in _PRIVATE

@@ -1,4 +1,4 @@
-"""A server that speaks Last.fm's API as a place to send plays to beside Last.fm: Libre.fm, any GNU FM, and others."""
+"""Clients for other servers that speak Last.fm's API, as destinations for plays: Libre.fm, any GNU FM, and others."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ LASTFM_SERVER = LastFmServer(LASTFM, API_URL, APPROVAL_URL)
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """A sign-in that was begun: the listener approves at `url`, then `token` brings the session. It lives an hour."""
+    """A sign-in that has begun: the listener approves at `url`, then `token` is exchanged for the session, within an
+    hour.
+    """
 
     token: str = field(repr=False)
     url: str = field(repr=False)
@@ -54,20 +56,21 @@ class SignInPage:
 
 @dataclass(frozen=True, slots=True)
 class GrantedSession:
-    """A session: whose it is, and its key, which is what plays are sent with."""
+    """A session: its user, and the key that plays are sent with."""
 
     user: str
     key: str = field(repr=False)
 
 
 class LastFmLikeClient:
-    """Another server that speaks Last.fm's API. Raises nothing for what the server or the network does.
+    """A client for another server that speaks Last.fm's API. Never raises for anything that the server or the network
+    does.
 
-    `url` is the address that a listener was given (ValueError says what is wrong with it), and `address` is what is
-    used. `approval_page` is where its listeners approve, if that is elsewhere, `keys` are for servers that hand out
-    keys of their own, and `gnu_fm` says that it is known to run GNU FM. Without `http` it opens an httpx2 client of
-    its own; a host's own is never closed. `pace` is awaited before each request, `on_date` is told the server's Unix
-    time and the round trip in seconds.
+    `url` is the address as a listener enters it (ValueError says what is wrong with it), and `address` is the one that
+    is used. `approval_page` is the page where listeners approve, if it isn't at the usual address; `keys` are for
+    servers that issue API keys of their own; `gnu_fm` says that the server is known to run GNU FM. Without `http`, it
+    opens an httpx2 client of its own; one that is passed in is never closed. `pace` is awaited before each request;
+    `on_date` is called with the server's Unix time and the round trip in seconds.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class LastFmLikeClient:
 
     @property
     def rules(self) -> Rules:
-        """What this server takes."""
+        """What this server accepts."""
         return self.server.rules
 
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
@@ -111,16 +114,16 @@ class LastFmLikeClient:
         return await self._lastfm.scrobble(plays, token)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """What plays now."""
+        """Report what is playing now."""
         return await self._lastfm.now_playing(track, token)
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Give a heart to a track, or take it away. Doing so twice is fine."""
+        """Love or unlove a track. Doing so twice is fine."""
         write = self._lastfm.love if loved else self._lastfm.unlove
         return await write(track.artist, track.title, token)
 
     async def begin_sign_in(self) -> SignInPage | TokenCheck:
-        """Where the listener approves, or why not in words for them."""
+        """Where the listener approves, or, in words for the listener, why no sign-in could begin."""
         exchange = await self._lastfm.exchange(token())
         if isinstance(exchange.outcome, Answer):
             issued = exchange.outcome.value
@@ -129,9 +132,10 @@ class LastFmLikeClient:
         return self._trouble(exchange)
 
     async def finish_sign_in(self, issued: str) -> GrantedSession | TokenCheck:
-        """The session that was approved, or why there is none in words for the listener: ask again while it passes.
+        """The session that was approved, or, in words for the listener, why there is none. Ask again if that is
+        `passing`.
 
-        An answer that is lost may have used up the token: then the sign-in begins again.
+        A lost answer may have used up the token: then begin the sign-in again.
         """
         exchange = await self._lastfm.exchange(session(issued))
         if isinstance(exchange.outcome, Answer):
@@ -142,9 +146,9 @@ class LastFmLikeClient:
         return self._trouble(exchange)
 
     async def sign_in(self, name: str, password: str) -> GrantedSession | TokenCheck:
-        """A session for a name and a password, which is not kept; or why there is none in words for the listener.
-
-        By http the password itself does not travel, but what can be used in its place at GNU FM does.
+        """A session for a name and a password, or, in words for the listener, why there is none. The password is not
+        kept. Over plain http the password itself is not sent, but a digest of it is, which works in its place at GNU
+        FM.
         """
         if not name.strip() or not password:
             return TokenCheck(trouble="enter a name and a password")
@@ -183,7 +187,7 @@ class LastFmLikeClient:
         return TokenCheck(trouble=what, part=AccessPart.ADDRESS)
 
     async def close(self) -> None:
-        """Close its own HTTP client; `async with` does it."""
+        """Close its own HTTP client; `async with` does so at the end."""
         await self._lastfm.close()
 
     async def __aenter__(self) -> Self:
@@ -196,7 +200,7 @@ class LastFmLikeClient:
 
 
 def _by_password(name: str, password: str, url: str) -> Request[Session]:
-    """GNU FM wants a digest, whose name has small letters; Last.fm and others the password, by https."""
+    """GNU FM wants a digest, with the name in lower case; Last.fm and others want the password, over https."""
     digest = md5(password.encode(), usedforsecurity=False).hexdigest()
     proof = md5(f"{name.lower()}{digest}".encode(), usedforsecurity=False).hexdigest()
     asked = mobile_session(name, password)

@@ -1,4 +1,5 @@
-"""Wire <-> core: a play as Last.fm wants it, and Last.fm's word on a play as the rules want it.
+"""Between the wire and the core: a play in Last.fm's parameters, and Last.fm's answer about a play as the rules want
+it.
 
 Parameters: https://www.last.fm/api/show/track.scrobble and https://www.last.fm/api/show/track.updateNowPlaying
 """
@@ -17,7 +18,7 @@ _NAMES = ("artist", "track", "album", "albumArtist")
 
 
 def track_params(track: Track) -> dict[str, str]:
-    """A track's facts under Last.fm's names; what is unknown, or said already, is left out."""
+    """A track's facts under Last.fm's parameter names; unknown and redundant ones are left out."""
     params = {"artist": track.artist, "track": track.title}
     if track.album:
         params["album"] = track.album
@@ -28,12 +29,12 @@ def track_params(track: Track) -> dict[str, str]:
     if track.mbid:
         params["mbid"] = track.mbid
     if track.duration and math.isfinite(track.duration) and track.duration >= 1:
-        params["duration"] = str(round(track.duration))  # whole seconds: Last.fm takes no fractions
+        params["duration"] = str(round(track.duration))  # whole seconds: Last.fm accepts no fractions
     return params
 
 
 def plays_params(plays: Sequence[Play]) -> dict[str, str]:
-    """A batch's facts, each name with the play's index; raises ValueError unless there are 1 to 50 plays."""
+    """A batch's parameters, each name with the play's index; raises ValueError unless there are 1 to 50 plays."""
     if not 1 <= len(plays) <= LASTFM.batch:
         raise ValueError(f"a batch holds 1 to {LASTFM.batch} plays, not {len(plays)}")
     params: dict[str, str] = {}
@@ -47,10 +48,8 @@ def plays_params(plays: Sequence[Play]) -> dict[str, str]:
 
 
 def plays_answers(content: object, plays: Sequence[Play]) -> tuple[ItemAnswer, ...]:
-    """Last.fm's word on each play of a batch, by position.
-
-    Raises Unreadable if the answer is about other plays than these, or if its totals say something else than its items:
-    then nobody knows what was stored.
+    """Last.fm's answer for each play of a batch, by position. Raises UnreadableAnswer if the answer is about other
+    plays than these, or if its totals contradict its items: then nobody knows what was stored.
     """
     scrobbles = node(content)
     answers = many(scrobbles.get("scrobble"))
@@ -85,7 +84,7 @@ def _check_totals(scrobbles: Node, ignored: int, sent: int) -> None:
 
 
 def track_answer(word: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:
-    """Last.fm's word on one track; None if it does not say whether it took it."""
+    """Last.fm's answer for one track; None if it doesn't say whether it was accepted."""
     message = word.get("ignoredMessage")
     code = small(node(message).get("code"))
     if code is None:

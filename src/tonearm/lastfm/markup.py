@@ -1,4 +1,4 @@
-"""What listeners wrote about music, from Last.fm's HTML to plain text and to HTML that is safe in any page.
+"""Turns the HTML of Last.fm's articles into plain text, and into HTML that is safe in any page.
 
 Only text and the addresses of links are kept: the HTML is rebuilt from them.
 """
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"https?://[^\s\x00-\x1f<>\"'\\]+", re.IGNORECASE)
 
 
 def safe_address(address: str) -> str:
-    """The address if it is an http(s) one and of one piece, else ""."""
+    """The address if it is an http(s) one without blanks, else ""."""
     address = address.strip()
     if not _ADDRESS.fullmatch(address):
         return ""
@@ -30,7 +30,7 @@ def safe_address(address: str) -> str:
 
 
 def read(html: str) -> tuple[str, str, str]:
-    """Plain text, safe HTML, and the address where Last.fm has more. Only the HTML names that and the licence."""
+    """Plain text, safe HTML, and the address of the full article. Only the HTML contains that link and the licence."""
     parts = _parts(html)
     end = next((i for i in reversed(range(len(parts))) if _reads_on(*parts[i])), None)
     plain = _tidy("".join([text for text, _ in parts[:end]]))
@@ -39,12 +39,12 @@ def read(html: str) -> tuple[str, str, str]:
 
 
 def _reads_on(text: str, address: str) -> bool:
-    """Whether it is the link that ends an article: "Read more on Last.fm", once "Read more about … on Last.fm"."""
+    """Whether it is the link that ends an article: "Read more on Last.fm", or once "Read more about … on Last.fm"."""
     return bool(address) and text.startswith("Read more ") and text.endswith("Last.fm")
 
 
 def _parts(html: str) -> list[tuple[str, str]]:
-    """Each text with its address, "" if it leads nowhere; what is not to be read is left out."""
+    """Each piece of text with its link address ("" if it isn't a link); text that isn't shown is left out."""
     parts: list[tuple[str, str]] = []
     at, address = 0, ""
     while mark := _MARK.search(html, at):
@@ -74,6 +74,6 @@ def _written(text: str, address: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Lines without margins, and never more than one empty line."""
+    """Lines without surrounding blanks, and never more than one empty line in a row."""
     lines = "\n".join([line.strip() for line in text.strip().splitlines()])
     return re.sub(r"\n{3,}", "\n\n", lines)

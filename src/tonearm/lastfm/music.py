@@ -1,7 +1,6 @@
-"""What Last.fm knows of artists, albums, tracks and tags, typed and frozen.
-
-Text, addresses and MusicBrainz ids are "" where it named none; numbers and times are None. Durations are seconds,
-times are aware and in UTC, plays are those of all listeners unless said otherwise.
+"""What Last.fm knows about artists, albums, tracks and tags, typed and frozen. Text, addresses and MusicBrainz ids are
+"" if it named none; numbers and times are None. Durations are seconds, times are aware and in UTC, plays are those of
+all listeners unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The addresses of a picture by Last.fm's names for its sizes: about 34, 64, 174 and 300 pixels, and the largest.
+    """The addresses of an image by Last.fm's names for its sizes: about 34, 64, 174 and 300 pixels, and the largest.
 
-    False if there is no picture. The star that Last.fm has shown for every artist since 2019 counts as none.
+    False if there is no image. The star that Last.fm has shown for every artist since 2019 counts as none.
     """
 
     small: str = ""
@@ -25,7 +24,7 @@ class Images:
 
     @property
     def largest(self) -> str:
-        """The largest that there is."""
+        """The address of the largest size that there is."""
         return self.mega or self.extralarge or self.large or self.medium or self.small
 
     def __bool__(self) -> bool:
@@ -37,10 +36,11 @@ NO_IMAGES = Images()
 
 @dataclass(frozen=True, slots=True)
 class Wiki:
-    """What listeners wrote. Last.fm's terms want the text shown with `link`, where one reads on, and its licence.
+    """What listeners wrote. Last.fm's terms require showing the text with `link`, which leads to the full article, and
+    its licence.
 
-    `summary` and `content` are plain text with neither. `summary_html` and `content_html` have both, and can be put
-    into a page as they are: nothing is in them but text, line breaks and links to http(s) addresses.
+    `summary` and `content` are plain text with neither. `summary_html` and `content_html` include both, and are safe in
+    any page as they are: they hold only text, line breaks and links to http(s) addresses.
     """
 
     summary: str = ""
@@ -72,7 +72,7 @@ class TagEntry:
 
 @dataclass(frozen=True, slots=True)
 class TagInfo(TagEntry):
-    """All about a tag. One that nobody ever gave has zeros and no wiki."""
+    """All about a tag. One that nobody ever used has zeros and no wiki."""
 
     wiki: Wiki | None = None
 
@@ -81,7 +81,7 @@ class TagInfo(TagEntry):
 class ArtistEntry:
     """An artist in a list. What the list does not contain is None; `rank` counts from 1.
 
-    In a listener's lists `playcount` are that listener's plays.
+    In a listener's lists, `playcount` counts that listener's plays.
     """
 
     name: str
@@ -95,14 +95,14 @@ class ArtistEntry:
 
 @dataclass(frozen=True, slots=True)
 class SimilarArtist(ArtistEntry):
-    """An artist like another: `match` is from 0 to 1, where 1 is the most alike."""
+    """A similar artist: `match` is from 0 to 1, where 1 is the most similar."""
 
     match: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ArtistInfo:
-    """All about an artist. `user_playcount` are the plays of the user who was named in the question."""
+    """All about an artist. `user_playcount` counts the plays of the `user` named in the request."""
 
     name: str
     mbid: str = ""
@@ -121,7 +121,7 @@ class ArtistInfo:
 class AlbumEntry:
     """An album in a list. What the list does not contain is None; `rank` counts from 1.
 
-    In a listener's lists `playcount` are that listener's plays.
+    In a listener's lists, `playcount` counts that listener's plays.
     """
 
     artist: str
@@ -139,7 +139,7 @@ class AlbumEntry:
 class TrackEntry:
     """A track in a list. What the list does not contain is None; `rank` counts from 1, `duration` is in seconds.
 
-    In a listener's lists `playcount` are that listener's plays.
+    In a listener's lists, `playcount` counts that listener's plays.
     """
 
     artist: str
@@ -157,14 +157,16 @@ class TrackEntry:
 
 @dataclass(frozen=True, slots=True)
 class SimilarTrack(TrackEntry):
-    """A track like another: `match` is from 0 to 1, where 1 is the most alike."""
+    """A similar track: `match` is from 0 to 1, where 1 is the most similar."""
 
     match: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class AlbumInfo:
-    """All about an album; the `rank` of its tracks is their number on it. `user_…`: of the user in the question."""
+    """All about an album; the `rank` of its tracks is their number on it. `user_playcount` counts the plays of the
+    `user` named in the request.
+    """
 
     artist: str
     title: str
@@ -183,7 +185,7 @@ class AlbumInfo:
 class TrackInfo:
     """All about a track; its album's `rank` is the track's number there. `duration` is in seconds.
 
-    `user_playcount` and `user_loved` are about the user who was named in the question.
+    `user_playcount` and `user_loved` are about the `user` named in the request.
     """
 
     artist: str
@@ -204,7 +206,7 @@ class TrackInfo:
 
 @dataclass(frozen=True, slots=True)
 class CorrectedTrack:
-    """How Last.fm spells a track, and which of its two names it changed for that."""
+    """How Last.fm spells a track, and which of the two names it corrected."""
 
     artist: str
     title: str

@@ -1,4 +1,4 @@
-"""Lists that come in pages, and how far a walk over one has come. Nothing here sends."""
+"""Lists that come in pages, and the progress of a walk over one. Nothing here sends."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ LAST_PAGE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PagePosition:
-    """A position in a list: the page that comes next, of how many items each.
-
-    `until` is the second (Unix UTC) before which a list of plays was fixed, so that new ones don't move its pages.
-    Store it to continue later: `start=position`.
+    """A position in a list: the next page, and the size of a page in items. `until` (Unix seconds UTC): a list of plays
+    was fixed to those before it, so that new ones don't shift its pages. Save the position to continue later:
+    `start=position`.
     """
 
     page: int = 1
@@ -37,10 +36,10 @@ class PagePosition:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """A list in pages: how each is asked for, where to start, and how many items are wanted at most.
+    """A list in pages: how each page is requested, where to start, and how many items are wanted at most.
 
-    `fixed_by` gives the `until` that keeps the first page as it is; `identity` tells an item from others, where the
-    pages of a list may overlap.
+    `fixed_by` returns the `until` that fixes the list as of its first page; `identity` identifies an item, if the pages
+    of a list may overlap.
     """
 
     ask: Callable[[PagePosition], Request[Page[T]]] = field(repr=False)
@@ -55,7 +54,7 @@ class Listing(Generic[T]):
 
 
 class PagingProgress(Generic[T]):
-    """How far a walk has come."""
+    """The progress of a walk."""
 
     def __init__(self, listing: Listing[T]) -> None:
         self.position = listing.start
@@ -70,9 +69,8 @@ class PagingProgress(Generic[T]):
         return self._listing.ask(self.position)
 
     def fresh(self, page: Page[T]) -> Page[T]:
-        """The page without what the one before it showed already, and without what is too many.
-
-        It counts as given when it is turned: who leaves it half read and comes back gets it once more.
+        """The page without items that the page before it held already, and without those beyond the limit. Its items
+        count as returned only once the page is turned: a walk that stops in the middle of a page reads it again.
         """
         items, identity, known = page.items, self._listing.identity, list[object]()
         if identity:
@@ -84,14 +82,15 @@ class PagingProgress(Generic[T]):
         return page if len(items) == len(page.items) else replace(page, items=items)
 
     def turn(self, page: Page[T]) -> None:
-        """That page is done with."""
+        """Note that the page has been read to its end."""
         self._seen, given = self._previous
         if self._left is not None:
             self._left -= given
         fixed_by, until = self._listing.fixed_by, self.position.until
         if fixed_by and until is None:
             until = fixed_by(page)
-        # Charts claim millions of pages and are empty after some: only a listener's own lists are walked past that.
+        # Charts claim millions of pages and are empty after a while: only a listener's own lists are walked past an
+        # empty page.
         ended = not page.items and not self._listing.identity
         self.over = ended or self.position.page >= min(page.total_pages, LAST_PAGE) or self._left == 0
         self.position = replace(self.position, page=min(self.position.page + 1, LAST_PAGE), until=until)
@@ -112,7 +111,9 @@ def listing(
     *,
     usual: int = LARGEST_PAGE,
 ) -> Listing[T]:
-    """A list as the arguments want it: pages of `size`, else no larger than what is wanted in all."""
+    """A list as the arguments describe it: pages of `size`; by default no larger than the number of items wanted in
+    all.
+    """
     if limit is not None:
         within("limit", limit, 0, 2**31 - 1)
     if start is None:

@@ -1,6 +1,6 @@
-"""Last.fm's habits of spelling, each undone here and nowhere else.
+"""Quirks of Last.fm's answers, each undone here and nowhere else.
 
-All of these take whatever stood in the answer and never raise; what cannot be read is absent.
+All of these functions accept any value that the answer held and never raise; what can't be read counts as absent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_IMAGE = "2a96cbd8b46e442fc41c2b86b821562f"
 
 
 class UnreadableAnswer(ValueError):
-    """The answer has the expected root, yet what matters in it is missing or contradicts what was sent."""
+    """The answer has the expected root, but its content is missing or contradicts what was sent."""
 
 
 def node(value: object) -> Node:
@@ -66,7 +66,7 @@ def whole(value: object) -> int | None:
 
 
 def small(value: object) -> int | None:
-    """As `whole`, for codes and counts that a database keeps in 32 bits: one beyond that is the nearest it can keep."""
+    """As `whole`, for codes and counts that a database stores in 32 bits: larger ones become the nearest that fits."""
     number = whole(value)
     return None if number is None else max(-_LARGEST_SMALL, min(number, _LARGEST_SMALL))
 
@@ -80,7 +80,7 @@ def fraction(value: object) -> int | float | None:
     try:
         number = _number(value) if isinstance(value, str) else value
         return number if math.isfinite(number) else None
-    except (ValueError, OverflowError):  # no number at all, or one of hundreds of digits
+    except (ValueError, OverflowError):  # not a number, or one of hundreds of digits
         return None
 
 
@@ -109,7 +109,7 @@ def attributes(container: Node) -> Node:
 
 
 def moment(value: object) -> datetime | None:
-    """When it was, in UTC; None if there is no date, or 1970, which broken clients have sent.
+    """A time in UTC; None if there is no date, or if it is in 1970, which broken clients have sent.
 
     Only the numbers count: "#text" is a date in English, or the number again, or the same in another form.
     """
@@ -118,7 +118,7 @@ def moment(value: object) -> datetime | None:
 
 
 def at(seconds: object) -> datetime | None:
-    """Unix seconds as an aware time; None if there are none, and beyond the year 9999."""
+    """Unix seconds as an aware datetime; None if there are none, or beyond the year 9999."""
     number = whole(seconds)
     if not number or not 0 < number < _END_OF_TIME:
         return None
@@ -126,7 +126,7 @@ def at(seconds: object) -> datetime | None:
 
 
 def published(value: object) -> datetime | None:
-    """The date of an article, which comes in words: "13 May 2015, 01:04", or as e-mail writes it."""
+    """The date of an article, which comes as text: "13 May 2015, 01:04", or in the format of e-mail."""
     from email.utils import parsedate_tz
 
     parts = parsedate_tz(text(value).replace(",", " ").strip())

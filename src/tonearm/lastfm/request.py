@@ -1,4 +1,4 @@
-"""What is asked of Last.fm, before and after it is sealed with an application's keys.
+"""Requests to Last.fm, before and after they are signed with an application's keys.
 
 Signature: https://www.last.fm/api/authspec ("Signing calls"). It is plain MD5, neither OAuth nor HMAC.
 """
@@ -28,14 +28,14 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """An application's API key, which is public, and its shared secret, which never prints."""
+    """An application's API key, which is public, and its shared secret, which `repr` never shows."""
 
     api_key: str
     api_secret: str = field(repr=False)
 
 
 class Verb(StrEnum):
-    """How a call travels: parameters in the query, or as a form in the body."""
+    """How a call is sent: parameters in the query, or as a form in the body."""
 
     GET = "GET"
     POST = "POST"
@@ -43,9 +43,9 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T_co]):
-    """One call and how its answer is read. It holds no keys and sends nothing.
+    """One call, and how its answer is read. It holds no keys and sends nothing.
 
-    `root` names the member of the answer that `read` understands; None if success answers nothing.
+    `root` names the member of the answer that `read` parses; None if a success has an empty answer.
     """
 
     method: str
@@ -57,13 +57,13 @@ class Request(Generic[T_co]):
 
     @property
     def verb(self) -> Verb:
-        """GET for open reads. Whatever carries a secret goes in a body, because URLs end up in logs."""
+        """GET for unauthenticated reads. Anything with a secret goes in a body, because URLs end up in logs."""
         return Verb.POST if self.signed or self.session_key else Verb.GET
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A call with keys and signature, as it travels. Nothing of it prints but the verb."""
+    """A call with keys and signature, as it is sent. Its `repr` shows only the verb."""
 
     verb: Verb
     form: str = field(repr=False)
@@ -71,7 +71,7 @@ class SignedRequest:
 
 
 def given(params: Mapping[str, str | int | None]) -> dict[str, str]:
-    """The parameters that say something: None and empty text are neither sent nor signed."""
+    """The parameters that have a value: None and empty text are neither sent nor signed."""
     return {name: str(value) for name, value in params.items() if value is not None and value != ""}
 
 
@@ -99,7 +99,7 @@ _NAMES = ("artist", "track")
 
 
 def variants(request: Request[T], *, twice_first: bool = TWICE_FIRST) -> tuple[Request[T], ...]:
-    """The request in each way in which Last.fm may understand its names, the likeliest first."""
+    """The request in each form in which Last.fm may understand its names, the most likely first."""
     names = {name: request.params[name] for name in _NAMES if name in request.params}
     if request.method not in DECODED_TWICE or request.verb is not Verb.GET:
         return (request,)
@@ -111,11 +111,11 @@ def variants(request: Request[T], *, twice_first: bool = TWICE_FIRST) -> tuple[R
 
 
 def sign_request(request: Request[object], keys: Keys) -> SignedRequest:
-    """The call as it travels: keyed, signed where needed, URL-encoded. What is signed is what is sent."""
+    """The call as it is sent: with keys, signed if needed, URL-encoded. Exactly what is signed is sent."""
     params = {**request.params, "method": request.method, "api_key": keys.api_key}
     if request.session_key:
         params["sk"] = request.session_key
-    if not "".join(params.values()).isprintable():  # one quick look, since nearly always all is well
+    if not "".join(params.values()).isprintable():  # one quick check, since nearly always all is well
         params = {name: _UNSENDABLE.sub("", value) for name, value in params.items()}
     secrets = [keys.api_secret, params.get("sk", ""), params.get("token", "")]
     if request.verb is Verb.POST:

@@ -1,7 +1,7 @@
-"""What came back: status, headers and bytes -> an answer, or the kind of failure it was.
+"""Reads replies: from status, headers and bytes to an answer or a kind of failure.
 
-The body decides before the status does. HTTP 200 is no success (errors come inside it), and a 4xx is not
-permanent by itself: Last.fm wraps failures of its own backend in 400.
+The body decides before the status does. HTTP 200 doesn't mean success (errors come with it, too), and a 4xx isn't
+always permanent: Last.fm sends failures of its own backend with 400.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """Last.fm did what was asked, and this is what it says."""
+    """Last.fm did what was requested, and this is its answer."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Last.fm answered with an error number. `retry_after` is in seconds, where a header named it."""
+    """Last.fm answered with an error number. `retry_after` is in seconds, None if no header named it."""
 
     cause: Cause
     retry_after: float | None = None
@@ -36,7 +36,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Nonsense:
-    """Something answered, but not in a way that can be read: HTML, nothing, a part, or a contradiction."""
+    """Something replied, but not with a readable answer: HTML, an empty or truncated body, or a contradiction."""
 
     status: int
     message: str
@@ -48,14 +48,14 @@ Failure = Refusal | Nonsense | TransportError
 
 @dataclass(frozen=True, slots=True)
 class Exchange(Generic[T]):
-    """What came back, as it came and as it is understood."""
+    """A reply, raw and parsed."""
 
     reply: Reply | TransportError
     outcome: Answer[T] | Failure
 
 
 def understand(request: Request[T], sealed: SignedRequest, reply: Reply | TransportError) -> Answer[T] | Failure:
-    """The answer to a request, or its failure, without anything secret in the words."""
+    """The answer to a request, or its failure, with no secret in the message."""
     if isinstance(reply, TransportError):
         return TransportError(reply.sent, plain(reply.message, sealed.secrets))
     wait = retry_after(reply.headers)
@@ -81,8 +81,8 @@ def understand(request: Request[T], sealed: SignedRequest, reply: Reply | Transp
 def _refusal(
     found: Mapping[str, object], status: int, wait: float | None, secrets: Iterable[str]
 ) -> Refusal | Nonsense:
-    # {"error": 6, "message": …}, or {"error": {"code": "6", "#text": …}} as in XML and from GNU FM's JSON, where the
-    # words may also be a <message> within, and the code beside it.
+    # {"error": 6, "message": …}, or {"error": {"code": "6", "#text": …}} as in XML and from GNU FM's JSON, in which the
+    # message may also be a <message> inside, with the code beside it.
     error = found["error"]
     inner = node(error)
     error_code = small(inner.get("code", node(inner.get("@attr")).get("code"))) if inner else small(error)

@@ -1,4 +1,4 @@
-"""What Last.fm takes: the numbers of its documentation, and those that users have measured."""
+"""What Last.fm accepts: the numbers from its documentation, and those that users have measured."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LASTFMS_CODES = {  # https://www.last.fm/api/show/track.scrobble
     3: Ignoring.TOO_OLD,
     4: Ignoring.TOO_NEW,
     5: Ignoring.DAILY_LIMIT,
-    **dict.fromkeys(NOT_STORED, Ignoring.NOT_STORED),  # nothing is wrong with the play
+    **dict.fromkeys(NOT_STORED, Ignoring.NOT_STORED),  # the play itself is fine
 }
 
 _GNU_FMS_CODES = {**_LASTFMS_CODES, 3: Ignoring.TOO_NEW, 4: Ignoring.TOO_OLD}
@@ -37,12 +37,12 @@ _GNU_FMS_CODES = {**_LASTFMS_CODES, 3: Ignoring.TOO_NEW, 4: Ignoring.TOO_OLD}
 
 
 def true_reason(play: Play, code: int, message: str, now: float) -> str:
-    """Why Last.fm left a play out: its code says "artist" for many things, so the facts are asked first."""
+    """Why Last.fm ignored a play: its code says "artist" for many things, so the play's facts are checked first."""
     return _true_reason(LASTFM, play, code, message, now, by_name=_BY_NAME)
 
 
 def _true_reason(rules: Rules, play: Play, code: int, message: str, now: float, *, by_name: Collection[int]) -> str:
-    """Why a play was left out. `by_name` are the codes of a filter that ignores placeholders."""
+    """Why a play was ignored. `by_name` are the codes of a filter that ignores placeholder names."""
     track, service = play.track, rules.service
     if rules.too_old(play.timestamp, now):
         return rules.too_old_reason
@@ -83,7 +83,7 @@ LASTFM = Rules(
         8: Concern.BACKEND,
         12: Concern.ACCOUNT,
         13: Concern.SIGNATURE,
-        16: Concern.BACKEND,  # it was seen with the message of the database below
+        16: Concern.BACKEND,  # it has been seen with the database's error as its message
         18: Concern.ACCOUNT,
     },
     reason=true_reason,
@@ -92,7 +92,7 @@ LASTFM = Rules(
 
 
 def like_lastfm(service: str, codes: Mapping[int, Ignoring] = _LASTFMS_CODES) -> Rules:
-    """What another server that speaks Last.fm's protocol takes: plays of any age and length, as many as there are.
+    """The rules of another server that speaks Last.fm's protocol: plays of any age and length, without a daily limit.
 
     `service` is its name for people.
     """
@@ -114,7 +114,7 @@ def like_lastfm(service: str, codes: Mapping[int, Ignoring] = _LASTFMS_CODES) ->
 
 
 def gnu_fm(service: str) -> Rules:
-    """What a server takes that runs GNU FM: the very same play again makes no second one, and is answered with 91."""
+    """The rules of a server that runs GNU FM: an identical play sent again is stored once, and answered with 91."""
     return like_lastfm(service, _GNU_FMS_CODES)
 
 

@@ -1,4 +1,4 @@
-"""Other servers that speak Last.fm's API: where they are, and what is different there."""
+"""Other servers that speak Last.fm's API: their addresses, and how they differ."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ class LastFmServer:
     approval_url: str
 
     def named(self, outcome: Answer[T] | Failure) -> Answer[T] | Failure:
-        """The same, with an error that is this server's."""
+        """The same outcome, with this server's name in its error."""
         if not isinstance(outcome, Refusal):
             return outcome
         return replace(outcome, cause=replace(outcome.cause, service=self.rules.service))
 
     def verdict_on(self, exchange: Exchange[T]) -> Split | None:
-        """What an answer to a write means, if that is something else than at Last.fm.
+        """What an answer to a write means, if it differs from Last.fm's.
 
-        A program that fails with HTTP 500 and no words may do so because of one play. At Last.fm such a play grows too
-        old; where no play does, it would hold up all others for ever. What was stored is known when it comes again.
+        A server that fails with HTTP 500 and no message may do so because of one play. At Last.fm such a play becomes
+        too old; on a server where no play does, it would block all others for ever. Plays that were stored are
+        recognised when they are sent again.
         """
         match exchange.outcome:
             case Nonsense(500, message):
@@ -54,10 +55,10 @@ LIBREFM_SERVER = LastFmServer(LIBREFM, "https://libre.fm/2.0/", "https://libre.f
 
 
 def server_at(url: str, *, approval_url: str = "", name: str = "", rules: Rules | None = None) -> LastFmServer:
-    """A server by the address that a listener was given: its API is below it, at /2.0/, unless the address has a path.
+    """A server at the address as a listener enters it: its API is at /2.0/ below it, unless the address has a path.
 
-    `approval_url` is /api/auth/ on the same host if it is not given, `name` (for people) is the host. Raises
-    ValueError with words for whoever typed an address that is none.
+    Without an `approval_url`, it is /api/auth/ on the same host; without a `name` (for people), it is the host. Raises
+    ValueError, in words for whoever typed it, for an invalid address.
     """
     base = base_address(url)
     parts = urlsplit(base)

@@ -1,4 +1,4 @@
-"""The shapes that many answers share, from the wire to what they mean: artists, albums, tracks, tags, pages.
+"""Readers for the shapes that many answers share: artists, albums, tracks, tags, pages.
 
 An artist is {"name", "mbid", "url"} in most answers, {"#text", "mbid"} in recent tracks and weekly charts, and a
 plain text in searches and albums: `text` reads the three alike.
@@ -46,7 +46,7 @@ _SIZES = frozenset({"small", "medium", "large", "extralarge", "mega"})
 
 
 def images(value: object) -> Images:
-    """By their sizes; a size without a name is the largest once more, and the star is no picture."""
+    """Images by size; a size without a name repeats the largest, and the star doesn't count as an image."""
     found: dict[str, str] = {}
     for image in many(value):
         address = text(image)
@@ -85,7 +85,7 @@ def album(entry: Node) -> AlbumEntry:
     by = entry.get("artist")
     return AlbumEntry(
         artist=text(by),
-        title=text(entry.get("name")) or text(entry.get("title")),  # within track.getInfo it is a title
+        title=text(entry.get("name")) or text(entry.get("title")),  # in track.getInfo it is called title
         mbid=text(entry.get("mbid")),
         artist_mbid=text(node(by).get("mbid")),
         url=text(entry.get("url")),
@@ -101,7 +101,7 @@ def track(entry: Node) -> TrackEntry:
 
 
 def track_from_zero(entry: Node) -> TrackEntry:
-    """The same in geo.getTopTracks, whose ranks begin with 0."""
+    """A track in geo.getTopTracks, where ranks begin at 0."""
     found = track(entry)
     return found if found.rank is None else replace(found, rank=found.rank + 1)
 
@@ -132,7 +132,7 @@ def tag(entry: Node) -> Tag:
 
 
 def tags(container: object) -> tuple[Tag, ...]:
-    """The tags of a thing that has other facts too: none if there is no container."""
+    """The tags within another answer; none if there is no container."""
     return tuple([tag(one) for one in many(node(container).get("tag"))])
 
 
@@ -142,12 +142,12 @@ def rank(entry: Node) -> int | None:
 
 
 def match(entry: Node) -> float:
-    """How alike, from 0 to 1: a text for artists, a number for tracks."""
+    """How similar, from 0 to 1: text for artists, a number for tracks."""
     return min(max(float(fraction(entry.get("match")) or 0.0), 0.0), 1.0)
 
 
 def wiki(value: object) -> Wiki | None:
-    """None if nobody wrote a word: Last.fm then gives the link alone, or empty texts."""
+    """The article; None if nobody wrote one: Last.fm then sends only the link, or empty texts."""
     article = node(value)
     summary, summary_html, link = markup.read(raw_text(article.get("summary")))
     content, content_html, more = markup.read(raw_text(article.get("content")))
@@ -158,9 +158,8 @@ def wiki(value: object) -> Wiki | None:
 
 
 def entries(content: object, child: str, read: Callable[[Node], T]) -> tuple[T, ...]:
-    """A list in one piece. An empty one is an empty array, blank text or an object without children.
-
-    Raises Unreadable for anything else, so that nonsense does not read as a list of nothing.
+    """A list without pages. An empty one is an empty array, blank text or an object without children. Raises
+    UnreadableAnswer for anything else, so that garbage isn't read as an empty list.
     """
     if isinstance(content, str) and not content.strip():
         return ()
@@ -175,29 +174,29 @@ def page(content: object, child: str, read: Callable[[Node], T], requested_page:
     facts = attributes(container)
     total = small(facts.get("total"))
     if total is None and child not in container:
-        # An outage must not read as a profile where nothing is loved any more.
+        # An outage must not look like a profile on which nothing is loved any more.
         raise UnreadableAnswer(f"neither {child}s nor their number in the answer")
     found = many(container.get(child))
     items = tuple([read(entry) for entry in found if not plays_now(entry)])
     number = small(facts.get("page")) or requested_page  # an empty list of 2014 says page 0
     pages = small(facts.get("totalPages"))
-    if pages is None:  # GNU FM: there may be another page as long as this one is not empty
+    if pages is None:  # GNU FM: there may be another page unless this one is empty
         pages = number + 1 if items else number
     playing = next((read(entry) for entry in found if plays_now(entry)), None)
     return Page(items, number, pages, total, playing)
 
 
 def plays_now(entry: Node) -> bool:
-    # By its attribute, not its place or its date: samples of old documentation show one with a date.
+    # By its attribute, not its position or its date: samples in old documentation show one with a date.
     return "@attr" in entry and flag(node(entry["@attr"]).get("nowplaying"))
 
 
 def results(content: object, kind: str, read: Callable[[Node], T], requested_page: int) -> Page[T]:
-    """One page of what a search found."""
+    """One page of the results of a search."""
     found = node(content)
     total = small(found.get("opensearch:totalResults"))
     matches = found.get(f"{kind}matches")
-    if matches is None:  # 0 of them are an empty container; without one it is no answer to a search
+    if matches is None:  # no results come as an empty container; without one it isn't an answer to a search
         raise UnreadableAnswer(f"no {kind}matches in the answer")
     items = tuple([read(entry) for entry in many(node(matches).get(kind))])
     if total is None:

@@ -1,4 +1,4 @@
-"""The way to Last.fm and back, by httpx2."""
+"""Sends requests to Last.fm with httpx2."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Endpoint:
-    """Where to, and as whom. Raises ValueError for an address or a name that no request can be made of."""
+    """An address and the User-Agent to send. Raises ValueError if no request can be made with them."""
 
     def __init__(self, url: str, user_agent: str, patience: Patience) -> None:
         checked_address(url)
@@ -39,7 +39,7 @@ class Endpoint:
         }
 
     def _request(self, sealed: SignedRequest) -> httpx2.Request:
-        """Built here, as a host's client would add parameters and cookies of its own."""
+        """Built here because a host's client would add its own parameters and cookies."""
         import httpx2
 
         within = self._patience.timeouts
@@ -53,7 +53,7 @@ class Endpoint:
 
 
 class AsyncEndpoint(Endpoint):
-    """Async. Closes only a client that it opened itself, and opens another if it is used after that."""
+    """Sends asynchronously. Closes only a client that it opened itself, and opens another if it is used after that."""
 
     def __init__(
         self, url: str, user_agent: str, http: httpx2.AsyncClient | None = None, patience: Patience = PATIENCE
@@ -62,7 +62,7 @@ class AsyncEndpoint(Endpoint):
         self._transport = AsyncTransport(http, patience)
 
     async def send(self, sealed: SignedRequest) -> Reply | TransportError:
-        """What came back, or why nothing did. Raises for no fault of the network."""
+        """The reply, or why there is none. Never raises for a network failure."""
         return await self._transport.send(lambda: self._request(sealed))
 
     async def close(self) -> None:
@@ -70,7 +70,7 @@ class AsyncEndpoint(Endpoint):
 
 
 class SyncEndpoint(Endpoint):
-    """The same for threads, of which several may share it."""
+    """Sends synchronously; threads may share it."""
 
     def __init__(
         self, url: str, user_agent: str, http: httpx2.Client | None = None, patience: Patience = PATIENCE
@@ -81,7 +81,7 @@ class SyncEndpoint(Endpoint):
         self._opening = Lock()
 
     def send(self, sealed: SignedRequest) -> Reply | TransportError:
-        """What came back, or why nothing did. Raises for no fault of the network."""
+        """The reply, or why there is none. Never raises for a network failure."""
         http = self._hosts or self._own_client or self._open()
         if isinstance(http, TransportError) or http.is_closed:
             return http if isinstance(http, TransportError) else CLOSED

@@ -1,4 +1,4 @@
-"""What Last.fm knows of listeners, typed and frozen. Times are aware and in UTC; "" means that it named none."""
+"""What Last.fm knows about listeners, typed and frozen. Times are aware and in UTC; "" means that it named none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A listener's standing permission, good until it is revoked. `name` is in the account's own spelling."""
+    """A listener's session with its `key`, valid until it is revoked. `name` is spelt as on the profile."""
 
     name: str
     key: str = field(repr=False)
@@ -24,9 +24,9 @@ class Session:
 class Page(Generic[T_co]):
     """One page of a list that counts from 1. `total` is over all pages, None if the server does not say it.
 
-    An empty list has 0 pages. A server that does not count them says one more than this page, until a page is empty.
-
-    What is playing right now is separate: Last.fm adds it to every page of recent tracks and doesn't count it.
+    An empty list has 0 pages. If a server doesn't count pages, `pages` is one more than this page's number until a page
+    is empty. What is playing right now is separate: Last.fm adds it to every page of recent tracks and doesn't count
+    it.
     """
 
     items: tuple[T_co, ...]
@@ -52,7 +52,8 @@ class LovedTrack:
 
 @dataclass(frozen=True, slots=True)
 class RecentTrack:
-    """A play on a profile. `played_at` is None for what plays now, `loved` unless asked for (extended).
+    """A play on a profile. `played_at` is None for the track playing now; `loved` is None unless it was requested
+    (`extended`).
 
     Names may be "" if an old client left them out.
     """
@@ -89,7 +90,7 @@ class UserInfo:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week that Last.fm has charts of: from its first second to that of the next."""
+    """A week for which Last.fm has charts: from its first second to the first of the next week."""
 
     start: datetime
     end: datetime
@@ -97,7 +98,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyChart(Generic[T_co]):
-    """What a listener played most between two times, which are None if Last.fm did not repeat them."""
+    """What a listener played most between two times, which are None if Last.fm's answer didn't repeat them."""
 
     items: tuple[T_co, ...]
     start: datetime | None = None

@@ -1,4 +1,4 @@
-"""A list in pages, walked: each page is asked for when it is wanted."""
+"""Walks over lists in pages: each page is requested when it is needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ T = TypeVar("T")
 class Walk(Generic[T]):
     """A list whose pages come one after another: `async for item in walk`. A LastFmError ends it; it can be continued.
 
-    `position` is the page that is being read or comes next. To continue later, iterate again, or save it, even for
-    another process, and ask again with `start=position`; a page that was not read to its end is then read once more.
+    `position` is the page that is being read or comes next. To continue later, iterate again, or save the position,
+    even for another process, and start a new walk with `start=position`; a page that was not read to its end is then
+    read again.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Walk(Generic[T]):
                 yield item
 
     async def pages(self) -> AsyncIterator[Page[T]]:
-        """The pages from the current one on: for their totals, or to save each in one transaction."""
+        """The pages from the current one on: useful for their totals, or to save each in one transaction."""
         while not self._progress.over:
             page = await self._ask(self._progress.request())
             yield self._progress.fresh(page)
@@ -52,7 +53,7 @@ class Walk(Generic[T]):
 
 
 class SyncWalk(Generic[T]):
-    """The same without `await`: `for item in walk`."""
+    """`Walk` without `await`: `for item in walk`."""
 
     def __init__(self, listing: Listing[T], ask: Callable[[Request[Page[T]]], Page[T]]) -> None:
         self._listing = listing
@@ -69,7 +70,7 @@ class SyncWalk(Generic[T]):
             yield from page.items
 
     def pages(self) -> Iterator[Page[T]]:
-        """The pages from the current one on: for their totals, or to save each in one transaction."""
+        """The pages from the current one on: useful for their totals, or to save each in one transaction."""
         while not self._progress.over:
             page = self._ask(self._progress.request())
             yield self._progress.fresh(page)

@@ -1,4 +1,4 @@
-"""Reading about albums, which are named with their artist, or meant by their MusicBrainz id (`mbid`)."""
+"""Reads about albums, identified by artist and title or by MusicBrainz id (`mbid`)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def info(
 ) -> Request[AlbumInfo]:
     """All about an album and its tracks. https://www.last.fm/api/show/album.getInfo
 
-    `user` asks for that user's plays too, `lang` (ISO 639-1) for the article in a language, and `autocorrect` for
-    what misspelt names mean. Raises BadParameters if there is no such album; an mbid is often not known there.
+    `user` adds that user's play count, `lang` (ISO 639-1) is the language of the article, and `autocorrect` replaces
+    misspelt names. Raises BadParameters if there is no such album; Last.fm doesn't know many mbids.
     """
     params = one_of(mbid, artist=artist, album=album)
     more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user), "lang": language(lang)}
@@ -46,7 +46,7 @@ def read_info(content: object) -> AlbumInfo:
         playcount=whole(found.get("playcount")),
         user_playcount=whole(found.get("userplaycount")),
         tracks=tuple([shapes.track(one) for one in many(tracks.get("track"))]),
-        tags=shapes.tags(found.get("tags")) or shapes.tags(found.get("toptags")),  # the second name until about 2015
+        tags=shapes.tags(found.get("tags")) or shapes.tags(found.get("toptags")),  # the second until about 2015
         wiki=shapes.wiki(found.get("wiki")),
     )
 
@@ -54,7 +54,7 @@ def read_info(content: object) -> AlbumInfo:
 def top_tags(
     artist: str | None = None, album: str | None = None, *, mbid: str | None = None, autocorrect: bool = False
 ) -> Request[tuple[Tag, ...]]:
-    """What listeners tag an album with, the commonest first; its `count` is 100.
+    """The tags that listeners give an album, the commonest first; its `count` is 100.
 
     Raises BadParameters if there is no such album. https://www.last.fm/api/show/album.getTopTags
     """
@@ -71,7 +71,7 @@ def tags(
     autocorrect: bool = False,
     session_key: str | None = None,
 ) -> Request[tuple[Tag, ...]]:
-    """The tags that one user gave an album: the `user` named, or whose session it is.
+    """The tags that one user gave an album: the `user` named, or the session's user.
 
     https://www.last.fm/api/show/album.getTags
     """
@@ -86,6 +86,6 @@ def tags(
 def search(
     album: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[AlbumEntry]:
-    """Albums whose titles are like this, the best first. https://www.last.fm/api/show/album.search"""
+    """Albums with titles like this, the best match first. https://www.last.fm/api/show/album.search"""
     params = {"album": named("album", album)}
     return listing(results("album", shapes.album, params), limit, size, start, usual=30)

@@ -1,4 +1,4 @@
-"""What is asked, checked before it is sent: each ValueError names the argument that it is about."""
+"""Arguments, checked before they are sent: each ValueError names the argument that it is about."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Values = Mapping[str, str | int | None]
 
 
 def named(argument: str, value: str) -> str:
-    """A name that says something."""
+    """A name that isn't empty."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{argument} must be a name, not {value!r}")
     return value
@@ -47,7 +47,7 @@ def language(value: str | None) -> str | None:
 
 
 def one_of(mbid: str | None, **names: str | None) -> Params:
-    """Names, or the MusicBrainz id in their place: one of them, not both."""
+    """Names, or a MusicBrainz id instead: one of them, not both."""
     if mbid is None:
         return {argument: named(argument, value or "") for argument, value in names.items()}
     if any(value is not None for value in names.values()):
@@ -56,17 +56,17 @@ def one_of(mbid: str | None, **names: str | None) -> Params:
 
 
 def yes(value: bool) -> int | None:
-    """Last.fm's 1; a no is not sent, as all of these are off by themselves."""
+    """Last.fm's 1; False is not sent, since all of these default to off."""
     return 1 if value else None
 
 
 def at_most(limit: int | None) -> int | None:
-    """How many, in a list without pages."""
+    """The `limit` of a list without pages."""
     return None if limit is None else within("limit", limit, 1, 1000)
 
 
 def user_params(user: str | None, session_key: str | None) -> Params:
-    """Whose tags: a user's, or those of the session."""
+    """Whose tags: a user's, or those of the session's user."""
     if user is None and not session_key:
         raise ValueError("user must be named, or a session_key be given: whose tags?")
     return {"user": named_if_given("user", user)}
@@ -79,7 +79,7 @@ def paging(position: PagePosition) -> Params:
 def pages(
     method: str, root: str, child: str, read: Callable[[Node], T], params: Values
 ) -> Callable[[PagePosition], Request[Page[T]]]:
-    """How each page of a list is asked for."""
+    """How each page of a list is requested."""
 
     def ask(position: PagePosition) -> Request[Page[T]]:
         read_page = partial(shapes.page, child=child, read=read, requested_page=position.page)
@@ -89,7 +89,7 @@ def pages(
 
 
 def results(kind: str, read: Callable[[Node], T], params: Values) -> Callable[[PagePosition], Request[Page[T]]]:
-    """How each page of a search is asked for."""
+    """How each page of a search is requested."""
 
     def ask(position: PagePosition) -> Request[Page[T]]:
         read_page = partial(shapes.results, kind=kind, read=read, requested_page=position.page)
@@ -99,7 +99,7 @@ def results(kind: str, read: Callable[[Node], T], params: Values) -> Callable[[P
 
 
 def unix(argument: str, value: datetime | int | None) -> int | None:
-    """Unix seconds of a time, which must have its zone."""
+    """Unix seconds of a time, which must have a time zone."""
     if not isinstance(value, datetime):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
             raise ValueError(f"{argument} must be Unix seconds or a datetime, not {value!r}")

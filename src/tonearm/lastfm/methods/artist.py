@@ -1,4 +1,4 @@
-"""Reading about artists, who are named, or meant by their MusicBrainz id (`mbid`)."""
+"""Reads about artists, identified by name or by MusicBrainz id (`mbid`)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def info(
 ) -> Request[ArtistInfo]:
     """All about an artist. https://www.last.fm/api/show/artist.getInfo
 
-    `user` asks for that user's plays too, `lang` (ISO 639-1) for the biography in a language, and `autocorrect`
-    for the artist that a misspelt name means. Raises BadParameters if there is no such artist.
+    `user` adds that user's play count, `lang` (ISO 639-1) is the language of the biography, and `autocorrect` replaces
+    a misspelt name with the artist's. Raises BadParameters if there is no such artist.
     """
     params = one_of(mbid, artist=artist)
     more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user), "lang": language(lang)}
@@ -61,7 +61,7 @@ def read_info(content: object) -> ArtistInfo:
 def similar(
     artist: str | None = None, *, mbid: str | None = None, limit: int | None = None, autocorrect: bool = False
 ) -> Request[tuple[SimilarArtist, ...]]:
-    """Artists like this one, the most alike first: at most `limit`, 1 to 1000, else 100.
+    """Similar artists, the most similar first: at most `limit` (1 to 1000; Last.fm's default is 100).
 
     Raises BadParameters if there is no such artist. https://www.last.fm/api/show/artist.getSimilar
     """
@@ -77,7 +77,7 @@ def read_similar(content: object) -> tuple[SimilarArtist, ...]:
 def top_tags(
     artist: str | None = None, *, mbid: str | None = None, autocorrect: bool = False
 ) -> Request[tuple[Tag, ...]]:
-    """What listeners tag an artist with, the commonest first; its `count` is 100.
+    """The tags that listeners give an artist, the commonest first; its `count` is 100.
 
     Raises BadParameters if there is no such artist. https://www.last.fm/api/show/artist.getTopTags
     """
@@ -93,7 +93,7 @@ def tags(
     autocorrect: bool = False,
     session_key: str | None = None,
 ) -> Request[tuple[Tag, ...]]:
-    """The tags that one user gave an artist: the `user` named, or whose session it is.
+    """The tags that one user gave an artist: the `user` named, or the session's user.
 
     https://www.last.fm/api/show/artist.getTags
     """
@@ -115,10 +115,10 @@ def top_tracks(
     size: int | None = None,
     start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
-    """An artist's tracks, the most heard first. https://www.last.fm/api/show/artist.getTopTracks
+    """An artist's tracks, the most played first. https://www.last.fm/api/show/artist.getTopTracks
 
-    Walks all pages, or until there are `limit`; `total` counts spellings by the ten thousand, and deep pages
-    are not to be relied on. The list may change under a walk: what moves between pages is seen twice or not at all.
+    Walks all pages, or stops after `limit` tracks. `total` counts tens of thousands of spellings, and deep pages are
+    unreliable. The list may change during a walk: what moves between pages is returned twice or not at all.
     """
     params = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
     ask = pages("artist.getTopTracks", "toptracks", "track", shapes.track, params)
@@ -134,9 +134,9 @@ def top_albums(
     size: int | None = None,
     start: PagePosition | None = None,
 ) -> Listing[AlbumEntry]:
-    """An artist's albums, the most heard first. https://www.last.fm/api/show/artist.getTopAlbums
+    """An artist's albums, the most played first. https://www.last.fm/api/show/artist.getTopAlbums
 
-    Walks all pages, or until there are `limit`, as `artist_top_tracks` does.
+    Walks all pages, or stops after `limit` albums, as `artist_top_tracks` does.
     """
     params = {**one_of(mbid, artist=artist), "autocorrect": yes(autocorrect)}
     ask = pages("artist.getTopAlbums", "topalbums", "album", shapes.album, params)
@@ -146,13 +146,13 @@ def top_albums(
 def search(
     artist: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
-    """Artists whose names are like this, the best first. https://www.last.fm/api/show/artist.search"""
+    """Artists with names like this, the best match first. https://www.last.fm/api/show/artist.search"""
     params = {"artist": named("artist", artist)}
     return listing(results("artist", shapes.artist, params), limit, size, start, usual=30)
 
 
 def correction(artist: str) -> Request[ArtistEntry | None]:
-    """The artist that a misspelt name means; None if Last.fm knows of none.
+    """The artist meant by a misspelt name; None if Last.fm knows of none.
 
     https://www.last.fm/api/show/artist.getCorrection
     """

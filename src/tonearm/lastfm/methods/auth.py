@@ -1,4 +1,4 @@
-"""Signing in, by Last.fm's own scheme of three steps: https://www.last.fm/api/desktopauth, https://www.last.fm/api/webauth"""
+"""Signing in, in Last.fm's three steps: https://www.last.fm/api/desktopauth, https://www.last.fm/api/webauth"""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ APPROVAL_URL = "https://www.last.fm/api/auth/"
 def approval_url(
     api_key: str, *, token: str | None = None, callback: str | None = None, base: str = APPROVAL_URL
 ) -> str:
-    """Where a listener approves: with a `token` (desktop), or with a `callback` that gets one (web).
+    """The page where a listener approves: with a `token` (desktop flow), or with a `callback` that receives one (web
+    flow).
 
-    Last.fm has no `state`: put a one-time value of your own into the callback. The desktop address holds the
-    token, so it is for the listener's eyes only.
+    Last.fm has no `state`: put a one-time value of your own into the callback. The desktop address contains the token,
+    so show it to the listener only.
     """
     params = {"api_key": api_key}
     if token:
@@ -43,7 +44,7 @@ def read_token(content: object) -> str:
 def session(token: str) -> Request[Session]:
     """The session of an approved token, once. https://www.last.fm/api/show/auth.getSession
 
-    When no answer came the token may be spent: TokenUnknown after that means to start again.
+    If no answer came, the token may be used up: TokenUnknown on the next try means that you have to start again.
     """
     return Request("auth.getSession", {"token": token}, "session", read_session, signed=True)
 
@@ -59,8 +60,8 @@ def read_session(content: object) -> Session:
 def mobile_session(username: str, password: str) -> Request[Session]:
     """A session for a name (or e-mail address) and a password. https://www.last.fm/api/show/auth.getMobileSession
 
-    For programs without a browser only; Last.fm wants it over HTTPS and refuses some keys. Raises TokenUnknown
-    where the two do not belong together.
+    Only for programs without a browser; Last.fm requires HTTPS and rejects some keys. Raises TokenUnknown if the
+    password isn't that user's.
     """
     params = {"username": named("username", username), "password": named("password", password)}
     return Request("auth.getMobileSession", params, "session", read_session, signed=True)

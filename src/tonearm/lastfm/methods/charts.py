@@ -1,4 +1,4 @@
-"""What is heard most: by everybody, in a country, by one listener."""
+"""Charts: what everybody, a country or one listener plays most."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def chart_top_artists(
 ) -> Listing[ArtistEntry]:
     """The artists that all listeners play most. https://www.last.fm/api/show/chart.getTopArtists
 
-    Walks all pages, or until there are `limit`; there are millions, and deep pages are not to be relied on.
+    Walks all pages, or stops after `limit` artists; there are millions, and deep pages are unreliable.
     """
     ask = pages("chart.getTopArtists", "artists", "artist", shapes.artist, {})
     return listing(ask, limit, size, start, usual=50)
@@ -37,7 +37,7 @@ def chart_top_artists(
 def chart_top_tags(
     *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TagEntry]:
-    """The tags that all listeners give most. https://www.last.fm/api/show/chart.getTopTags"""
+    """The tags that all listeners use most. https://www.last.fm/api/show/chart.getTopTags"""
     return listing(pages("chart.getTopTags", "tags", "tag", entry, {}), limit, size, start, usual=50)
 
 
@@ -51,7 +51,7 @@ def chart_top_tracks(
 def geo_top_artists(
     country: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
-    """The artists that a country plays most; it goes by its English name in ISO 3166-1.
+    """The artists that a country plays most; `country` is its English name in ISO 3166-1.
 
     Raises BadParameters for a country that Last.fm does not know. https://www.last.fm/api/show/geo.getTopArtists
     """
@@ -68,7 +68,8 @@ def geo_top_tracks(
     size: int | None = None,
     start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
-    """The tracks that a country plays most (English name in ISO 3166-1), or a place in it (`location`).
+    """The tracks that a country plays most (`country` is its English name in ISO 3166-1), or a place in it
+    (`location`).
 
     Raises BadParameters for a country that Last.fm does not know. https://www.last.fm/api/show/geo.getTopTracks
     """
@@ -80,7 +81,7 @@ def geo_top_tracks(
 def library_artists(
     user: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
-    """Every artist that a user ever played, with the plays. https://www.last.fm/api/show/library.getArtists"""
+    """Every artist that a user ever played, with play counts. https://www.last.fm/api/show/library.getArtists"""
     ask = pages("library.getArtists", "artists", "artist", shapes.artist, {"user": named("user", user)})
     return listing(ask, limit, size, start)
 
@@ -101,7 +102,7 @@ def user_top_artists(
 ) -> Listing[ArtistEntry]:
     """The artists that a user plays most. https://www.last.fm/api/show/user.getTopArtists
 
-    A walk over all pages may miss or repeat what new plays move from one page to another.
+    A walk over all pages may miss or repeat artists that new plays move from one page to another.
     """
     ask = pages("user.getTopArtists", "topartists", "artist", shapes.artist, _of(user, period))
     return listing(ask, limit, size, start)
@@ -134,14 +135,14 @@ def user_top_tracks(
 
 
 def user_top_tags(user: str, *, limit: int | None = None) -> Request[tuple[Tag, ...]]:
-    """The tags that a user gives most, each with how often. https://www.last.fm/api/show/user.getTopTags"""
+    """The tags that a user gives most, each with its count. https://www.last.fm/api/show/user.getTopTags"""
     return Request(
         "user.getTopTags", given({"user": named("user", user), "limit": at_most(limit)}), "toptags", read_tags
     )
 
 
 def weeks(user: str) -> Request[tuple[Week, ...]]:
-    """The weeks that there are charts of, since February 2005: the same for every user, whatever was played.
+    """The weeks for which there are charts, since February 2005: the same for every user.
 
     https://www.last.fm/api/show/user.getWeeklyChartList
     """
@@ -180,9 +181,8 @@ def weekly_artist_chart(
     end: datetime | int | None = None,
     limit: int | None = None,
 ) -> Request[WeeklyChart[ArtistEntry]]:
-    """What a user played most between `start` and `end`, which may be any times, else in the last week.
-
-    At most `limit`, 1 to 1000. https://www.last.fm/api/show/user.getWeeklyArtistChart
+    """The artists that a user played most between `start` and `end`, which may be any times; without them, in the last
+    week. At most `limit`, 1 to 1000. https://www.last.fm/api/show/user.getWeeklyArtistChart
     """
     return _weekly("artist", shapes.artist, user, start, end, limit)
 
@@ -194,7 +194,7 @@ def weekly_album_chart(
     end: datetime | int | None = None,
     limit: int | None = None,
 ) -> Request[WeeklyChart[AlbumEntry]]:
-    """As `weekly_artist_chart`, of albums. https://www.last.fm/api/show/user.getWeeklyAlbumChart"""
+    """As `weekly_artist_chart`, for albums. https://www.last.fm/api/show/user.getWeeklyAlbumChart"""
     return _weekly("album", shapes.album, user, start, end, limit)
 
 
@@ -205,5 +205,5 @@ def weekly_track_chart(
     end: datetime | int | None = None,
     limit: int | None = None,
 ) -> Request[WeeklyChart[TrackEntry]]:
-    """As `weekly_artist_chart`, of tracks. https://www.last.fm/api/show/user.getWeeklyTrackChart"""
+    """As `weekly_artist_chart`, for tracks. https://www.last.fm/api/show/user.getWeeklyTrackChart"""
     return _weekly("track", shapes.track, user, start, end, limit)

@@ -1,4 +1,4 @@
-"""Reading about tags."""
+"""Reads about tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tonearm.lastfm.types import Week
 def info(tag: str, *, lang: str | None = None) -> Request[TagInfo]:
     """All about a tag, with an article in the language `lang` (ISO 639-1). https://www.last.fm/api/show/tag.getInfo
 
-    A tag that nobody gave is one with zeros: this raises nothing for it.
+    A tag that nobody used has zeros; it raises no error.
     """
     params = given({"tag": named("tag", tag), "lang": language(lang)})
     return Request("tag.getInfo", params, "tag", read_info)
@@ -46,7 +46,7 @@ def similar(tag: str) -> Request[tuple[Tag, ...]]:
 def top_artists(
     tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
-    """Artists that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopArtists"""
+    """Artists with this tag, the most relevant first. https://www.last.fm/api/show/tag.getTopArtists"""
     ask = pages("tag.getTopArtists", "topartists", "artist", shapes.artist, {"tag": named("tag", tag)})
     return listing(ask, limit, size, start, usual=50)
 
@@ -54,7 +54,7 @@ def top_artists(
 def top_albums(
     tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[AlbumEntry]:
-    """Albums that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopAlbums"""
+    """Albums with this tag, the most relevant first. https://www.last.fm/api/show/tag.getTopAlbums"""
     ask = pages("tag.getTopAlbums", "albums", "album", shapes.album, {"tag": named("tag", tag)})
     return listing(ask, limit, size, start, usual=50)
 
@@ -62,13 +62,13 @@ def top_albums(
 def top_tracks(
     tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TrackEntry]:
-    """Tracks that are tagged so, the most fitting first. https://www.last.fm/api/show/tag.getTopTracks"""
+    """Tracks with this tag, the most relevant first. https://www.last.fm/api/show/tag.getTopTracks"""
     ask = pages("tag.getTopTracks", "tracks", "track", shapes.track, {"tag": named("tag", tag)})
     return listing(ask, limit, size, start, usual=50)
 
 
 def top_tags(*, limit: int | None = None, offset: int = 0) -> Request[tuple[TagEntry, ...]]:
-    """The tags that are given most, from number `offset` on: at most `limit`, 1 to 1000, else 50.
+    """The most used tags, from number `offset` on: at most `limit` (1 to 1000; Last.fm's default is 50).
 
     https://www.last.fm/api/show/tag.getTopTags (which does not name the two)
     """
@@ -86,7 +86,7 @@ def read_top_tags(content: object) -> tuple[TagEntry, ...]:
 
 
 def weeks(tag: str) -> Request[tuple[Week, ...]]:
-    """The weeks that there are charts of: the same for every tag. https://www.last.fm/api/show/tag.getWeeklyChartList"""
+    """The weeks with charts: the same for every tag. https://www.last.fm/api/show/tag.getWeeklyChartList"""
     return Request("tag.getWeeklyChartList", {"tag": named("tag", tag)}, "weeklychartlist", read_weeks)
 
 

@@ -1,4 +1,4 @@
-"""One listener's tags: giving them, taking them back, and what bears them."""
+"""One listener's tags: adding them, removing them, and what is tagged with them."""
 
 from __future__ import annotations
 
@@ -38,35 +38,35 @@ def _single(argument: str, tag: str) -> str:
 
 
 def add_artist_tags(artist: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
-    """Tag an artist with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/artist.addTags"""
+    """Tag an artist with 1 to 10 tags; tags that are there already stay. https://www.last.fm/api/show/artist.addTags"""
     return _tag_write("artist.addTags", {"artist": named("artist", artist), "tags": _joined(tags)}, session_key)
 
 
 def add_album_tags(artist: str, album: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
-    """Tag an album with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/album.addTags"""
+    """Tag an album with 1 to 10 tags; tags that are there already stay. https://www.last.fm/api/show/album.addTags"""
     params = {"artist": named("artist", artist), "album": named("album", album), "tags": _joined(tags)}
     return _tag_write("album.addTags", params, session_key)
 
 
 def add_track_tags(artist: str, track: str, tags: Sequence[str], session_key: str) -> Request[TrackWrite]:
-    """Tag a track with 1 to 10 tags; one that is there already stays. https://www.last.fm/api/show/track.addTags"""
+    """Tag a track with 1 to 10 tags; tags that are there already stay. https://www.last.fm/api/show/track.addTags"""
     params = {"artist": named("artist", artist), "track": named("track", track), "tags": _joined(tags)}
     return _tag_write("track.addTags", params, session_key)
 
 
 def remove_artist_tag(artist: str, tag: str, session_key: str) -> Request[TrackWrite]:
-    """Take a tag back from an artist; fine if it is not there. https://www.last.fm/api/show/artist.removeTag"""
+    """Remove a tag from an artist; fine if it isn't there. https://www.last.fm/api/show/artist.removeTag"""
     return _tag_write("artist.removeTag", {"artist": named("artist", artist), "tag": _single("tag", tag)}, session_key)
 
 
 def remove_album_tag(artist: str, album: str, tag: str, session_key: str) -> Request[TrackWrite]:
-    """Take a tag back from an album; fine if it is not there. https://www.last.fm/api/show/album.removeTag"""
+    """Remove a tag from an album; fine if it isn't there. https://www.last.fm/api/show/album.removeTag"""
     params = {"artist": named("artist", artist), "album": named("album", album), "tag": _single("tag", tag)}
     return _tag_write("album.removeTag", params, session_key)
 
 
 def remove_track_tag(artist: str, track: str, tag: str, session_key: str) -> Request[TrackWrite]:
-    """Take a tag back from a track; fine if it is not there. https://www.last.fm/api/show/track.removeTag"""
+    """Remove a tag from a track; fine if it isn't there. https://www.last.fm/api/show/track.removeTag"""
     params = {"artist": named("artist", artist), "track": named("track", track), "tag": _single("tag", tag)}
     return _tag_write("track.removeTag", params, session_key)
 
@@ -82,7 +82,7 @@ def _tagged(kind: str, read: Callable[[Node], T], user: str, tag: str) -> Callab
 
 
 def _read_tagged(content: object, kind: str, read: Callable[[Node], T], requested_page: int) -> Page[T]:
-    # One floor deeper than other lists: {"artists": {"artist": […]}, "@attr": {…}}
+    # One level deeper than other lists: {"artists": {"artist": […]}, "@attr": {…}}
     found = node(content)
     inner = node(found.get(f"{kind}s"))
     children = {kind: inner[kind]} if kind in inner else {}
@@ -92,19 +92,19 @@ def _read_tagged(content: object, kind: str, read: Callable[[Node], T], requeste
 def tagged_artists(
     user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[ArtistEntry]:
-    """The artists that a user tagged so. https://www.last.fm/api/show/user.getPersonalTags"""
+    """The artists that a user gave this tag. https://www.last.fm/api/show/user.getPersonalTags"""
     return listing(_tagged("artist", shapes.artist, user, tag), limit, size, start, usual=50)
 
 
 def tagged_albums(
     user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[AlbumEntry]:
-    """The albums that a user tagged so. https://www.last.fm/api/show/user.getPersonalTags"""
+    """The albums that a user gave this tag. https://www.last.fm/api/show/user.getPersonalTags"""
     return listing(_tagged("album", shapes.album, user, tag), limit, size, start, usual=50)
 
 
 def tagged_tracks(
     user: str, tag: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[TrackEntry]:
-    """The tracks that a user tagged so. https://www.last.fm/api/show/user.getPersonalTags"""
+    """The tracks that a user gave this tag. https://www.last.fm/api/show/user.getPersonalTags"""
     return listing(_tagged("track", shapes.track, user, tag), limit, size, start, usual=50)

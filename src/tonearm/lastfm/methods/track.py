@@ -1,4 +1,4 @@
-"""Tracks: reporting what plays, was played and is loved, all of which needs a session, and reading about them."""
+"""Tracks: reporting what is playing, was played and is loved, which needs a session, and reads about tracks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def scrobble(plays: Sequence[Play], session_key: str) -> Request[TrackWrite]:
 
 
 def now_playing(track: Track, session_key: str) -> Request[TrackWrite]:
-    """What plays now. https://www.last.fm/api/show/track.updateNowPlaying"""
+    """Report what is playing now. https://www.last.fm/api/show/track.updateNowPlaying"""
 
     def read_now_playing(content: object) -> TrackWrite:
         return (track_answer(node(content), track) or ItemAnswer(0),)
@@ -74,8 +74,8 @@ def info(
 ) -> Request[TrackInfo]:
     """All about a track. https://www.last.fm/api/show/track.getInfo
 
-    `user` asks for that user's plays and love too, `autocorrect` for what misspelt names mean. Raises BadParameters
-    if there is no such track; yet whatever anybody ever scrobbled is one.
+    `user` adds that user's play count and whether they love it; `autocorrect` replaces misspelt names. Raises
+    BadParameters if there is no such track; everything that anybody ever scrobbled is one.
     """
     params = one_of(mbid, artist=artist, track=track)
     more = {"autocorrect": yes(autocorrect), "username": named_if_given("user", user)}
@@ -113,7 +113,8 @@ def similar(
     limit: int | None = None,
     autocorrect: bool = False,
 ) -> Request[tuple[SimilarTrack, ...]]:
-    """Tracks like this one, the most alike first: at most `limit`, 1 to 1000, else 100. None for an unknown track.
+    """Similar tracks, the most similar first: at most `limit` (1 to 1000; Last.fm's default is 100). Empty for an
+    unknown track.
 
     https://www.last.fm/api/show/track.getSimilar
     """
@@ -129,7 +130,7 @@ def read_similar(content: object) -> tuple[SimilarTrack, ...]:
 def top_tags(
     artist: str | None = None, track: str | None = None, *, mbid: str | None = None, autocorrect: bool = False
 ) -> Request[tuple[Tag, ...]]:
-    """What listeners tag a track with, the commonest first; its `count` is 100.
+    """The tags that listeners give a track, the commonest first; its `count` is 100.
 
     Raises BadParameters if there is no such track. https://www.last.fm/api/show/track.getTopTags
     """
@@ -146,7 +147,7 @@ def tags(
     autocorrect: bool = False,
     session_key: str | None = None,
 ) -> Request[tuple[Tag, ...]]:
-    """The tags that one user gave a track: the `user` named, or whose session it is.
+    """The tags that one user gave a track: the `user` named, or the session's user.
 
     https://www.last.fm/api/show/track.getTags
     """
@@ -166,13 +167,15 @@ def search(
     size: int | None = None,
     start: PagePosition | None = None,
 ) -> Listing[TrackEntry]:
-    """Tracks whose titles are like this, the best first; `artist` narrows it. https://www.last.fm/api/show/track.search"""
+    """Tracks with titles like this, the best match first; `artist` narrows the search.
+    https://www.last.fm/api/show/track.search
+    """
     params = {"track": named("track", track), "artist": named_if_given("artist", artist)}
     return listing(results("track", shapes.track, params), limit, size, start, usual=30)
 
 
 def correction(artist: str, track: str) -> Request[CorrectedTrack | None]:
-    """The track that misspelt names mean; None if Last.fm knows of none.
+    """The track meant by misspelt names; None if Last.fm knows of none.
 
     https://www.last.fm/api/show/track.getCorrection
     """

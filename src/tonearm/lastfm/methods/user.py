@@ -1,4 +1,4 @@
-"""Reading a profile: who it is, and whom it knows, what was played, what is loved."""
+"""Reads about a user: the profile, friends, plays and loved tracks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tonearm.lastfm.types import LovedTrack, Page, RecentTrack, UserInfo
 
 
 def info(user: str | None = None, session_key: str | None = None) -> Request[UserInfo]:
-    """A profile; without a name that of the session. https://www.last.fm/api/show/user.getInfo
+    """A profile: the named user's, or the session's. https://www.last.fm/api/show/user.getInfo
 
     Raises BadParameters if there is no such user.
     """
@@ -38,7 +38,7 @@ def _profile(profile: Node) -> UserInfo:
         name=text(profile.get("name")),
         realname=text(profile.get("realname")),
         url=text(profile.get("url")),
-        country="" if country == "None" else country,  # that is how it spells none
+        country="" if country == "None" else country,  # this is how Last.fm spells "no country"
         images=shapes.images(profile.get("image")),
         playcount=whole(profile.get("playcount")),
         artist_count=whole(profile.get("artist_count")),
@@ -63,10 +63,10 @@ def friends(
 def loved_tracks(
     user: str, *, limit: int | None = None, size: int | None = None, start: PagePosition | None = None
 ) -> Listing[LovedTrack]:
-    """What a user loves, newest first. https://www.last.fm/api/show/user.getLovedTracks
+    """The tracks that a user loves, newest first. https://www.last.fm/api/show/user.getLovedTracks
 
-    What is loved during a walk moves the pages: a track at the border of two is not given twice, but one that
-    is no longer loved may hide its neighbour.
+    Tracks loved during a walk shift the pages: a track at the border of two pages is not returned twice, but one that
+    is unloved meanwhile may hide its neighbour.
     """
     ask = pages("user.getLovedTracks", "lovedtracks", "track", _loved_track, {"user": named("user", user)})
     return replace(listing(ask, limit, size, start), identity=_loved_identity)
@@ -103,11 +103,13 @@ def recent_tracks(
 ) -> Listing[RecentTrack]:
     """Plays, newest first. https://www.last.fm/api/show/user.getRecentTracks
 
-    `since` and `until` are times or Unix seconds; which end is inclusive is not documented, so ask for a second more on
-    either side. `extended` says what is loved. A hidden history needs its own session, else it raises LoginRequired.
+    `since` and `until` are aware datetimes or Unix seconds; which end is inclusive is not documented, so request one
+    second more on either side. `extended` adds whether each track is loved. A private history needs its own session;
+    without it, this raises LoginRequired.
 
-    Plays that come in during a walk don't move its pages: after the first it is fixed to what was played until
-    then (see `PagePosition.until`), and no play is given twice. One that comes late, with a time before that, may be.
+    Plays scrobbled during a walk don't shift its pages: the first page fixes the walk to what was played until then
+    (see `PagePosition.until`), so no play is returned twice. Only a play that is scrobbled late, with an earlier time,
+    can still shift them.
     """
     first, last = unix("since", since), unix("until", until)
     params = {"user": named("user", user), "from": first, "extended": yes(extended)}
@@ -136,7 +138,7 @@ def track_scrobbles(
     size: int | None = None,
     start: PagePosition | None = None,
 ) -> Listing[RecentTrack]:
-    """A user's plays of one track, newest first; as `recent_tracks`. Last.fm does not document its method for it."""
+    """A user's plays of one track, newest first; as `recent_tracks`. Last.fm does not document this method."""
     first, last = unix("since", since), unix("until", until)
     params = {"user": named("user", user), "artist": named("artist", artist), "track": named("track", track)}
 
@@ -156,13 +158,13 @@ def _plays(found: Listing[RecentTrack], until: int | None, start: PagePosition |
 
 
 def _newest(page: Page[RecentTrack]) -> int | None:
-    """The second after the newest play: whether Last.fm counts it in or not, nothing older is left out."""
+    """The second after the newest play: nothing older is left out, whether or not Last.fm includes that second."""
     times = [int(track.played_at.timestamp()) for track in page.items if track.played_at]
     return max(times) + 1 if times else None
 
 
 def _play_identity(track: RecentTrack) -> object:
-    # Last.fm itself distinguishes plays by these; what has no time comes from broken clients and may well be many.
+    # Last.fm itself tells plays apart by these. Plays without a time come from broken clients, and there may be many.
     return (track.played_at, track.artist, track.title) if track.played_at else None
 
 
