@@ -387,6 +387,37 @@ async def test_a_month_is_asked_for_once_and_no_play_of_it_is_read_again(room: R
         summaries.plays = original
 
 
+async def test_a_play_that_comes_late_for_last_month_leaves_the_sums_of_years(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(room, 800)
+    figures, me = room.deck.figures, room.me.id
+
+    async def tracks() -> int:
+        everything = await figures.span(me, "all", UTC)
+        assert everything is not None
+        return (await figures.top(me, NameKind.TRACK, everything, 10)).total
+
+    before = await tracks()
+    rewritten: list[int] = []
+    original = summaries.write_year
+
+    def noted(db: Connection, account: int, year: int, *rest: Any) -> None:
+        rewritten.append(year)
+        original(db, account, year, *rest)
+
+    monkeypatch.setattr(summaries, "write_year", noted)
+    last_month = datetime.fromtimestamp(room.now, UTC).replace(day=1) - timedelta(days=1)
+    await room.me.scrobble(Track("Low", "Words", duration=200), started_at=last_month, played=200)
+    assert await tracks() == before + 1
+    assert rewritten == []
+    long_ago = datetime(2024, 1, 10, 12, tzinfo=UTC)
+    await room.me.scrobble(Track("Low", "Sunflower", duration=200), started_at=long_ago, played=200)
+    assert await tracks() == before + 2
+    assert 2024 in rewritten
+    assert summaries.ALL in rewritten
+
+
 async def test_streaks_and_days_of_earlier_years(room: Room) -> None:
     deck, me = room.deck.figures, room.me.id
     today = datetime.fromtimestamp(room.now, BERLIN).date()

@@ -458,12 +458,12 @@ class Figures:
         await self.store.write(keep)
 
     async def _summarise_years(self, account: int, months: Sequence[int]) -> None:
-        """Sum up the names of whole years, and those of all months, where that is not done or no longer true."""
+        """Sum up the names of whole years, and those of all of them, where that is not done or no longer true."""
         made = await self.store.read(partial(summaries.made, account=account, until=self._until()))
         over = _over(made, self._until())
         wanted = _years(over)
-        if over and months[0] <= over[0]:
-            wanted[summaries.ALL] = range(over[0], over[-1] + 1)
+        if from_the_first := _until_the_last_whole_year(over):
+            wanted[summaries.ALL] = from_the_first
         there = await self.store.read(partial(summaries.years, account=account, wanted=list(wanted)))
         for year, of_year in wanted.items():
             made_of = _signature(made, of_year)
@@ -493,8 +493,13 @@ _YEAR = 12
 
 
 def _over(made: Iterable[int], until: int) -> list[int]:
-    """The months that are over, of these."""
-    return sorted(month for month in made if month < month_of(until))
+    """The months that have been over for a month, of these: later, hardly a play comes late for them."""
+    return sorted(month for month in made if month < month_of(until) - 1)
+
+
+def _until_the_last_whole_year(over: Sequence[int]) -> range:
+    """From the first of these months to the last December: what one play that comes late rarely changes."""
+    return range(over[0], (over[-1] + 1) // _YEAR * _YEAR) if over else range(0)
 
 
 def _signature(made: Mapping[int, int], months: Iterable[int]) -> str:
@@ -605,9 +610,9 @@ def _summed(look: _Look, kind: NameKind, months: range, but: int | None = None) 
     """The names of whole months that are summed up: by years where these are too, `but` not by this one."""
     tally = Tally()
     wanted = _years(list(months))
-    over = _over(look.made, look.until)
-    if over and over[0] == months[0] and over[-1] <= months[-1]:
-        wanted = {summaries.ALL: range(over[0], over[-1] + 1), **wanted}
+    from_the_first = _until_the_last_whole_year(_over(look.made, look.until))
+    if from_the_first and from_the_first[0] == months[0] and from_the_first[-1] <= months[-1]:
+        wanted = {summaries.ALL: from_the_first, **wanted}
     wanted.pop(but, None)  # type: ignore[arg-type]  # None is no year
     there = look.ask(partial(summaries.years, account=look.account, wanted=list(wanted))) if wanted else {}
     true = {year: of_year for year, of_year in wanted.items() if there.get(year) == _signature(look.made, of_year)}

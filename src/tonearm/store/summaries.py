@@ -33,7 +33,7 @@ NOT_COUNTED = ("discarded", "suspected")
 """Plays that count for nothing: another one stands for them."""
 
 ALL = 0
-"""The year that stands for all months."""
+"""The year that stands for all months until the last whole year."""
 
 _COLUMN = {NameKind.ARTIST: "artists", NameKind.ALBUM: "albums", NameKind.TRACK: "tracks"}
 _TOTALS = ("plays", "heard", "untimed", "skipped")
