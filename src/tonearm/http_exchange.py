@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+from tonearm.deferred_dataclass import dataclass
 
 if TYPE_CHECKING:
     import httpx2

@@ -9,7 +9,8 @@ from __future__ import annotations
 import colorsys
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from tonearm.deferred_dataclass import dataclass
 
 LIGHT, DARK = 0.74, 0.024
 """The least luminance of a ground in the light scheme, and the largest in the dark one."""

@@ -5,8 +5,10 @@ The wire (`tonearm.lastfm`, say) reads an answer into a Verdict; the rules (`cor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

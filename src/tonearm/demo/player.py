@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 
 import httpx2
 
 from tonearm.clock import Clock
 from tonearm.core.play import Track
+from tonearm.deferred_dataclass import dataclass
 from tonearm.demo.plays import PLAYS
 
 BACKLOG = 5

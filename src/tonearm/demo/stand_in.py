@@ -6,9 +6,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import httpx2
+
+from tonearm.deferred_dataclass import dataclass
 
 LISTENER = "listener"
 """Who signs in there, without being asked."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Generic, TypeVar
 
+from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Page
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from tonearm.core.event import DestinationChanged, DestinationHeart
 from tonearm.core.hearts import HeartAnswer, HeartState
 from tonearm.core.play import MBID
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
+from tonearm.deferred_dataclass import dataclass
 from tonearm.service.events import EventHub
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
 from tonearm.store import accounts, destination_hearts, destinations

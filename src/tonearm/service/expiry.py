@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -11,6 +10,7 @@ from tonearm.clock import Clock
 from tonearm.core.delivery import Expired, QueuedPlay, Settled
 from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
+from tonearm.deferred_dataclass import dataclass
 from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery_events import DeliveryEvents

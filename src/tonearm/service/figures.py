@@ -12,7 +12,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta, tzinfo
 from functools import partial
 from hashlib import blake2b
@@ -46,6 +46,7 @@ from tonearm.core.figures import (
 )
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.core.play import MissingName
+from tonearm.deferred_dataclass import dataclass
 from tonearm.store import renames, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from tonearm.clock import Clock
 from tonearm.core.verdict import Cause, Scope
+from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.breaker import Breaker, Resting
 from tonearm.lastfm.error import RateLimited
 from tonearm.lastfm.request import Request

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -13,6 +12,7 @@ from tonearm.core.account import Account
 from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.report import same_play
+from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.repeated_reports import by_others, looks_like

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 
+from tonearm.deferred_dataclass import dataclass
 from tonearm.store import destination_queue, queue
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account, destination, job_failure, paused_kind, periodic_task

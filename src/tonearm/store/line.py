@@ -7,7 +7,6 @@ same statements for the table that has the lines, and for the one that has their
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +15,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, or_, select, update
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.pacing import LONGEST_THROTTLE
+from tonearm.deferred_dataclass import dataclass
 
 
 class QueueState(StrEnum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,6 +18,7 @@ from dbus_fast.aio import MessageBus
 
 from tonearm.core.play import DAY, Track
 from tonearm.core.session import Notice, NoticeKind
+from tonearm.deferred_dataclass import dataclass
 
 PREFIX = "org.mpris.MediaPlayer2."
 _PATH = "/org/mpris/MediaPlayer2"
@@ -67,7 +68,7 @@ def player_of(bus_name: str) -> str:
     return name if dot and instance.lower().startswith("instance") else bus_name.removeprefix(PREFIX)
 
 
-@dataclass
+@dataclass(slots=True)
 class MprisBus:
     """The session bus: which players are on it, and what each of them plays."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from fastapi import Depends, FastAPI, Request
@@ -12,6 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
 from tonearm.deck import Deck
+from tonearm.deferred_dataclass import dataclass
 from tonearm.version import __version__
 from tonearm.web.access import Access, Guard
 from tonearm.web.api.destinations import destinations_router

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from logging import Logger
+
+from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(slots=True)

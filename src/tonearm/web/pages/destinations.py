@@ -1,7 +1,7 @@
 """Other services: adding one step by step, and the page of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import Policy
 from tonearm.deck import Listener
+from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
 from tonearm.service.destinations import (

@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -20,6 +19,7 @@ from tonearm.core.figures import NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
+from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import Images

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.fields import program_of
 from tonearm.ingest.form import parse_form
 
