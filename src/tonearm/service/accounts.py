@@ -45,11 +45,11 @@ class BadThreshold(ValueError):
 class QueueStatus:
     """The state of an account's queue: true counts; times are Unix seconds, None if there is nothing.
 
-    `waits` is why the first play has not been sent yet (None if nothing waits). `held` plays wait for something that
-    no attempt brings: a sign-in, another user, a key, their start, room under the daily limit, the end of a pause;
-    `expires_next` is when the oldest play grows too old; `trouble` is the last thing that went wrong.
-    `sent` counts the plays of the last 24 hours, of about `daily_limit` (None: not met yet), and `clear_at` is
-    when the backlog is about to be gone at that rate. `others`: what waits for other Last.fm users, of `held`.
+    `waits` is why the first play has not been sent yet (None if nothing waits). `held` plays are on hold for something
+    that no attempt brings: a sign-in, another user, a key, their start, room under the daily limit, the end of a pause.
+    `expires_next` is when the oldest play becomes too old; `trouble` is the last thing that went wrong. `sent` counts
+    the plays sent in the last 24 hours, out of about `daily_limit` (None: not reached yet), and `clear_at` estimates
+    when the backlog will be gone at that rate. `others`: how many of `held` wait for other Last.fm users.
     """
 
     queued: int
@@ -80,13 +80,13 @@ class Accounts:
     daily: int | None = None
 
     async def add(self, name: str) -> Account:
-        """The listener of that name, made if there is none; raises BadName."""
+        """The listener with that name, created if there is none; raises BadName."""
         if not _NAME.fullmatch(name):
             raise BadName(f'Invalid name "{name[:80]}": use 1 to 64 letters, digits or . _ @ + -')
         return await self.store.write(partial(accounts.add, name=name, now=self.clock.now()))
 
     async def named(self, name: str) -> Account:
-        """The listener of that name; raises UnknownListener."""
+        """The listener with that name; raises UnknownListener."""
         found = await self.store.read(partial(accounts.named, name=name))
         if found is None:
             raise UnknownListener(f"no listener named {name!r}: add one with 'tonearm listener add'")
@@ -113,7 +113,7 @@ class Accounts:
         return await self._secret(account_id, TokenKind.API, None)
 
     async def link(self, account_id: int) -> str:
-        """The secret of a link that signs one browser in, once, within an hour."""
+        """The secret of a link that signs in one browser, once, within an hour."""
         return await self._secret(account_id, TokenKind.LINK, LINK_LIFE)
 
     async def of_link(self, link: str) -> Account | None:
@@ -158,7 +158,7 @@ class Accounts:
         return await self.store.read(partial(self._queue_status, account_id=account_id))
 
     def facts(self, db: Connection, account_id: int) -> DeliveryFacts:
-        """What decides whether an account's plays go out now."""
+        """What decides whether an account's plays are sent now."""
         return waiting.delivery_facts(
             db, account_id, self.keyring.names, self.clock.now(), self.time.now(), configured=self.keyring.configured
         )
@@ -189,7 +189,7 @@ class Accounts:
         )
 
     async def retry(self, account_id: int, hint: Callable[[int], None]) -> None:
-        """Everything that waits is due now; under a throttle one play probes whether it is over."""
+        """Make everything that waits due now; under a throttle, one play probes whether it is over."""
 
         def due(db: Connection) -> None:
             accounts.lock(db, [account_id])
@@ -203,7 +203,7 @@ class Accounts:
     async def retry_and_wait(
         self, account_id: int, hint: Callable[[int], None], event_hub: EventHub, seconds: float
     ) -> int:
-        """Retry, and wait until nothing more is sent or the seconds are over; how many plays are left."""
+        """Retry, and wait until nothing more is being sent or the seconds are over; returns how many plays are left."""
         deadline = self.clock.now() + seconds
         with event_hub.subscribe(account_id) as (subscription, _):
             await self._settled(account_id, subscription, deadline, lambda queue_status, _: not queue_status.sending)
@@ -218,7 +218,7 @@ class Accounts:
         deadline: float,
         settled: Callable[[QueueStatus, float], bool],
     ) -> QueueStatus:
-        """The queue's status as soon as it has settled, or when the time is over."""
+        """The queue's status as soon as nothing is being sent, or when the time is over."""
         while True:
             queue_status, now = await self.queue_status(account_id), self.clock.now()
             if settled(queue_status, now) or now >= deadline:
@@ -227,21 +227,23 @@ class Accounts:
 
 
 def held(count: queue.Count, facts: DeliveryFacts) -> int:
-    """How many plays wait for something that no attempt brings (`Waits.held`)."""
+    """How many plays are on hold for something that no attempt brings (`Waits.held`)."""
     if stopped(facts):
         return count.queued
     return count.held_for_others + count.held_ahead + count.held_late
 
 
 def next_attempt(first: Waits | None, now: float) -> float | None:
-    """When (Unix seconds) something is sent next, by why the first play waits; None if no time brings that."""
+    """When (Unix seconds) something is sent next, given why the first play waits; None if waiting alone won't bring
+    that.
+    """
     if first is None or (first.held and first.until is None):
         return None
     return now if first.until is None else first.until
 
 
 def _trouble(facts: DeliveryFacts) -> str:
-    """What went wrong last, or is in the way of everything."""
+    """What went wrong last, or what blocks everything."""
     stop = stopped(facts)
     if stop and stop.kind in (WaitKind.PAUSED, WaitKind.KEY_NOT_SET):
         return reason(stop)
@@ -249,5 +251,5 @@ def _trouble(facts: DeliveryFacts) -> str:
 
 
 def _is_idle(queue_status: QueueStatus, now: float) -> bool:
-    """Whether nothing is being sent: what is left waits for a later moment, or for something that no retry brings."""
+    """Whether nothing is being sent: what is left waits for a later time, or for something that no retry brings."""
     return not queue_status.sending and (queue_status.next_attempt_at is None or queue_status.next_attempt_at > now)

@@ -25,7 +25,7 @@ TOKENS_PER_SECOND = 5.0
 
 
 class Approvals:
-    """The tokens that wait. They outlive a restart, and any process on the database knows them."""
+    """The tokens that wait for approval. They survive a restart, and any process on the database knows them."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class Approvals:
         self._brake = Brake(clock, FREE_TOKENS, TOKENS_PER_SECOND)
 
     async def ask(self, program: str) -> str:
-        """A new token; `program` is what the request calls itself, "" if it doesn't. Raises StoreUnavailable."""
+        """A new token; `program` is the name that the program sends ("" if it sends none). Raises StoreUnavailable."""
         await self._brake.wait()
         token = secrets.token_hex(16)
         asked = partial(approvals.ask, token_hash=fingerprint(token), program=program, now=self._clock.now())
@@ -41,11 +41,11 @@ class Approvals:
         return token
 
     async def find(self, token: str) -> Approval | None:
-        """What was asked for with a token; None for an unknown one."""
+        """The request for approval with this token; None for an unknown token."""
         return await self._store.read(partial(approvals.find, token_hash=fingerprint(token)))
 
     def is_expired(self, approval: Approval) -> bool:
-        """Whether it is too late for that one."""
+        """Whether it is too late to approve that request."""
         return self._clock.now() - approval.asked_at > LIFE
 
     async def allow(self, token: str, player: StoredPlayer) -> None:
@@ -53,7 +53,7 @@ class Approvals:
         await self._store.write(partial(approvals.allow, token_hash=fingerprint(token), player_id=player.id))
 
     async def session(self, token: str, player: StoredPlayer, protocol: str) -> str | None:
-        """A session for an approved token, which is good for one; None if somebody else has fetched it meanwhile."""
+        """A session for an approved token, which gives only one; None if another request has fetched it meanwhile."""
         session = secrets.token_hex(16)
         fetched = partial(
             _fetched,

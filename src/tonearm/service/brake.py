@@ -1,4 +1,4 @@
-"""A brake for what strangers may ask: the first requests are answered at once, and those of a flood slowly."""
+"""A brake for requests that anybody may send: the first are answered at once, those of a flood slowly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Brake:
     _booked: float = field(default=0.0, init=False)
 
     async def wait(self) -> bool:
-        """Return when it is this request's turn, or after LONGEST_DELAY; whether it had to wait."""
+        """Return when it is this request's turn, or after LONGEST_DELAY. True if it had to wait."""
         now = self.clock.now()
         self._booked = max(self._booked, now) + 1 / self.per_second
         delay = self._booked - now - self.free / self.per_second

@@ -20,7 +20,7 @@ class Chores:
     done: dict[str, float] = field(default_factory=dict)
 
     async def take(self, name: str, interval: float) -> bool:
-        """Take a task; True if this process does it now. Then no process does for `interval` seconds."""
+        """Claim a task; True if this process does it now. After that no process does it for `interval` seconds."""
         now = self.clock.now()
         if not self.store.one_process:
             is_due, take = (
@@ -28,13 +28,13 @@ class Chores:
             )
             return await self.store.read(is_due) and await self.store.write(take)
         last = self.done.get(name, -interval)
-        if last <= now < last + interval:  # the clock may have been put back
+        if last <= now < last + interval:  # the clock may have been set back
             return False
         self.done[name] = now
         return True
 
     async def unfinished(self, name: str) -> None:
-        """The task is not finished: the next process continues it."""
+        """Note that the task isn't finished: the next process continues it."""
         self.done.pop(name, None)
         if not self.store.one_process:
             await self.store.write(partial(jobs.return_task, name=name))

@@ -28,24 +28,24 @@ class LastFmTime:
     _asked_at: float = -inf
 
     def note_reading(self, server_time: float, round_trip: float) -> None:
-        """An answer came that named the server's time (Unix seconds), after so many seconds."""
+        """Note the server's time (Unix seconds) from an answer that came after a round trip of that many seconds."""
         underway = round_trip / 2
         reading = ClockReading(server_time + 0.5, self.clock.steady() - underway, round_trip)
         self._server = self._server.updated(reading, self.clock.now() - underway)
 
     @property
     def known(self) -> bool:
-        """Whether this process knows it, and no later answer has contradicted it."""
+        """Whether this process knows Last.fm's time, and no later answer has contradicted it."""
         return self._server.known is not None
 
     @property
     def doubtful(self) -> bool:
-        """Whether the last answer showed a time that no other one has confirmed yet, though one may soon."""
+        """Whether the last answer showed a time that no other answer has confirmed yet, though one may soon."""
         return self._server.doubtful(self.clock.steady())
 
     @property
     def settled(self) -> bool:
-        """Whether what is reported now can be timed for good."""
+        """Whether plays reported now get a start that needs no later correction."""
         return self.known and not self.doubtful
 
     @property
@@ -56,11 +56,11 @@ class LastFmTime:
 
     @property
     def worth_asking(self) -> bool:
-        """Whether one more answer may settle what Last.fm's time is, and none was asked for in the last 30 s."""
+        """Whether one more answer may settle what Last.fm's time is, and none was requested in the last 30 s."""
         return not self.settled and not self.confirmed_in and self.clock.steady() - self._asked_at >= APART
 
     def asked(self) -> None:
-        """Note that Last.fm was asked for its time, and has answered."""
+        """Note that Last.fm was asked for its time and answered."""
         self._asked_at = self.clock.steady()
 
     @property
@@ -69,11 +69,11 @@ class LastFmTime:
         return self._server.skew(self.clock.steady(), self.clock.now())
 
     def now(self) -> float:
-        """What Last.fm's clock shows; ours, while Last.fm's time is not known."""
+        """Last.fm's time; our clock's, while Last.fm's time is not known."""
         return self.clock.now() + self.skew
 
     def at(self, counter: float) -> float | None:
-        """What Last.fm's clock showed when `steady()` was at `counter`, in this run of the machine; None: unknown."""
+        """Last.fm's time when `steady()` was at `counter`, in this boot of the machine; None: unknown."""
         known = self._server.known
         return known.time_at(counter) if known else None
 

@@ -10,7 +10,7 @@ from tonearm.deferred_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Counters that only grow: reports by status, requests by verdict, plays by fate."""
+    """Counters that only increase: reports by status, requests by verdict, plays by fate."""
 
     reports: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""The colours of covers: worked out once from the picture, and kept with it."""
+"""The colours of covers: computed once from the image, and stored with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AT_ONCE = 1
 
 
 class CoverColours:
-    """The colour of each cover. `decode` gives a few pixels of a picture, none if it can't be read."""
+    """The colour of each cover. `decode` returns a few pixels of an image, none if it can't be read."""
 
     def __init__(
         self,
@@ -32,12 +32,12 @@ class CoverColours:
         self._flights = Flights[str, Tint | None]()
 
     async def of(self, image: Image) -> Tint | None:
-        """The colour of a picture; None if it can't be read."""
+        """The colour of an image; None if it can't be read."""
         key = blake2b(b"tint\0" + image.body, digest_size=16).hexdigest()
         return await self._flights.result(key, partial(self._obtain, key, image.body))
 
     async def close(self) -> None:
-        """End what is being worked out."""
+        """Cancel what is being computed."""
         await self._flights.close()
 
     async def _obtain(self, key: str, body: bytes) -> Tint | None:

@@ -1,4 +1,6 @@
-"""Where the database is, who has it open, and what keeps it: for commands, before and beside an open deck."""
+"""Where the database is, who has it open, and what server or library stores it: for commands, before and beside an open
+deck.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SqliteInfo:
-    """The SQLite that is used here. `wal_is_safe`: it is without the WAL-reset bug."""
+    """The SQLite library in use. `wal_is_safe`: it doesn't have the WAL-reset bug."""
 
     version: str
     journal_mode: str
@@ -47,13 +49,13 @@ class SqliteInfo:
 
 
 def sqlite_info() -> SqliteInfo:
-    """The SQLite that is used here, and the journal mode that it is used with."""
+    """The SQLite library in use, and the journal mode that it is used with."""
     sqlite = driver()
     return SqliteInfo(sqlite.sqlite_version, journal_mode(), sqlite.sqlite_version_info >= WAL_SAFE_FROM)
 
 
 async def server_info(store: Store) -> ServerInfo | None:
-    """What there is to know of the database server; None for a SQLite file. Raises StoreUnavailable."""
+    """What is known about the database server; None for a SQLite file. Raises StoreUnavailable."""
     if store.one_process:
         return None
     from tonearm.store.db import postgres
@@ -62,7 +64,7 @@ async def server_info(store: Store) -> ServerInfo | None:
 
 
 def still_starting(url: URL) -> str:
-    """Why a PostgreSQL server does not answer yet though it may soon; "" if it does, or is not about to."""
+    """Why a PostgreSQL server doesn't answer yet but may soon; "" if it answers, or isn't starting."""
     from tonearm.store.db import postgres
 
     return postgres.still_starting(url)

@@ -1,8 +1,8 @@
-"""Delivery: takes a line, sends what waits in it in batches, at the pace of its outlet.
+"""Delivery: leases a line, and sends what waits in it in batches, at the rate of its outlet.
 
-What is sent is an outbox's: this half knows leases, sessions and throttles. A batch is marked and committed before its
-request, so a crash at any moment leaves rows that say what was going on. An identical resend is dropped as a repeat, so
-what was left in the middle is sent again.
+What is sent comes from an outbox; this module handles leases, sessions and throttles. A batch is marked and committed
+before its request, so a crash at any moment leaves rows that say what was going on. An identical resend is dropped as a
+repeat, so an interrupted batch is sent again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Turn(Generic[T]):
-    """What a transaction decided: a batch to send when its slot has come, or to wait until then."""
+    """What a transaction decided: to send a batch when its slot has come, or to wait until then."""
 
     lease: Lease | None
     batch: Batch[T] = Batch()  # frozen
@@ -56,15 +56,15 @@ class _Turn(Generic[T]):
     until: float | None = None
     events: tuple[Event, ...] = ()
     at: float = 0.0
-    account: int = 0  # whose events they are
+    account: int = 0  # the account that the events belong to
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery(Generic[T, OutletT]):
-    """Sends what is in an outbox, line by line: an account's line to Last.fm, or that of another destination.
+    """Sends what is in an outbox, line by line: an account's line to Last.fm, or the line to a destination.
 
-    Each goes by the outlet that its session was made with; `saw` is told which lines go by which. `crowded` says
-    whether others wait for their turn beside a line.
+    Each line uses the outlet that its session was created with; `saw` is called with the lines of each outlet.
+    `crowded` says whether other lines wait for their turn.
     """
 
     store: Store
@@ -76,10 +76,10 @@ class Delivery(Generic[T, OutletT]):
     events: Announcer
     outbox: Outbox[T, OutletT]
     crowded: Callable[[int], bool] = lambda _: False
-    complaints: list[str] = field(default_factory=list)  # each is said once
+    complaints: list[str] = field(default_factory=list)  # each is logged once
 
     async def deliver(self, line: int) -> float | None:
-        """Send all that is due in a line; when to check again (Unix seconds), if that is known."""
+        """Send everything that is due in a line; returns when to check again (Unix seconds), if that is known."""
         turn = await self._decided(partial(self._begin, line))
         self.events.publish(turn.account, turn.events)
         if turn.lease is None:
@@ -99,7 +99,7 @@ class Delivery(Generic[T, OutletT]):
         return [line for lines in found.values() for line in lines]
 
     async def _send_all(self, turn: _Turn[T]) -> float | None:
-        """Send batch after batch, a few at the most, so that other lines have their turn."""
+        """Send batch after batch, but only a few, so that other lines get their turn."""
         sent, lease = 0, turn.lease
         try:
             while lease is not None:
@@ -112,7 +112,7 @@ class Delivery(Generic[T, OutletT]):
                 turn = await self._decided(partial(self._go_on, lease, outlet.pace.rules, turn, verdict, last=last))
                 lease = turn.lease
                 self.events.publish(account, turn.events)
-                self.events.queue_changed(account)  # what came back has another reason now
+                self.events.queue_changed(account)  # plays that went back into the queue have a new reason now
         finally:
             if lease is not None:
                 await self.leases.to_its_end(self.leases.give_back(lease))
@@ -125,7 +125,9 @@ class Delivery(Generic[T, OutletT]):
         return outlet
 
     async def _decided(self, decide: Callable[[Connection], _Turn[T]]) -> _Turn[T]:
-        """What a transaction decides. Nothing stops one that is on its way: if we are, what it takes is given back."""
+        """What a transaction decides. A transaction under way isn't interrupted: if this task is cancelled, the lease
+        that it took is released.
+        """
         asked = asyncio.create_task(self.store.write(decide))
         try:
             return await asyncio.shield(asked)
@@ -148,7 +150,7 @@ class Delivery(Generic[T, OutletT]):
 
     def _begin(self, line: int, db: Connection) -> _Turn[T]:
         lease = self.leases.claim(db, line)
-        if lease is None:  # another's, who may have been killed: then it is ours when the lease is over
+        if lease is None:  # leased by another process, which may have been killed: then it is ours once the lease ends
             return _Turn(None, until=self.leases.lines.leased_until(db, line))
         throttle = pace.last_throttle(db, lease.api_key, lock=True, now=self.clock.now())
         return self._next(db, lease, throttle, ())
@@ -156,7 +158,7 @@ class Delivery(Generic[T, OutletT]):
     def _go_on(
         self, sent: Lease, rules: Rules, turn: _Turn[T], verdict: Verdict, db: Connection, *, last: bool
     ) -> _Turn[T]:
-        """Write what an answer means, on the line as it is now; take the next batch unless it was the last."""
+        """Write what an answer means, to the line as it is now; take the next batch unless this was the last."""
         now = self.clock.now()
         lease = self.leases.lines.lock_lease(db, sent)
         if lease.sealed_session != sent.sealed_session and isinstance(verdict, SessionEnded | SessionSuspect):
@@ -174,7 +176,7 @@ class Delivery(Generic[T, OutletT]):
         events = self.outbox.write(db, lease, answer, step)
         if step.state.connection is not lease.state.connection:
             events.append(self.outbox.connected(db, lease, step.state))
-        if lease.api_key != sent.api_key:  # a new sign-in, with another
+        if lease.api_key != sent.api_key:  # a new sign-in, with another key
             throttle = pace.last_throttle(db, lease.api_key, lock=True, now=now)
         return self._next(db, replace(lease, state=step.state), throttle, tuple(events), last=last)
 
@@ -187,9 +189,8 @@ class Delivery(Generic[T, OutletT]):
         answer: BatchAnswer[T],
         throttle: KeyThrottled | None,
     ) -> KeyThrottled | None:
-        """What an answer, or none, says about the server; the outlet's throttle after it.
-
-        When a few lines have met an outage, with no answer in between, the outlet is throttled and one play probes.
+        """Learn from an answer, or the lack of one, about the server; returns the outlet's throttle after it. After a
+        few lines in a row have met an outage, the outlet is throttled and one play probes.
         """
         verdict = answer.verdict
         if breaker.proves_the_key(verdict, rules):
@@ -202,7 +203,7 @@ class Delivery(Generic[T, OutletT]):
             return throttle
         if throttle and turn.at < throttle.since:
             return throttle
-        outage = throttle if throttle and throttle.outage else None  # of a refused key, a probe has learned nothing
+        outage = throttle if throttle and throttle.outage else None  # a probe has learned nothing about a rejected key
         if pace.met_outage(db, sent.api_key, sent.line) < OUTAGE_ACCOUNTS and not outage:
             return throttle
         now, retry_after = self.clock.now(), getattr(verdict, "retry_after", None)
@@ -222,10 +223,10 @@ class Delivery(Generic[T, OutletT]):
         *,
         last: bool = False,
     ) -> _Turn[T]:
-        """What comes next; `throttle` is the last throttle of the outlet, which stays as it is."""
+        """What to do next; `throttle` is the outlet's last throttle, which this doesn't change."""
         now = self.clock.now()
         outlet = self.outlets.get(lease.api_key)
-        if outlet is None:  # what it owes waits for it, or for a sign-in with another
+        if outlet is None:  # its plays wait for that key, or for a sign-in with another
             self.leases.lines.release(db, lease)
             return _Turn(None, events=events, account=lease.account)
         if throttle and throttle.in_force(now):
@@ -244,14 +245,14 @@ class Delivery(Generic[T, OutletT]):
         if batch.ask:
             return _Turn(lease, batch, events=events, at=now, account=lease.account)
         self.outbox.mark(db, lease, batch.items)
-        if throttle:  # one probes, the others wait for what it finds
+        if throttle:  # one line probes, the others wait for the result
             pace.begin_throttle(db, lease.api_key, replace(throttle, until=throttle.circuit.probed(now).until))
         return _Turn(lease, batch, outlet.pace.book(db), session, events=events, at=now, account=lease.account)
 
     def _without_session(self, db: Connection, lease: Lease, events: tuple[Event, ...]) -> _Turn[T]:
-        """The session is lost, and its listener is asked for another; not where only this process cannot open it."""
+        """The session is lost, and the listener has to sign in again; not if only this process can't decrypt it."""
         now = self.clock.now()
-        if not check.proven(db, self.cipher):  # it was changed under a process that runs: others have the right one
+        if not check.proven(db, self.cipher):  # others have the right secret
             self.leases.lines.release(db, lease)
             if not self.complaints:
                 self.complaints.append("the secret key of this database was changed: restart with the new one")

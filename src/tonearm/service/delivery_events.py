@@ -1,4 +1,4 @@
-"""What a delivery announces: the fates of plays, a session that has ended, and that the queue has changed."""
+"""What a delivery publishes: the fates of plays, the end of a session, and changes of the queue."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tonearm.service.events import EventHub
 
 
 class Announcer(Protocol):
-    """Announces what a delivery has done, after its commit."""
+    """Publishes what a delivery has done, after its commit."""
 
     def publish(self, account: int, events: Sequence[Event]) -> None:
-        """Tell an account's subscribers, in this order."""
+        """Publish events to an account's subscribers, in this order."""
 
     def queue_changed(self, account: int) -> None:
-        """What waits for an account has changed."""
+        """Note that an account's queue has changed."""
 
     def answered(self, verdict: Verdict) -> None:
-        """A request was answered."""
+        """Note how a request was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class DeliveryEvents:
     counters: Counters
 
     def publish(self, account: int, events: Sequence[Event]) -> None:
-        """Tell an account's subscribers, in this order."""
+        """Publish events to an account's subscribers, in this order."""
         for event in events:
             self.event_hub.publish(account, event)
             if isinstance(event, ScrobbleStatus):

@@ -1,4 +1,6 @@
-"""Hearts for destinations: kept when they are said, and told to each that can keep them until it has them."""
+"""Hearts for destinations: stored when a track is loved or unloved, and sent to each destination that supports them
+until it has them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ CHUNK = 20
 
 @dataclass(frozen=True, slots=True)
 class DestinationHearts:
-    """Keeps hearts for destinations and tells them: the last word on each track, one after another."""
+    """Stores hearts for destinations and sends them one after another: the latest for each track."""
 
     store: Store
     clock: Clock
@@ -41,7 +43,7 @@ class DestinationHearts:
     event_hub: EventHub
 
     def say(self, db: Connection, account: int, said: Sequence[StoredHeart]) -> None:
-        """Keep what a listener, who has destinations, has said just now, for those that can keep it."""
+        """Store the hearts that a listener with destinations has just changed, for destinations that support them."""
         now = self.clock.now()
         for target in destinations.of_accounts(db, [account]).get(account, []):
             destination_hearts.write(db, [self._said(db, target, one, now) for one in said if self._keeps(target, one)])
@@ -54,7 +56,7 @@ class DestinationHearts:
         return bool(one.track.title) or by_id
 
     def _said(self, db: Connection, target: StoredDestination, one: StoredHeart, now: float) -> HeartThere:
-        """The heart after this was said. One that is on its way is answered first, and told again then."""
+        """The stored heart after this change. One that is being sent is answered first, and then sent again."""
         due_at = max(now, destination_hearts.OWED.resting_until(db, target.id, now))
         fresh = HeartThere(
             *(target.id, one.track, one.heart.loved, now, one.recording), state=HeartState.WAITING, due_at=due_at
@@ -65,7 +67,7 @@ class DestinationHearts:
         return fresh
 
     async def due(self) -> dict[str, list[int]]:
-        """Destinations that have hearts to be told now, by the engine's kind of job that tells them."""
+        """Destinations that have hearts to send now, by the engine's kind of job that sends them."""
         return await self.store.read(partial(destination_hearts.due, now=self.clock.now()))
 
     async def owed(self, number: int, limit: int = 100) -> list[HeartThere]:
@@ -73,7 +75,7 @@ class DestinationHearts:
         return await self.store.read(partial(destination_hearts.OWED.listed, line=number, limit=limit))
 
     async def deliver(self, number: int) -> float | None:
-        """Tell a destination its hearts; when to look again (Unix seconds), if that is known."""
+        """Send a destination its hearts; returns when to check again (Unix seconds), if that is known."""
         for _ in range(CHUNK):
             next_at = await self._tell_next(number)
             if next_at is None or next_at > self.clock.now():
@@ -81,7 +83,7 @@ class DestinationHearts:
         return self.clock.now()
 
     async def _tell_next(self, number: int) -> float | None:
-        """Tell the next heart; when there is more to do, None if there is nothing that time alone brings."""
+        """Send the next heart; returns when there is more to do, None if time alone brings nothing more."""
         target = await self.store.read(partial(destinations.find, number=number))
         if target is None or target.removed_at is not None or target.paused_at is not None:
             return None
@@ -96,7 +98,7 @@ class DestinationHearts:
         try:
             token = self.cipher.open(target.sealed)
         except SealBroken:
-            return None  # the delivery of plays says so
+            return None  # the delivery of plays reports it
         await outlet.pace.spare_turn()
         taken = await self.store.write(partial(self._take, target=target, heart_id=waiting.id))
         if taken is None:
@@ -109,7 +111,7 @@ class DestinationHearts:
         return self.clock.now()
 
     def _take(self, db: Connection, target: StoredDestination, heart_id: int) -> HeartThere | None:
-        """Write that a heart is on its way; None if it is not to be told any more, or another process tells it."""
+        """Record that a heart is being sent; None if it is no longer to be sent, or another process sends it."""
         accounts.lock(db, [target.account])
         now = self.clock.now()
         waiting = destination_hearts.OWED.next(db, target.id, now)
@@ -120,7 +122,7 @@ class DestinationHearts:
         return taken
 
     def _answered(self, db: Connection, target: StoredDestination, taken: HeartThere, verdict: Verdict) -> HeartThere:
-        """Write what an answer means for a heart; the listener may have said something else meanwhile."""
+        """Write what an answer means for a heart; the listener may have changed it meanwhile."""
         accounts.lock(db, [target.account])
         current = destination_hearts.find(db, target.id, taken.track, taken.recording)
         if current is None:  # everything of the account was deleted meanwhile, or it was discarded
@@ -135,12 +137,12 @@ class DestinationHearts:
         answer = self._answer(taken, verdict)
         after = current.answered(answer, self.clock.now(), said_since=current.loved is not taken.loved)
         destination_hearts.write(db, [after])
-        if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # so would the others fail
+        if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # the others would fail, too
             destination_hearts.OWED.rest(db, target.id, self.clock.now() + answer.wait)
         return after
 
     def _answer(self, taken: HeartThere, verdict: Verdict) -> HeartAnswer:
-        """What an answer means. What was left out is asked again later: a recording may be known by then."""
+        """What an answer means. An ignored heart is sent again later: the recording may be known by then."""
         match verdict:
             case Answered((item,), _) if item.ignored_code:
                 return rules.left_out(item.message, taken.refusals)

@@ -1,4 +1,4 @@
-"""The plays that wait for a destination: which go out next, and what is written when they were answered."""
+"""The plays that wait for a destination: which are sent next, and what is written after the answer."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ class DestinationEvents:
             self.event_hub.publish(account, event)
 
     def queue_changed(self, account: int) -> None:
-        """The queue that is counted is Last.fm's, which has not changed."""
+        """Does nothing: the queue that is counted is Last.fm's, which has not changed."""
 
     def answered(self, verdict: Verdict) -> None:
-        """What is counted are answers of Last.fm."""
+        """Does nothing: only Last.fm's answers are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationOutbox:
-    """What `Delivery` sends to destinations. `keys` are the API keys of Last.fm's that are set."""
+    """What `Delivery` sends to destinations. `keys` are the configured API keys of Last.fm."""
 
     clock: Clock
     time: LastFmTime
@@ -81,7 +81,9 @@ class DestinationOutbox:
         return destination_queue.due(db, now)
 
     def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[QueuedPlay] | Nothing, list[Event]]:
-        """The plays that go out next: live ones first. While there is room the next part of the history is queued."""
+        """The plays that are sent next, live ones first. While there is room, the next part of the history is
+        queued.
+        """
         now, time, number, rules = self.clock.now(), self.time, lease.line, self._rules(lease)
         target = destinations.find(db, number)
         if target is None or target.paused_at is not None or target.removed_at is not None:
@@ -92,7 +94,7 @@ class DestinationOutbox:
             found = destination_queue.waiting(db, number, now, rules.batch)
         waiting = self._put_right(db, lease, found)
         unchecked_until = self._unchecked_until(db, lease, waiting, now)
-        if unchecked_until <= now:  # nobody will show whether our clock is right, so they are as good as all others
+        if unchecked_until <= now:  # nothing will show whether our clock was right, so they are sent like all others
             waiting = tuple(replace(w, off=w.off or 0.0) for w in waiting)
         move = delivery.next_move(
             lease.state,
@@ -113,20 +115,20 @@ class DestinationOutbox:
         return Nothing(move.until), events
 
     def mark(self, db: Connection, lease: Lease, batch: Sequence[QueuedPlay]) -> None:
-        """Write that these are on their way."""
+        """Record that this batch is being sent."""
         destination_queue.mark_sending(db, lease, [w.id for w in batch])
 
     async def ask(self, outlet: DestinationOutlet) -> Verdict:
-        """Nothing: only Last.fm is asked for its time."""
+        """Does nothing: only Last.fm is asked for its time."""
         return Answered(())
 
     async def post(self, outlet: DestinationOutlet, batch: Sequence[QueuedPlay], session: str) -> Verdict:
-        """Send them; what the answer means."""
+        """Send the batch; returns what the answer means."""
         live = len(batch) == 1 and batch[0].live
         return await outlet.wire.submit([w.play for w in batch], session, live=live)
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
-        """What an answer means for the destination and the plays. `level` counts the throttles in a row."""
+        """What an answer means for the destination and the plays. `level` counts its throttles in a row."""
         verdict, now, rules = answer.verdict, answer.at, self._rules(lease)
         limited = may_be_limited(verdict, rules)
         used = destination_queue.accepted_since(db, lease.line, now - BUDGET_DAY) if limited else 0
@@ -144,29 +146,33 @@ class DestinationOutbox:
         )
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:
-        """Write what happened to each play here, and what comes back; returns the events that say so."""
+        """Write what happened to each play at this destination, and which go back into its queue; returns the events
+        that say so.
+        """
         events = self._settled(db, lease, step.settled, answer.batch.items, answer.at)
         skew = self.time.skew
         back = [
             replace(w, not_before=delivery.its_time(w, answer.at, skew)) if w.refused_ahead else w for w in step.back
-        ]  # a start that other services have got is not moved for one
+        ]  # a start that other services have received isn't corrected for one of them
         destination_queue.put_back(db, lease.line, back)
         return events
 
     def connected(self, db: Connection, lease: Lease, state: DeliveryState) -> Event:
-        """The event that says that the connection is another one now."""
+        """The event that says that the state of the connection has changed."""
         target = destinations.find(db, lease.line)
         assert target is not None
         return DestinationChanged(target.id, target.kind, target.username, state.connection)
 
     def _rules(self, lease: Lease) -> Rules:
         outlet = self.outlets.get(lease.api_key)
-        if outlet is None:  # a new session, of a kind that this version does not know
+        if outlet is None:  # a new session, of a kind that this version doesn't know
             raise LookupError("an outlet that isn't there")
         return outlet.pace.rules
 
     def _queue_history(self, db: Connection, target: StoredDestination, now: float) -> None:
-        """Queue the next part of the history, oldest first: what is not there yet, and has not come from there."""
+        """Queue the next part of the history, oldest first: plays that are not there yet, and were not imported from
+        there.
+        """
         assert target.backlog_at is not None
         label = DestinationKind(target.kind).label
         after, left_out = (target.backlog_at, target.backlog_id), bool(target.policy.not_from)
@@ -194,10 +200,9 @@ class DestinationOutbox:
             destinations.set_backlog(db, target.id, past[-1].play.timestamp, past[-1].id, target.backlog_last)
 
     def _put_right(self, db: Connection, lease: Lease, found: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
-        """What waits, with starts moved that a wrong clock of ours has made: for Last.fm, too, so that each has one.
-
-        It stays where any service has the play, or may have it because an answer was lost. What is on its way to
-        Last.fm is left out until that has answered.
+        """What waits, with starts corrected that came from a wrong clock of ours; they are corrected for Last.fm, too,
+        so that a play has the same start everywhere. A start is not corrected if any service has the play, or may have
+        it because an answer was lost. Plays that are being sent to Last.fm are left out until it has answered.
         """
         checked = self.restamp.checked(found)
         wrong = [w for w in checked if delivery.start_moves_by(w)]
@@ -212,7 +217,7 @@ class DestinationOutbox:
         return tuple(right.get(w.id, w) for w in checked if w.id not in sending)
 
     def _elsewhere(self, db: Connection, lease: Lease, ids: Sequence[int]) -> set[int]:
-        """Those of the plays that Last.fm has, or another destination has or may have."""
+        """Those plays that Last.fm has, or that another destination has or may have."""
         others = [number for number in destination_queue.numbers_of(db, lease.account) if number != lease.line]
         there = {
             one.play
@@ -222,7 +227,7 @@ class DestinationOutbox:
         return there | {one.id for one in plays.by_id(db, lease.account, ids).values() if one.fate == "accepted"}
 
     def _unchecked_until(self, db: Connection, lease: Lease, waiting: Sequence[QueuedPlay], now: float) -> float:
-        """Until when plays wait whose start is not checked: as long as Last.fm may show soon which clock is right."""
+        """Until when plays with an unchecked start wait: as long as Last.fm may soon show which clock is right."""
         unchecked = [w.enqueued_at for w in waiting if w.off is None]
         if self.time.settled or not unchecked:
             return now
@@ -235,7 +240,9 @@ class DestinationOutbox:
     def _settled(
         self, db: Connection, lease: Lease, settled: Sequence[Settled], waiting: Sequence[QueuedPlay], now: float
     ) -> list[Event]:
-        """Write the fates of plays at this destination, and take them out of its queue; the events that say so."""
+        """Write the fates of plays at this destination, and remove them from its queue; returns the events that say
+        so.
+        """
         if not settled:
             return []
         by_id = {w.id: w for w in waiting}

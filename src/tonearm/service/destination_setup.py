@@ -1,7 +1,7 @@
-"""Adding a destination step by step: its profile is checked first, and then it is chosen what goes there.
+"""Adding a destination step by step: first its profile is checked, then the listener chooses what it gets.
 
-What is known between two steps is in a sealed text that whoever adds it carries along: so it outlives a restart, any
-process can go on with it, and nobody reads a token in a page.
+What is known between the steps is in an encrypted text that the caller passes along: so it survives a restart, any
+process can continue, and no page contains a readable token.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ NO_POLICY = Policy()
 
 @dataclass(frozen=True, slots=True)
 class CheckedProfile:
-    """A profile that a service has let in, and that can be added with its `state` until `expires_at` (Unix seconds).
-
-    `policy` is what it gets by default: what it got when it was a destination before.
+    """A profile whose access works, and that can be added with its `state` until `expires_at` (Unix seconds). `policy`
+    is the default: the one that it had if it was a destination before.
     """
 
     kind: DestinationKind
@@ -62,7 +61,7 @@ class DestinationSetup:
     async def check(
         self, account: int, kind: DestinationKind, address: str, given: str | NameAndPassword
     ) -> CheckedProfile | DestinationRefused:
-        """Ask a service whose token this is, as `Destinations.add` does, and add nothing yet."""
+        """Ask a service whose token this is, as `Destinations.add` does, without adding anything yet."""
         profile = await self.destinations.whose(kind, address, given)
         if isinstance(profile, DestinationRefused):
             return profile
@@ -73,21 +72,21 @@ class DestinationSetup:
         return await self._checked(account, profile, self._seal(what), until)
 
     async def checked(self, account: int, state: str) -> CheckedProfile | None:
-        """What was checked; None if this is none of that listener's, or is more than an hour old."""
+        """The profile that was checked; None if the state isn't this listener's, or is more than an hour old."""
         found = self._profile(account, state)
         return await self._checked(account, found[0], state, found[1]) if found else None
 
     async def add(
         self, account: int, state: str, policy: Policy, days: float
     ) -> StoredDestination | DestinationRefused:
-        """Add what was checked. Raises StoreUnavailable."""
+        """Add the profile that was checked. Raises StoreUnavailable."""
         found = self._profile(account, state)
         if found is None:
             return DestinationRefused("this was checked more than an hour ago: start again")
         return await self.destinations.add_profile(account, found[0], policy, days)
 
     async def history(self, account: int, kind: str, address: str, days: float = EVERYTHING) -> int:
-        """How many plays of so many days of the history a service would get, if no policy keeps any here."""
+        """How many plays from the last `days` days of the history a service would get, if no policy keeps any here."""
         since, now = self.destinations.history_from(kind, address, days), int(self.destinations.clock.now())
         label = DestinationKind(kind).label
 
@@ -102,7 +101,7 @@ class DestinationSetup:
         return await self.destinations.store.read_long(count)
 
     async def reporters(self, account: int) -> list[str]:
-        """The players that a policy may name: those that are connected, and those that have reported lately."""
+        """The players that a policy may name: those that are connected, and those that have reported recently."""
 
         def read(db: Connection) -> list[str]:
             latest = {stored.reporter for stored in plays.latest(db, account, PREVIEWED)}
@@ -111,11 +110,11 @@ class DestinationSetup:
         return await self.destinations.store.read(read)
 
     def keep(self, account: int, secret: str) -> str:
-        """A secret that was entered, sealed, for the next try."""
+        """A secret that was entered, encrypted, for the next try."""
         return self._seal(["entered", account, secret, self.destinations.clock.now() + TOKEN_LIFE]) if secret else ""
 
     def kept(self, account: int, sealed: str) -> str:
-        """The secret that `keep` has sealed; "" if there is none."""
+        """The secret that `keep` has encrypted; "" if there is none."""
         match self._opened(sealed):
             case ["entered", of, str(secret), float(until)] if of == account and self.destinations.clock.now() < until:
                 return secret

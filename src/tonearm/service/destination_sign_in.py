@@ -1,7 +1,7 @@
 """Signing in at a destination that has no tokens: on its own page, or with a name and a password.
 
-A sign-in that was begun is remembered by whoever began it, in a sealed text: so it outlives a restart, any process
-can finish it, and no listener's API key or secret is readable in it.
+A sign-in that has begun is held by the caller, in an encrypted text: so it survives a restart, any process can finish
+it, and no listener's API key or secret is readable in it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:
-    """What some servers want of their listeners: an API key with its shared secret, and where their approval page is.
-
-    Each is "" if the server wants none, or has its page where it usually is.
+    """What some servers need from their listeners: an API key with its shared secret, and the address of their approval
+    page. Each is "" if the server needs none, or has its page at the usual address.
     """
 
     api_key: str = ""
@@ -41,7 +40,7 @@ class OwnKeys:
         return ""
 
     def over(self, before: LastFmAccess) -> LastFmAccess:
-        """The access to begin with: what is not given stays as it was before."""
+        """The access to begin with: parts that are not given stay as they were before."""
         keys = Keys(self.api_key, self.api_secret) if self.api_key else before.keys
         return LastFmAccess("", keys, self.approval_url.strip() or before.approval_page)
 
@@ -51,7 +50,7 @@ NO_KEYS = OwnKeys()
 
 @dataclass(frozen=True, slots=True)
 class NameAndPassword:
-    """What a listener signs in with at the destination. The password is sent there once, and not kept."""
+    """What a listener signs in with at the destination. The password is sent there once, and not stored."""
 
     name: str
     password: str = field(repr=False)
@@ -60,9 +59,8 @@ class NameAndPassword:
 
 @dataclass(frozen=True, slots=True)
 class Approving:
-    """A sign-in that was begun: the listener approves at `url`, then `state` finishes it.
-
-    Both are good until `expires_at` (Unix seconds).
+    """A sign-in that has begun: the listener approves at `url`, then `state` finishes it. Both are valid until
+    `expires_at` (Unix seconds).
     """
 
     url: str = field(repr=False)
@@ -78,7 +76,9 @@ class DestinationSignIn:
     cipher: SessionCipher
 
     async def begin(self, kind: DestinationKind, wire: DestinationWire, access: LastFmAccess) -> Approving | TokenCheck:
-        """Where the listener approves, or why not. Raises ValueError if the approval page's address is none."""
+        """Where the listener approves, or why no sign-in could begin. Raises ValueError if the approval page's address
+        is invalid.
+        """
         begun = await cast(ApprovedWire, wire).begin(access)
         if isinstance(begun, TokenCheck):
             return begun
@@ -87,14 +87,14 @@ class DestinationSignIn:
         return Approving(url, self.cipher.close(json.dumps([kind, wire.address, until, str(waiting)])), until)
 
     def begun_at(self, kind: DestinationKind, state: str) -> str:
-        """The address at which a sign-in was begun; "" if this is none, or one at another kind of service."""
+        """The address at which a sign-in was begun; "" if this isn't a sign-in, or one at another kind of service."""
         known, address, _, _ = self._opened(state)
         return address if known == kind else ""
 
     async def finish(
         self, kind: DestinationKind, wire: DestinationWire, given: str | NameAndPassword, before: LastFmAccess
     ) -> tuple[TokenCheck, str]:
-        """Whose it is, and what is kept to send with, or why there is none. A token is checked, a sign-in finished."""
+        """Check a token or finish a sign-in: whose it is and what to store for sending, or why there is none."""
         if kind not in APPROVED:
             if isinstance(given, str):
                 return await wire.validate(given), given
@@ -115,7 +115,7 @@ class DestinationSignIn:
         return await wire.finish(LastFmAccess.of(access))
 
     def kept(self, sealed: str) -> LastFmAccess:
-        """What a destination goes on with, but for the session: its keys and its page."""
+        """What a destination keeps in a new sign-in: its keys and its approval page, without the session."""
         try:
             return replace(LastFmAccess.of(self.cipher.open(sealed)), secret="")
         except SealBroken:

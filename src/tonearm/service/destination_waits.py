@@ -15,7 +15,7 @@ from tonearm.store.queries.waiting import key_throttle
 
 
 def facts(db: Connection, one: StoredDestination, now: float, lastfm_now: float, *, paused: bool) -> DeliveryFacts:
-    """What decides whether the plays of a destination go out. `paused`: nothing is sent to any destination."""
+    """What decides whether a destination's plays are sent now. `paused`: nothing is sent to any destination."""
     throttle = pace.current_throttle(db, one.pace_key, now) if one.pace_key else None
     return DeliveryFacts(
         Account(one.account, "", one.state.connection, one.username),
@@ -29,7 +29,7 @@ def facts(db: Connection, one: StoredDestination, now: float, lastfm_now: float,
 
 
 def of_queue(db: Connection, one: StoredDestination, waiting: Waiting | None, known: DeliveryFacts) -> Waits | None:
-    """Why the queue of a destination has not been sent yet: the answer for the play that goes first."""
+    """Why a destination's queue has not been sent yet: the answer for the play that is sent first."""
     if waiting is None:
         return None
     first = destination_queue.stories(db, [one.id], destination_queue.first(db, one.id, 1))
@@ -45,7 +45,7 @@ def of_play(one: StoredDestination, delivered: Delivered, known: DeliveryFacts) 
 
 
 def explained(waits: Waits, kind: DestinationKind) -> str:
-    """Why, and what to do about it, in words about a kind of destination."""
+    """Why it waits and what to do about it, in words for a kind of destination."""
     if waits.kind in (WaitKind.SESSION_ENDED, WaitKind.SESSION_LOST, WaitKind.DISCONNECTED):
         words = explanation(Waits(waits.kind, cause=waits.cause), kind.label).partition(":")[0]
         return f"{words}: {'sign in again' if kind in APPROVED else 'enter a new token'}"

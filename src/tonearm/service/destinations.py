@@ -57,8 +57,8 @@ PREVIEWED = 1000
 
 
 class WhyRefused(StrEnum):
-    """Why something cannot be done: what was entered is wrong, the listener has still to approve at the service,
-    somebody has it already, or the service is away.
+    """Why something can't be done: the input is wrong, the listener still has to approve at the service, the profile is
+    taken, or the service is unavailable.
     """
 
     INVALID = "invalid"
@@ -69,9 +69,8 @@ class WhyRefused(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DestinationRefused:
-    """It cannot be done, and why, in words for the listener. Nothing was changed.
-
-    If what was entered is wrong, `field` says which part: `url`, `token`, `password`, `api_key` or `approval_url`.
+    """The action isn't possible, and why, in words for the listener. Nothing was changed. If the input is wrong,
+    `field` says which part: `url`, `token`, `password`, `api_key` or `approval_url`.
     """
 
     reason: str
@@ -81,19 +80,19 @@ class DestinationRefused:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchDestination:
-    """This listener has no destination with that number."""
+    """This listener has no destination with that id."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeepOrDiscard:
-    """Plays wait there: removing it has to say whether they are kept or discarded."""
+    """Plays wait for the destination: say whether they are kept or discarded to remove it."""
 
     waiting: int
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationRemoved:
-    """It is removed. `kept` plays wait until it is added again, `discarded` ones are never sent there."""
+    """The destination is removed. `kept` plays wait until it is added again, `discarded` ones are never sent there."""
 
     kept: int = 0
     discarded: int = 0
@@ -104,9 +103,9 @@ class DestinationOverview:
     """A destination as it is now. Times are Unix seconds, None for never.
 
     `state` is `connected`, `paused`, `needs_sign_in` or `disconnected`. `waits` says why its queue has not been sent
-    yet, None if nothing waits. `outcomes` counts its plays by fate, but for the accepted ones. `used` is how many plays
-    of a daily limit are used up, if it has one (`stored.state.budget`). `queues_history`: part of the history is still
-    to be queued.
+    yet, None if nothing waits. `outcomes` counts its plays by fate, without the accepted ones. `used` is how much of
+    the daily limit is used up, if it has one (`stored.state.budget`). `queues_history`: part of the history is still to
+    be queued.
     """
 
     stored: StoredDestination
@@ -134,7 +133,7 @@ class DestinationOverview:
 
     @property
     def hearts(self) -> str:
-        """The hearts that it does not have yet, or has rejected, in words; "" if there are none."""
+        """The hearts that it doesn't have yet or has rejected, in words; "" if there are none."""
         waiting, rejected = self.hearts_waiting, self.hearts_rejected
         waits = f"{waiting:,} {'heart waits' if waiting == 1 else 'hearts wait'}" if waiting else ""
         gone = f"{rejected:,} {'heart' if rejected == 1 else 'hearts'} not accepted" if rejected else ""
@@ -174,9 +173,8 @@ class DestinationPlays:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPreview:
-    """What a policy would have done to the latest plays: `plays` were looked at, `kept` would not have been sent.
-
-    `changed` has the tracks that would have been sent under other names: as they were heard, and as sent.
+    """What a policy would have done to the latest plays: of `plays` plays, `kept` would not have been sent. `changed`
+    has the tracks that would have been sent under other names: as heard, and as sent.
     """
 
     plays: int
@@ -186,7 +184,9 @@ class PolicyPreview:
 
 @dataclass(frozen=True, slots=True)
 class DestinationProfile:
-    """A profile at another service that has said whose it is ("" if it names nobody), and what plays are sent with."""
+    """A profile at another service: its `user` ("" if the service names nobody), and the `secret` that plays are sent
+    with.
+    """
 
     kind: DestinationKind
     address: str
@@ -201,10 +201,10 @@ class DestinationProfile:
 
 @dataclass(frozen=True, slots=True)
 class DestinationHints:
-    """Wakes the sending for destinations. Which an account has is known from the last look at the tables.
+    """Wakes the delivery to destinations. It knows each account's destinations from the last sweep over the tables.
 
-    `hint` tells the engine. Destinations that have just failed are a kind of their own to it: they may keep a place
-    busy for as long as a server takes that does not answer.
+    `hint` wakes the engine. For the engine, destinations that have just failed are a kind of their own: each may occupy
+    a slot for as long as a request to an unresponsive server takes.
     """
 
     hint: Callable[[str, Iterable[int]], None]
@@ -212,7 +212,7 @@ class DestinationHints:
     _failing: set[int] = field(default_factory=set)
 
     def ring(self, numbers: Iterable[int]) -> None:
-        """There may be something to send for these destinations."""
+        """Wake the delivery to these destinations."""
         for number in numbers:
             self.hint(self.kind(number), [number])
 
@@ -221,19 +221,19 @@ class DestinationHints:
         return FAILING if number in self._failing else KIND
 
     def found(self, kind: str, numbers: Sequence[int]) -> None:
-        """These have something to send, as jobs of that kind; what else they may be called says nothing of it."""
+        """Note that the sweep found these, as jobs of that kind; other kinds are ignored."""
         if kind == FAILING:
             self._failing.update(numbers)
         elif kind == KIND:
             self._failing.difference_update(numbers)
 
     def seen(self, owned: Mapping[int, tuple[int, ...]]) -> None:
-        """These are the destinations of all accounts."""
+        """Note the destinations of all accounts."""
         self._owned.clear()
         self._owned.update(owned)
 
     def noted(self, account: int, numbers: tuple[int, ...]) -> None:
-        """These are the destinations of an account, as a process knows that has looked at no others since it began."""
+        """Note the destinations of one account, in a process that hasn't swept the tables."""
         self._owned[account] = numbers
 
     @property
@@ -242,7 +242,7 @@ class DestinationHints:
         return bool(self._owned)
 
     def of_account(self, account: int) -> None:
-        """There may be something to send for an account's destinations."""
+        """Wake the delivery to an account's destinations."""
         if mine := self._owned.get(account):
             self.ring(mine)
 
@@ -264,13 +264,17 @@ class Destinations:
     async def begin(
         self, kind: DestinationKind, address: str, keys: OwnKeys = NO_KEYS
     ) -> Approving | DestinationRefused:
-        """Sign in at a service that has no tokens: where the listener approves. `add` finishes it with the `state`."""
+        """Begin to sign in at a service that has no tokens: where the listener approves. `add` finishes it with the
+        `state`.
+        """
         return await self._begun(kind, address, keys, LastFmAccess())
 
     async def begin_again(
         self, account: int, number: int, keys: OwnKeys = NO_KEYS
     ) -> Approving | DestinationRefused | NoSuchDestination:
-        """The same for a destination whose session has ended; `sign_in_again` finishes it. Its own keys are known."""
+        """The same for a destination whose session has ended; `sign_in_again` finishes it. Keys that aren't given stay
+        the same.
+        """
         found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
         if found is None:
             return NoSuchDestination()
@@ -308,11 +312,11 @@ class Destinations:
         policy: Policy | None = None,
         days: float = 0.0,
     ) -> StoredDestination | DestinationRefused:
-        """Add a destination, or one again that was removed: then what waited is found again.
+        """Add a destination, or add one again that was removed: then what still waits for it is sent.
 
-        The service is asked first whose token it is. Where it has none, `token` is the `state` of a sign-in that was
-        begun and approved, or a name and a password. `days` of the history are sent too, after what is played from
-        now on: `EVERYTHING` for all of it. Raises StoreUnavailable.
+        The service is asked first whose token it is. If it has no tokens, `token` is the `state` of a sign-in that was
+        approved, or a name and a password. The last `days` days of the history are sent too, after new plays:
+        `EVERYTHING` for all of it. Raises StoreUnavailable.
         """
         profile = await self.whose(kind, address, token)
         if isinstance(profile, DestinationRefused):
@@ -322,7 +326,9 @@ class Destinations:
     async def add_profile(
         self, account: int, profile: DestinationProfile, policy: Policy | None, days: float
     ) -> StoredDestination | DestinationRefused:
-        """As `add`, for a profile that is known. Without a policy one that was removed has the one that it had."""
+        """As `add`, for a profile that has been checked. Without a policy, a destination that was removed keeps its old
+        one.
+        """
         outcome = await self.store.write(partial(self._add, account=account, profile=profile, policy=policy, days=days))
         if isinstance(outcome, StoredDestination):
             self._announce(outcome)
@@ -333,7 +339,7 @@ class Destinations:
         return await self.store.read(partial(self._taken, account=account, profile=profile))
 
     def _wire(self, kind: DestinationKind, address: str) -> DestinationWire | DestinationRefused:
-        """The wire to an address as it is kept."""
+        """The wire to an address as it is stored."""
         try:
             wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
         except ValueError as error:
@@ -343,9 +349,9 @@ class Destinations:
     async def whose(
         self, kind: DestinationKind, address: str, given: str | NameAndPassword, sealed: str = ""
     ) -> DestinationProfile | DestinationRefused:
-        """Ask a service whose token, sign-in or password this is. Nothing is kept.
+        """Ask a service whose token, sign-in or password this is. Nothing is stored.
 
-        `sealed` is what the destination goes on with, if there is one already.
+        `sealed` is the destination's encrypted session, if there is one already: its own keys stay the same.
         """
         if isinstance(given, str) and kind in APPROVED and not address:
             address = self._sign_in.begun_at(kind, given)
@@ -387,7 +393,7 @@ class Destinations:
         return found
 
     def history_from(self, kind: str, address: str, days: float) -> int:
-        """The start of the history of so many days, as far back as the service takes plays: Unix seconds."""
+        """The start (Unix seconds) of the last `days` days of history, as far back as the service accepts plays."""
         rules = self.outlets.rules_at(kind, address)
         oldest = days * DAY if rules is None or rules.oldest is None else min(days * DAY, rules.oldest)
         return int(max(0.0, self.clock.now() - oldest))
@@ -397,7 +403,8 @@ class Destinations:
     ) -> DestinationRefused | None:
         """Why a profile can't be added: plays are sent there already, by this listener or by another one.
 
-        That may be by another token, by http, as another kind, or as somebody's Last.fm. `but` is not looked at.
+        It recognises the profile with another token, by http, as another kind, or as somebody's Last.fm. `but` is
+        ignored.
         """
         kind, address, user = profile.kind, profile.address, profile.user
         others = [one for one in destinations.at_profile(db, user) if one.id != but]
@@ -412,7 +419,7 @@ class Destinations:
         return None
 
     def _lock_profile(self, db: Connection, address: str, user: str) -> None:
-        """Two who want the same profile at once come here one after the other."""
+        """Make concurrent attempts to add the same profile wait for one another."""
         destinations.lock_profile(db, "Last.fm" if self.is_lastfm(address) else _place(address), user)
 
     def why_not_at_lastfm(self, db: Connection, account: int, user: str) -> str:
@@ -428,7 +435,7 @@ class Destinations:
     async def sign_in_again(
         self, account: int, number: int, token: str | NameAndPassword
     ) -> StoredDestination | DestinationRefused | NoSuchDestination:
-        """Go on with a new token of the same user (as in `add`); what waits is sent with it."""
+        """Continue with a new token of the same user (as in `add`); what waits is sent with it."""
         found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
         if found is None:
             return NoSuchDestination()
@@ -459,18 +466,17 @@ class Destinations:
         return outcome
 
     async def pause(self, account: int, number: int, *, paused: bool) -> StoredDestination | NoSuchDestination:
-        """Send nothing there until it is resumed: plays wait; or go on."""
+        """Pause: send nothing there until it is resumed, plays wait. Or resume."""
         at = self.clock.now() if paused else None
         return await self._changed(account, number, partial(destinations.pause, number=number, now=at))
 
     async def set_policy(self, account: int, number: int, policy: Policy) -> StoredDestination | NoSuchDestination:
-        """What it gets of the plays that are reported from now on."""
+        """Set which plays it gets of those reported from now on."""
         return await self._changed(account, number, partial(destinations.set_policy, number=number, policy=policy))
 
     async def send_history(self, account: int, number: int, days: float) -> StoredDestination | NoSuchDestination:
-        """Send the history of so many days as well, what is not there yet: after what is played from now on.
-
-        What was asked for before, and is not queued yet, is still sent.
+        """Send the last `days` days of the history as well, as far as it isn't there yet, after new plays. History that
+        was requested before and isn't queued yet is still sent.
         """
 
         def change(db: Connection) -> None:
@@ -485,7 +491,7 @@ class Destinations:
         return await self._changed(account, number, change)
 
     async def retry(self, account: int, number: int) -> StoredDestination | NoSuchDestination:
-        """Everything that waits there is due now, except what starts in the future."""
+        """Make everything that waits there due now, except what starts in the future."""
 
         def change(db: Connection) -> None:
             found = destinations.find(db, number)
@@ -516,9 +522,8 @@ class Destinations:
     async def remove(
         self, account: int, number: int, *, discard: bool | None = None
     ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
-        """Remove a destination and forget its token. If plays wait, `discard` has to say what becomes of them.
-
-        Kept ones are sent when the same profile is added again.
+        """Remove a destination and forget its token. If plays wait, `discard` has to say whether they are discarded;
+        kept ones are sent when the same profile is added again.
         """
 
         def write(db: Connection) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
@@ -581,7 +586,7 @@ class Destinations:
         return destination_waits.facts(db, one, self.clock.now(), self.time.now(), paused=paused)
 
     async def of_plays(self, account: int, ids: Sequence[int]) -> dict[int, list[PlayAtDestination]]:
-        """What happened to plays at each destination, also at those that were removed since."""
+        """What happened to plays at each destination, including those removed since."""
         return await self.store.read(partial(self.read_plays, account=account, ids=ids))
 
     def read_plays(self, db: Connection, account: int, ids: Sequence[int]) -> dict[int, list[PlayAtDestination]]:
@@ -618,7 +623,9 @@ class Destinations:
         return await self.store.read(read)
 
     async def listed(self, account: int, number: int, limit: int) -> DestinationPlays | NoSuchDestination:
-        """What waits for a destination, as it goes out, and the latest plays that it has rejected or ignored."""
+        """What waits for a destination, in the order in which it is sent, and the latest plays that it has rejected or
+        ignored.
+        """
 
         def read(db: Connection) -> DestinationPlays | NoSuchDestination:
             if destinations.of_account(db, account, number) is None:
@@ -647,7 +654,7 @@ class Destinations:
         return await self.store.read(partial(_preview, account=account, policy=policy, limit=limit))
 
     def show(self, account: int, track: Track, reporter: str = "") -> None:
-        """Say at each destination what plays, in the background: the latest word alone counts."""
+        """Report to each destination what is playing, in the background; only the latest report counts."""
         before = self._shows.get(account)
         if before is not None:
             before.cancel()
@@ -658,14 +665,16 @@ class Destinations:
             await self.playing(account, track, reporter)
 
     async def close(self) -> None:
-        """Say no more what plays."""
+        """Stop reporting what is playing."""
         tasks = list(self._shows.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def playing(self, account: int, track: Track, reporter: str = "") -> None:
-        """Say at each destination what plays: once, and only where that goes through at once. None waits for others."""
+        """Report to each destination what is playing: once, and only if nothing delays the request. No destination
+        waits for another.
+        """
         found = (await self.store.read(partial(destinations.of_accounts, account_ids=[account]))).get(account, [])
         now = self.clock.now()
         shown = [
@@ -689,14 +698,14 @@ class Destinations:
 
 
 def state_of(found: StoredDestination) -> str:
-    """The state of a destination, in a word."""
+    """The state of a destination, in one word."""
     if found.state.connection is Connected.CONNECTED and found.paused_at is not None:
         return "paused"
     return found.state.connection
 
 
 def _somebody_elses(found: StoredDestination, user: str) -> DestinationRefused | None:
-    """Why a destination can't go on with a session of that user."""
+    """Why a destination can't continue with a session of that user."""
     service = DestinationKind(found.kind).label
     if found.username and not user:
         return DestinationRefused(f"{service} doesn't say whose this is, and plays wait here for {found.username}")
@@ -707,7 +716,9 @@ def _somebody_elses(found: StoredDestination, user: str) -> DestinationRefused |
 
 
 def _of_another(kind: DestinationKind, user: str, *, by_token: bool) -> DestinationRefused:
-    """Another listener here sends there already: with the same token, or with another one of the same user."""
+    """The refusal if another listener here sends there already: with the same token, or with another one of the same
+    user.
+    """
     mixed = "or their plays and yours would be mixed there"
     if by_token:
         text = f"another listener here already sends plays with this {kind.label} token: use a token of your own"
@@ -718,7 +729,7 @@ def _of_another(kind: DestinationKind, user: str, *, by_token: bool) -> Destinat
 
 
 def _is_lastfm_of(account: int, signed_in: Sequence[int]) -> DestinationRefused | None:
-    """A profile at Last.fm itself to which the plays of these listeners are sent already."""
+    """The refusal if plays of these listeners are sent to that Last.fm profile already."""
     if account in signed_in:
         text = "you're signed in there already: that is the Last.fm of your settings"
         return DestinationRefused(text, WhyRefused.TAKEN)
@@ -726,7 +737,7 @@ def _is_lastfm_of(account: int, signed_in: Sequence[int]) -> DestinationRefused 
 
 
 def _field(check: TokenCheck, secret: str) -> str:
-    """The field of what was entered that the trouble is about."""
+    """The input field that the trouble is about."""
     return {AccessPart.ADDRESS: "url", AccessPart.API_KEY: "api_key"}.get(check.part, secret)
 
 
@@ -744,12 +755,12 @@ def _named(found: StoredDestination) -> str:
 
 
 def _place(address: str) -> str:
-    """Where an address leads, whether by http or by https."""
+    """An address without its scheme: http and https lead to the same place."""
     return "".join(urlsplit(address)[1:])
 
 
 def _lower_host(address: str) -> str:
-    """An address by which two are the same: the scheme and the host in lower case."""
+    """An address in the form in which it is compared: the scheme and the host in lower case."""
     parts = urlsplit(address)
     host = parts.netloc.lower()
     default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")

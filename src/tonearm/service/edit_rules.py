@@ -1,4 +1,4 @@
-"""Rules of a listener: edits that are made every time a player reports such a play, before it is queued."""
+"""A listener's rules: edits made every time a player reports a matching play, before it is queued."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = 5
 
 @dataclass(frozen=True, slots=True)
 class EditRules:
-    """Makes, lists and removes rules. What was queued or sent before a rule was made stays as it is."""
+    """Makes, lists and removes rules. Plays queued or sent before a rule was made stay as they are."""
 
     store: Store
     clock: Clock
@@ -27,11 +27,13 @@ class EditRules:
         return await self.store.read(partial(edit_rules.of_account, account=account))
 
     async def preview(self, account: int, scope: RuleScope, seen: PlayNames, to: PlayNames) -> RulePreview:
-        """What a rule would have changed of the plays in the history. Raises MissingName, and BadRule."""
+        """What a rule would have changed in the plays of the history. Raises MissingName and BadRule."""
         return await self._preview(account, edit_rule(scope, seen, to))
 
     async def previews(self, account: int, seen: PlayNames, to: PlayNames) -> list[tuple[EditRule, RulePreview]]:
-        """The rules that an edit can become, the smallest first. Raises MissingName, and BadRule if nothing changes."""
+        """The rules that an edit can become, the narrowest first. Raises MissingName, and BadRule if nothing
+        changes.
+        """
         rules = [edit_rule(scope, seen, to) for scope in scopes(seen, to)]
         return [(rule, await self._preview(account, rule)) for rule in rules]
 
@@ -46,5 +48,5 @@ class EditRules:
         return StoredRule(rule_id, rule, now)
 
     async def remove(self, account: int, rule_id: int) -> bool:
-        """Apply a rule to no further report; False if the listener has no such rule."""
+        """Stop applying a rule; False if the listener has no such rule."""
         return await self.store.write(partial(edit_rules.remove, account=account, rule_id=rule_id))

@@ -1,6 +1,7 @@
-"""Enrichment: tags, MusicBrainz ids and listeners for the songs of a scanned library, song by song, in spare slots.
+"""Enrichment: fetches tags, MusicBrainz ids and listener counts for the songs of a scanned library, song by song, in
+spare request slots.
 
-No file is changed: the results are in the database, by the names in the files. A crash or an outage loses
+No file is changed: the results are stored in the database, by the names in the files. A crash or an outage loses
 nothing: the run continues where it was.
 """
 
@@ -45,7 +46,7 @@ OUTAGE_WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """What a run has found: songs that Last.fm knows, and those that it does not."""
+    """What a run has found: how many songs Last.fm knows, and how many it doesn't."""
 
     known: int = 0
     unknown: int = 0
@@ -64,7 +65,7 @@ class Enrichment:
     _wait_until: dict[int, float] = field(default_factory=dict)
 
     async def start(self, account: int) -> Run:
-        """Begin a run, or join the unfinished one. One that waited continues at once."""
+        """Begin a run, or join the unfinished one. A run that was waiting continues at once."""
         now = self.clock.now()
 
         def begin(db: Connection) -> Run:
@@ -88,7 +89,7 @@ class Enrichment:
         return await self.waiting.ended(self.event_hub, account, partial(self.job, account, run_id))
 
     async def library(self, account: int, start: int, limit: int) -> list[LibraryTrack]:
-        """The library's tracks from the id `start` on, by their ids, with what was found about them."""
+        """Tracks of the library in the order of their ids, from the id `start` on, with what was found about them."""
         return await self.store.read(partial(songs.of_library, account=account, start=start, limit=limit))
 
     async def due(self) -> list[int]:
@@ -117,9 +118,8 @@ class Enrichment:
         return None
 
     async def _step(self, run: Run, renamed: Renamed) -> tuple[Run | None, bool]:
-        """Look up the next songs and write what was found; whether Last.fm was unavailable.
-
-        None if another process has continued the run meanwhile.
+        """Look up the next songs and write what was found; True if Last.fm was unavailable. None if another process has
+        continued the run meanwhile.
         """
         ask = partial(songs.to_look_up, account=run.account, start=run.cursor, before=self.clock.now() - LOOK_UP_AFTER)
         files = await self.store.read(lambda db: ask(db, limit=STEP))
@@ -155,7 +155,7 @@ class Enrichment:
         now = self.clock.now()
         found: Remembered[TrackInfo] | NotKnown = NotKnown("")
         for names in dict.fromkeys((renamed.at_lastfm(artist, title), (artist, title))):
-            with suppress(MissingName):  # a name without end: no request could ask for it
+            with suppress(MissingName):  # a name that is too long for any request
                 found = await self.metadata.track(*names)
             if not isinstance(found, NotKnown):
                 break
@@ -163,7 +163,7 @@ class Enrichment:
             return Song(artist, title, False, now)
         info = found.value
         tags = info.tags
-        if not tags:  # most tracks have none of their own, and their artist nearly always has
+        if not tags:  # most tracks have no tags of their own, and their artist nearly always has
             artist_tags = await self.metadata.tags(info.artist or artist)
             tags = () if isinstance(artist_tags, NotKnown) else artist_tags.value
         return Song(
@@ -186,7 +186,7 @@ def enriched(run: Run) -> Enriched:
 
 
 def _write(db: Connection, advanced: Run, cursor: int, found: list[Song]) -> Run | None:
-    """Write what was found and the cursor together; None if the cursor has advanced before."""
+    """Write what was found and the cursor together; None if the cursor has already advanced."""
     total = library.size(db, advanced.account)
     done = total if advanced.state is RunState.DONE else songs.passed(db, advanced.account, advanced.cursor)
     run = replace(advanced, done=done, total=total)

@@ -1,4 +1,4 @@
-"""Shares events between all processes on a PostgreSQL, in the same order everywhere."""
+"""Shares events between all processes on a PostgreSQL server, in the same order everywhere."""
 
 from __future__ import annotations
 
@@ -88,20 +88,22 @@ class EventBridge:
         self._wake.set()
 
     def receive(self, notice: str) -> None:
-        """Keep a notice of some process; it is read once this process has a subscriber, which most never have."""
-        if len(self._unread) == UNREAD:  # the oldest falls out
+        """Keep a notice from another process; it is parsed once this process has a subscriber, which most never
+        have.
+        """
+        if len(self._unread) == UNREAD:  # the oldest is dropped
             self.event_hub.forget()
         self._unread.append(notice)
         if self.event_hub.has_any_subscriber or any(mark in notice for mark in _AT_ONCE):
             self.read()
 
     def read(self) -> None:
-        """Deliver what was received until now."""
+        """Deliver what has been received so far."""
         while self._unread:
             self._hand_over(self._unread.popleft())
 
     def missed(self) -> None:
-        """Some notices may have been lost."""
+        """Note that some notices may have been lost."""
         self._unread.clear()
         self._gap()
 
@@ -171,7 +173,7 @@ async def relayed(store: Store, event_hub: EventHub) -> AsyncIterator[None]:
 
 
 def _notes(notice: str) -> list[tuple[int, NumberedEvent | Note]]:
-    """The account of each note with its event, or with what else it says; unknown kinds are left out."""
+    """The account of each note with its event or other content; unknown kinds are left out."""
     notes: list[tuple[int, NumberedEvent | Note]] = []
     for account, *fields in json.loads(notice):
         if not fields:
@@ -188,7 +190,7 @@ def _notes(notice: str) -> list[tuple[int, NumberedEvent | Note]]:
 
 
 def _latest(notes: list[bytes]) -> list[bytes]:
-    """As many as are kept; where some are lost, the others follow a note that says so to all processes."""
+    """The notes that fit; if some are lost, a note that says so to all processes goes before the others."""
     return notes if len(notes) <= KEPT else [_written([0, "", "gap", {}]), *notes[1 - KEPT :]]
 
 
@@ -198,7 +200,7 @@ def _event(kind: str, facts: dict[str, Any]) -> Event | None:
         return None
     try:
         event: Event = known(**{name: value for name, value in facts.items() if name in known.__slots__})
-    except TypeError:  # it lacks something
+    except TypeError:  # it is incomplete
         return None
     return event
 
@@ -212,7 +214,7 @@ def _cut(value: object) -> object:
 
 
 def _packed(notes: Iterable[bytes]) -> Iterator[str]:
-    """As many notes to a notice as go into it."""
+    """Notices with as many notes as fit into each."""
     pack: list[bytes] = []
     size = 2
     for note in notes:

@@ -28,9 +28,8 @@ class NumberedEvent:
 
 
 class Subscription:
-    """A subscription: iterate it for events, oldest first. It ends if it has missed some, so that one resumes.
-
-    Nothing after a gap is delivered: whoever resumed from there would seem to have missed nothing.
+    """A subscription: iterate it for events, oldest first. It ends if it has missed some, so that the subscriber
+    resumes. Nothing after a gap is delivered: a subscriber that resumed from there would seem to have missed nothing.
     """
 
     def __init__(self) -> None:
@@ -38,7 +37,7 @@ class Subscription:
         self.missed = False
 
     def put(self, numbered: NumberedEvent) -> None:
-        """Deliver an event; a subscription that is not read for long misses some, and notes that."""
+        """Deliver an event; a subscription that isn't read for long misses some, and records that."""
         if self.missed:
             return
         try:
@@ -47,7 +46,7 @@ class Subscription:
             self.missed = True
 
     def end(self) -> None:
-        """Some events were lost: the subscriber gets those before, and the end."""
+        """Some events were lost: the subscriber gets those before the gap, then the subscription ends."""
         if not self.missed:
             self.missed = True
             if not self._queue.full():
@@ -68,7 +67,7 @@ class Subscription:
             yield numbered
 
     async def within(self, seconds: float) -> NumberedEvent | None:
-        """The next event; None if none came in so many seconds, or if it has ended."""
+        """The next event; None if none came within that many seconds, or if the subscription has ended."""
         try:
             return await asyncio.wait_for(self._queue.get(), seconds)
         except TimeoutError:
@@ -98,7 +97,7 @@ class EventHub:
     """The events of one process, or of all that share a `relay`. `start` makes its ids unique.
 
     `queue_changed` is called for an account with subscribers whose queue has changed, here or elsewhere, and
-    `not_admitted` for one as whose listener a token is no longer valid; None: it may be any.
+    `not_admitted` for an account that has lost a token; None: any account may have.
     """
 
     def __init__(self, start: str) -> None:
@@ -124,14 +123,14 @@ class EventHub:
         self.receive(account, self._numbered(event))
 
     def changed(self, account: int) -> None:
-        """The queue of an account has changed: processes with subscribers count it."""
+        """Note that the queue of an account has changed: processes with subscribers count it."""
         if self.relay is not None:
             self.relay.changed(account)
         else:
             self.note_change(account)
 
     def note_change(self, account: int) -> None:
-        """Have a queue counted that has changed somewhere."""
+        """Have a queue counted that has changed in any process."""
         if self.has_subscribers(account):
             for note in self.queue_changed:
                 note(account)
@@ -148,31 +147,33 @@ class EventHub:
             subscription.put(numbered)
 
     def forget(self) -> None:
-        """Some events may have been missed: nobody resumes from before, and all subscriptions end."""
+        """Note that some events may have been missed: nobody can resume from before, and all subscriptions end."""
         self._past.clear()
         for subscriptions in self._subscriptions.values():
             for subscription in subscriptions:
                 subscription.end()
 
     def admissions_changed(self, account: int) -> None:
-        """A token of an account is no longer valid, here and in all other processes."""
+        """Note that a token of an account is no longer valid, here and in all other processes."""
         self.note_admissions(account)
         if self.relay is not None:
             self.relay.admissions_changed(account)
 
     def note_admissions(self, account: int | None) -> None:
-        """Look again who is let in, which has changed somewhere."""
+        """Check credentials again: they have changed in some process."""
         for forget in self.not_admitted:
             forget(account)
 
     def erased(self, account: int) -> None:
-        """Everything of an account was deleted: nothing of it stays in memory, here and in all other processes."""
+        """Note that everything of an account was deleted: nothing of it stays in memory, here and in all other
+        processes.
+        """
         self.forget_account(account)
         if self.relay is not None:
             self.relay.erased(account)
 
     def forget_account(self, account: int) -> None:
-        """Forget the events of an account and whatever else may hold names, and who is let in as its listener."""
+        """Forget an account's events, anything else that may hold names, and its credentials."""
         forget_names()
         self._past.pop(account, None)
         self._plays.pop(account, None)
@@ -181,7 +182,7 @@ class EventHub:
         self.note_admissions(account)
 
     def now_playing(self, account: int) -> NowPlayingShown | None:
-        """What was announced last as playing."""
+        """The track last reported as playing."""
         self._catch_up()
         return self._plays.get(account)
 

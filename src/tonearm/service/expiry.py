@@ -1,4 +1,4 @@
-"""Expiry: plays that have grown too old for Last.fm are settled, and attempts that are long over are forgotten."""
+"""Expiry: settles plays that have become too old for Last.fm, and deletes old attempts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ATTEMPTS_KEPT = 90 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Settles what has grown too old; of all processes on a database, one does it."""
+    """Settles what has become too old; of all processes on a database, one does it."""
 
     store: Store
     clock: Clock
@@ -41,7 +41,7 @@ class Expiry:
     rules: Rules
 
     async def if_due(self) -> None:
-        """Settle what has grown too old, if it is time and this process's turn."""
+        """Settle what has become too old, if it is time and this process's turn."""
         if await self.chores.take("tidy", EVERY):
             await self._look(self.clock.now())
 
@@ -63,7 +63,7 @@ class Expiry:
         await self.after_all.by_themselves()
 
     async def _put_forward(self) -> None:
-        """What a wrong clock has put back further than a right one does goes out when its own time has come."""
+        """Plays that a wrong clock delayed further than a right one would are sent when their own time has come."""
         if not self.time.settled:
             return
         if any(await self.store.read(self._put_back)):
@@ -85,7 +85,7 @@ class Expiry:
 
     def _expire(self, db: Connection, before: float) -> list[tuple[int, ScrobbleStatus]]:
         now = self.clock.now()
-        # Whose they are, to lock those; then which of them are there still.
+        # First the accounts that own them, to lock those; then which of them are still there.
         old = partial(queue.too_old, db, before, EXPIRED_AT_ONCE, self.clock.boot)
         accounts.lock(db, {account for _, account in old()})
         expired = []

@@ -36,13 +36,12 @@ FATES = (
 
 
 class Sendable(NamedTuple):
-    """A play that may be sent to destinations. `now` is the time by which it was reported, as good as it is known.
-
-    `counts(shortest)` says whether it counts where tracks are taken from so many seconds. `several`: its listener has
-    several players, which may spell the same names otherwise. `fresh`: it has just been written, so nothing can be
-    known of it yet. `late`: it is sent after what is played now, whenever it was reported. `by_hand`: its listener
-    wants it to be sent, so no policy and no likeness to another keeps it. It may be sent `instead_of` another.
-    `suspected`: Last.fm does not get it, because it looks like a play that was reported before.
+    """A play that may be sent to destinations. `now` is when it was reported, as well as that is known.
+    `counts(shortest)` says whether it counts at a service that accepts tracks of more than that many seconds.
+    `several`: its listener has several players, which may spell the same names differently. `fresh`: it has just been
+    written, so nothing is known about it yet. `late`: it is sent after live plays, whenever it was reported. `by_hand`:
+    its listener wants it to be sent, so no policy and no similarity to another play keeps it back. It may be sent
+    `instead_of` another. `suspected`: Last.fm doesn't get it, because it looks like a play that was reported before.
     """
 
     id: int
@@ -65,8 +64,7 @@ class Sendable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Queues plays for destinations. `rules_at` has what a kind of service takes at an address; None: nothing.
-
+    """Queues plays for destinations. `rules_at` returns what a kind of service accepts at an address; None: nothing.
     `noted` is called with the destinations that an account turns out to have.
     """
 
@@ -76,9 +74,8 @@ class FanOut:
     def queue(
         self, db: Connection, found: Mapping[int, Sequence[StoredDestination]], sendable: Sequence[Sendable]
     ) -> set[int]:
-        """Queue plays for the destinations of their listeners, which are `found`; the destinations that have more.
-
-        A play is queued once for each, and not where a repeat of it waits, was sent or was discarded.
+        """Queue plays for the destinations of their listeners (`found`); returns the destinations that have more to
+        send. A play is queued once for each, and not if a repeat of it waits there, was sent there or was discarded.
         """
         for account, targets in found.items():
             self.noted(account, tuple(target.id for target in targets if target.removed_at is None))
@@ -106,16 +103,15 @@ class FanOut:
         return {one["destination"] for one in rows}
 
     def send(self, db: Connection, one: Sendable, also: Sequence[StoredDestination] = ()) -> bool:
-        """Queue a play that its listener wants to be sent, where it is not yet; whether there is such a destination.
-
-        It waits `also` for these, which may be removed: until they are added again.
+        """Queue a play that its listener wants to be sent, for every destination that doesn't have it; True if there is
+        one. It also waits for the destinations in `also`, which may be removed: until they are added again.
         """
         found = receiving(db, {one.account}) if self.rules_at else {}
         here = {target.id: target for target in (*found.get(one.account, ()), *also)}
         return bool(here and self.queue(db, {one.account: list(here.values())}, [one]))
 
     def bring_back(self, db: Connection, one: Sendable, numbers: Collection[int]) -> None:
-        """Queue a play again for those of these destinations from whose queues it was discarded."""
+        """Queue a play again for those of these destinations whose queues it was discarded from."""
         known = destination_queue.known(db, sorted(numbers), [one.id])
         mine = destinations.all_of(db, one.account)
         back = [target for target in mine if known.get((target.id, one.id)) == DISCARDED]
@@ -123,7 +119,9 @@ class FanOut:
         destination_queue.enqueue(db, [row(one, target) for target in back])
 
     def discard(self, db: Connection, account: int, play_id: int, now: float) -> list[int]:
-        """Take a play out wherever it waits; where it is on its way it goes on. The destinations it was taken from."""
+        """Remove a play from every destination's queue; requests under way continue. Returns the destinations that it
+        was removed from.
+        """
         waiting = [one for one in self._waiting(db, account, play_id) if not one.sending]
         for one in waiting:
             doubt = "; it may be there, because an answer was lost" if one.unanswered else ""
@@ -133,10 +131,9 @@ class FanOut:
         return [one.destination for one in waiting]
 
     def replace(self, db: Connection, account: int, play_id: int, fresh: int, now: float) -> list[StoredDestination]:
-        """A play is sent with other names, as a new one: not where the old one is or may be.
-
-        Returns where the old one waits, at removed destinations, too: there the new one goes instead of it, and
-        `give_way` takes the old one out.
+        """Replace a play that is sent with other names by a new one, except at destinations that have or may have the
+        old one. Returns the destinations (also removed ones) for which the old one waits: there the new one is sent
+        instead, and `give_way` removes the old one.
         """
         targets = {target.id: target for target in destinations.all_of(db, account)}
         waits: list[StoredDestination] = []
@@ -151,17 +148,17 @@ class FanOut:
     def give_way(
         self, db: Connection, targets: Sequence[StoredDestination], play_id: int, fresh: int, now: float
     ) -> None:
-        """Take a play out of these queues that is sent with other names."""
+        """Remove a play that is sent with other names from these queues."""
         why = f"edited by the listener: sent as {fresh}"
         for target in targets:
             destination_queue.settle(db, target.id, [Settlement(play_id, DISCARDED, now, why)])
 
     def forget(self, db: Connection, account: int, play_id: int) -> None:
-        """A play is taken back that was written in this transaction."""
+        """Remove a play that was written in this transaction."""
         destination_queue.forget(db, [play_id], destination_queue.numbers_of(db, account))
 
     def rewrite(self, db: Connection, account: int, play_id: int, play: Play) -> None:
-        """Other facts for a play that stays the same one, where it surely is not yet."""
+        """Change other facts of a play that stays the same play, for destinations that certainly don't have it yet."""
         targets = {target.id: target for target in destinations.all_of(db, account)}
         for one in self._waiting(db, account, play_id):
             if not one.sending and not one.unanswered:
@@ -190,7 +187,7 @@ class FanOut:
 
 
 def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
-    """What waits for a destination: the play, as the destination's policy sends it."""
+    """The queue row for a destination: the play as the destination's policy sends it."""
     play = Play(target.policy.applied(one.play.track), one.play.timestamp, one.play.played, one.play.chosen_by_user)
     return {
         "destination": target.id,
@@ -207,13 +204,15 @@ def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
 
 
 def reported_by_no_other(db: Connection, suspected: Sequence[Sendable], target: StoredDestination) -> set[int]:
-    """Plays that look like others, which a destination does not get: its policy leaves out whoever reported those."""
+    """Plays that look like others which a destination doesn't get, because its policy leaves out the player that
+    reported those.
+    """
     twins = _Twins(db, [(one, target) for one in suspected])
     return {one.id for one in suspected if twins.of(one, target) is None}
 
 
 class _Twins:
-    """Plays that others may repeat: what is at a destination already, and what goes there in this transaction."""
+    """Plays that others may repeat: those at a destination already, and those queued for it in this transaction."""
 
     def __init__(self, db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]) -> None:
         self._by_song: dict[tuple[int, int, str, str], list[Sendable]] = {}
@@ -225,14 +224,14 @@ class _Twins:
         known = destination_queue.known(db, targets, sorted(ids - {one.id for one in asking})) if ids else {}
         kept = sorted({play_id for (_, play_id), fate in known.items() if fate == KEPT})
         stories = destination_queue.stories(db, targets if kept else [], kept)
-        private = {(one.destination, one.play) for one in stories if one.reason == PRIVATE}  # whoever reports it later
+        private = {(one.destination, one.play) for one in stories if one.reason == PRIVATE}  # by any player
         self._there = private | {key for key, fate in known.items() if fate in THERE}
         self._by_policy = {key for key, fate in known.items() if fate == KEPT} - private
         self._known = set(known)
         self._reporters = _reporters(db, [one for one in asking if one.suspected], self._near)
 
     def of(self, one: Sendable, target: StoredDestination) -> int | None:
-        """The play that another one repeats at a destination; None if it repeats none, 0 for one that is not known."""
+        """The play that this one repeats at a destination; None if it repeats none, 0 if the other one isn't known."""
         if one.suspected:
             return self._first_report(one, target)
         there = [(n, other) for n, other, *_ in self._near[one.id] if (target.id, n) in self._there]
@@ -243,19 +242,23 @@ class _Twins:
         return next((n for n, other in there if n != one.id and same_play(one.play, other)), None)
 
     def _first_report(self, one: Sendable, target: StoredDestination) -> int | None:
-        """As `of`, for a play that was reported before: None if a destination gets that report of no other player."""
+        """As `of`, for a play that was reported before: None if the destination gets that report from no other
+        player.
+        """
         before = [near.id for near in self._near[one.id] if near.id != one.id and same_play(one.play, near.play)]
         before = before or [0]
         return next((n for n in before if not self._left_out(n, one, target)), None)
 
     def _left_out(self, play_id: int, one: Sendable, target: StoredDestination) -> bool:
-        """Whether a destination surely does not get a play that another one repeats, so that it gets that one."""
+        """Whether a destination certainly doesn't get a play that another one repeats, so that it gets the other
+        one.
+        """
         if (target.id, play_id) in self._known:
             return (target.id, play_id) in self._by_policy
         return play_id > one.id or self._reporters.get(play_id) in target.policy.not_from
 
     def sent(self, one: Sendable, target: StoredDestination) -> None:
-        """A play goes to a destination."""
+        """Note that a play is queued for a destination."""
         self._by_song.setdefault(_song(one, target), []).append(one)
         theirs = self._by_reporter.setdefault((target.id, one.account), {})
         theirs.setdefault(one.reporter, []).append(one)
@@ -277,7 +280,7 @@ def _near(db: Connection, asking: Sequence[Sendable]) -> dict[int, list[NearPlay
 
 
 def _reporters(db: Connection, suspected: Sequence[Sendable], near: Mapping[int, Sequence[NearPlay]]) -> dict[int, str]:
-    """Who has reported the plays that these look like."""
+    """The players that reported the plays that these look like."""
     found: dict[int, str] = {}
     for account in {one.account for one in suspected}:
         ids = {beside.id for one in suspected if one.account == account for beside in near[one.id]}
@@ -290,7 +293,7 @@ def _song(one: Sendable, target: StoredDestination) -> tuple[int, int, str, str]
 
 
 def _blocks(one: Sendable, fate: str | None) -> bool:
-    """Whether what is known of a play at a destination keeps it from being sent there. What was decided stays so."""
+    """Whether a play's fate at a destination keeps it from being queued there. A decision once made stands."""
     if fate is None or not one.by_hand:
         return fate is not None
     return fate in AT_LEAST_THERE or (fate == KEPT and one.instead_of is not None)
@@ -301,5 +304,5 @@ NOWHERE = FanOut()
 
 
 def receiving(db: Connection, accounts: set[int]) -> dict[int, list[StoredDestination]]:
-    """The destinations of these accounts that get plays; a paused one too: they wait."""
+    """The destinations of these accounts that get plays, including paused ones, for which plays wait."""
     return destinations.of_accounts(db, accounts) if accounts else {}

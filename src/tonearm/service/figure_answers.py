@@ -1,4 +1,4 @@
-"""Figures in words that programs read: one shape for the API and for `tonearm stats --json`.
+"""Figures for programs: one shape for the API and for `tonearm stats --json`.
 
 Times are Unix seconds UTC, lengths are seconds; days are local ones (`2014-05-12`).
 """
@@ -20,7 +20,7 @@ FigureAnswer = dict[str, Any]
 
 
 class Shown(StrEnum):
-    """Which figures are wanted."""
+    """The figures that can be requested."""
 
     OVERVIEW = "overview"
     ARTISTS = "artists"
@@ -44,10 +44,9 @@ class BadPeriod(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is wanted, of which period ("" for the year of the last play), in which zone.
-
-    `limit` names of a list from the place `offset` on; `of` artists, albums or tracks, for those that were new or
-    heard again; `by` plays or by the seconds heard, for the most played.
+    """Which figures, of which period ("" for the year of the last play), in which time zone. Lists have at most `limit`
+    names, from position `offset` on; `of` artists, albums or tracks, for new and rediscovered names; `by` plays or
+    seconds heard, for the most played.
     """
 
     shown: Shown

@@ -1,8 +1,9 @@
-"""Figures of a history, for pages, endpoints and commands: what was played most, when, in one go, anew and again.
+"""Figures of a history, for pages, endpoints and commands: what was played most, when, in one session, for the first
+time and again.
 
-They are made of months that are summed up once (`store.summaries`) and, between those and the ends of a span of time,
-of the plays themselves. A month is summed up when figures first need all of it. Where that cannot be written, its plays
-are read instead: figures are true in any case, and only slower then.
+They are computed from months that are summed up once (`store.summaries`) and, at both ends of a span of time, from the
+plays themselves. A month is summed up when figures first need all of it. If the sum can't be written, the plays are
+read instead: the figures are correct in any case, just slower.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class TopName:
     """A name in a list of the most played, as it is spelt most often; `title` is "" for an artist.
 
     `rank_before` and `plays_before` are those of the period before: None and 0 for a name that is new in the list, or
-    if there is no such period. Names with as many plays share a rank.
+    if there is no such period. Names with the same number of plays share a rank.
     """
 
     rank: int
@@ -155,9 +156,8 @@ class DayFigures:
 
 @dataclass(frozen=True, slots=True)
 class ListeningTimes:
-    """When was played: by the day, and by the weekday (Monday first) and hour, in the zone of the span.
-
-    `by_hour` is by the number of the local hour since 1970 (`// 24` is the number of the day).
+    """When plays happened: by day, and by weekday (Monday first) and hour, in the time zone of the span. The keys of
+    `by_hour` are local hours since 1970 (`// 24` gives the day).
     """
 
     totals: Totals
@@ -187,9 +187,8 @@ class FirstPlay:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A period in a few figures: `names` are how many artists, albums and tracks; `fresh` of the artists were new.
-
-    `before` are the totals of the period before, None if there is none.
+    """A period in a few figures: `names` counts artists, albums and tracks; `fresh` of the artists were new. `before`
+    has the totals of the period before, None if there is none.
     """
 
     totals: Totals
@@ -202,8 +201,9 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """A period looked back on: `new` are the most played of the artists that were first heard in it, `again` of those
-    that were heard again after `AWAY` days or more. `streak` is the longest within it."""
+    """A look back at a period: `new` are the most played artists that were first heard in it, `again` those heard again
+    after `AWAY` days or more. `streak` is the longest within it.
+    """
 
     overview: Overview
     times: ListeningTimes
@@ -214,12 +214,11 @@ class Rewind:
 
 @dataclass(frozen=True, slots=True)
 class NameFigures:
-    """What was played of an artist, an album or a track in all its spellings, `names`, as (artist, title).
-
-    `rank` is its place among all `total` names of its kind, None if it has no play that counts. `first` and `last` are
-    the starts of its first and its last play, 0 without one. `by_day` is by the number of the local day. `ids` are
-    those of the last plays, the latest first. `tops` lists what belongs to it: an artist's albums and tracks, an
-    album's tracks, the albums that a track is on.
+    """The plays of an artist, an album or a track in all its spellings (`names`, as (artist, title)). `rank` is its
+    place among all `total` names of its kind, None if no play of it counts. `first` and `last` are the starts of its
+    first and its last play, 0 without one. The keys of `by_day` are local days since 1970. `ids` are the ids of the
+    last plays, the latest first. `tops` lists what belongs to it: an artist's albums and tracks, an album's tracks, the
+    albums that a track is on.
     """
 
     names: frozenset[tuple[str, str]]
@@ -236,14 +235,16 @@ class NameFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures of accounts' histories. Spans that begin before the history or end after it are figured as they are."""
+    """Figures of accounts' histories. Spans may begin before the history or end after it."""
 
     store: Store
     clock: Clock
     _makes: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
 
     async def span(self, account: int, wanted: str, zone: tzinfo) -> Span | None:
-        """The period that a text names (`core.period.parse`, or 30d for 30 days until today); None if it names none."""
+        """The period that a text names (see `core.period.parse`; "30d" for the 30 days until today); None if it names
+        none.
+        """
         everything = await self.everything(account, zone)
         if lately := _LATELY.fullmatch(wanted):
             today = days.day_of(self.clock.now(), zone)
@@ -254,7 +255,7 @@ class Figures:
         return Span(shown, zone)
 
     async def everything(self, account: int, zone: tzinfo) -> HistoryPeriod:
-        """From the day of the first play to that of the last; today without plays."""
+        """The span from the day of the first play to that of the last; today without plays."""
         now = self.clock.now()
         ends = await self.store.read(partial(stats.first_and_last, account=account))
         first, last = ends or (now, now)
@@ -263,13 +264,15 @@ class Figures:
     async def top(
         self, account: int, kind: NameKind, span: Span, limit: int, offset: int = 0, by: Measure = Measure.PLAYS
     ) -> TopList:
-        """The most played of a span, with their ranks in the one before. `limit` and `offset` as in a list's pages."""
+        """The most played names of a span, with their ranks in the one before: `limit` names from position `offset`
+        on.
+        """
         earlier = span.before
         await self._make(account, [span] if earlier is None else [span, earlier])
         return await self._ask(account, lambda look: _top(look, kind, span, limit, offset, by))
 
     async def times(self, account: int, span: Span) -> ListeningTimes:
-        """When was played in a span."""
+        """When plays happened in a span."""
         await self._make(account, [span])
         return await self._ask(account, lambda look: _times(look, span))
 
@@ -283,17 +286,17 @@ class Figures:
     async def discoveries(
         self, account: int, kind: NameKind, span: Span, limit: int, offset: int = 0
     ) -> FirstHeardList:
-        """What was heard for the first time in a span, the latest first."""
+        """Names heard for the first time in a span, the latest first."""
         await self._make_until(account, span)
         return await self._ask(account, lambda look: _discoveries(look, kind, span, limit, offset))
 
     async def rediscovered(self, account: int, kind: NameKind, span: Span, limit: int, offset: int = 0) -> TopList:
-        """What was heard again in a span after `AWAY` days or more without it, the most played first."""
+        """Names heard again in a span after `AWAY` days or more, the most played first."""
         await self._make_until(account, span)
         return await self._ask(account, lambda look: _rediscovered(look, kind, span, limit, offset))
 
     async def on_this_day(self, account: int, today: date, zone: tzinfo, top: int = 3) -> list[Anniversary]:
-        """The same day of earlier years on which anything was played, the latest first."""
+        """The same day in earlier years that have plays on it, the latest first."""
         everything = await self.everything(account, zone)
         return await self._ask(account, lambda look: _on_this_day(look, everything, today, zone, top))
 
@@ -308,7 +311,7 @@ class Figures:
         return FirstPlay(*row) if row else None
 
     async def random_play(self, account: int) -> int | None:
-        """The id of a play that counts, of any time; None if there is none."""
+        """The id of a random play that counts; None if there is none."""
         ends = await self.store.read(partial(stats.first_and_last, account=account))
         if ends is None:
             return None
@@ -316,7 +319,7 @@ class Figures:
         return await self.store.read(partial(stats.play_after, account=account, start=start))
 
     async def deliveries(self, account: int, span: Span) -> DeliveryFigures:
-        """How the plays fared on their way to Last.fm that were settled in a span."""
+        """How the plays settled in a span fared on their way to Last.fm."""
         return await self.store.read(partial(delivery_figures.figures, account=account, start=span.start, end=span.end))
 
     async def overview(self, account: int, span: Span, top: int) -> Overview:
@@ -325,12 +328,12 @@ class Figures:
         return await self._ask(account, lambda look: _overview(look, span, top))
 
     async def period(self, account: int, span: Span, top: int) -> tuple[Overview, ListeningTimes]:
-        """A period in a few figures, with the first names of each list, and when was played in it."""
+        """A period in a few figures, with the first names of each list, and when plays happened in it."""
         await self._make_for_overview(account, span)
         return await self._ask(account, lambda look: (_overview(look, span, top), _times(look, span)))
 
     async def rewind(self, account: int, span: Span, top: int) -> Rewind:
-        """A period looked back on, with the first names of each list."""
+        """A look back at a period, with the first names of each list."""
         await self._make_for_overview(account, span)
         today = days.day_number(days.day_of(self.clock.now(), span.zone))
         return await self._ask(account, lambda look: _rewind(look, span, top, today))
@@ -338,19 +341,19 @@ class Figures:
     async def of_name(
         self, account: int, kind: NameKind, name: tuple[str, str], zone: tzinfo, top: int, latest: int
     ) -> NameFigures:
-        """What was played of one name (artist, title): its first `top` of each list, and its `latest` plays."""
+        """The figures of one name, (artist, title): the first `top` of each list, and the `latest` plays."""
         await self.make_all(account)
         return await self._ask(account, lambda look: _of_name(look, kind, name, zone, top, latest))
 
     async def spellings(self, account: int, kind: NameKind, name: tuple[str, str]) -> frozenset[tuple[str, str]]:
-        """All spellings of one name (artist, title) in the history, and the one given."""
+        """All spellings of one name, (artist, title), in the history, including the one given."""
         await self.make_all(account)
         return await self._ask(account, lambda look: _where_played(look, kind, name)[0])
 
     async def rename(self, account: int, kind: NameKind, name: tuple[str, str], to: tuple[str, str]) -> None:
         """Count a name, (artist, title), as another one in all figures; the title is "" for an artist.
 
-        Nothing that was sent changes, and `undo_rename` takes it back. Raises MissingName if a name is empty, and
+        Plays that were sent don't change; `undo_rename` reverts it. Raises MissingName if a name is empty, and
         TooManyRenames.
         """
         kept = cleaned_name(kind, *to)
@@ -362,7 +365,7 @@ class Figures:
         return await self.store.write(partial(renames.undo, account=account, kind=kind, name=name))
 
     async def renames(self, account: int) -> list[StoredRename]:
-        """What a listener has renamed, the latest first."""
+        """The names that a listener has renamed, the latest first."""
         return await self.store.read(partial(renames.of_account, account=account))
 
     async def counts_as(self, account: int, kind: NameKind, name: tuple[str, str]) -> tuple[str, str]:
@@ -371,13 +374,13 @@ class Figures:
         return renamed.applied(kind, *name)
 
     async def make_all(self, account: int) -> None:
-        """Sum up whatever is not yet, so that the next figures are quick."""
+        """Sum up all months that aren't yet, so that the next figures are quick."""
         first = await self.store.read(partial(stats.first_and_last, account=account))
         if first:
             await self._make_of(account, [(0, first[1] + 1)], inside=False)
 
     def _until(self) -> int:
-        """The end of yesterday (UTC), until which plays are summed up."""
+        """The end of yesterday (UTC): plays before it are summed up."""
         return int(self.clock.now()) // days.DAY * days.DAY
 
     async def _ask(self, account: int, question: Callable[[_Look], T]) -> T:
@@ -395,7 +398,7 @@ class Figures:
         await self._make_of(account, [(0, span.end)], inside=False)
 
     async def _make(self, account: int, spans: Sequence[Span], *, inside: bool = False) -> None:
-        """Sum up the months that spans are made of, as far as there is anything to sum up."""
+        """Sum up the months that spans consist of, as far as they have plays."""
         await self._make_of(account, [(span.start, span.end) for span in spans], inside=inside)
 
     async def _make_of(self, account: int, spans: Sequence[tuple[int, int]], *, inside: bool) -> None:
@@ -411,7 +414,7 @@ class Figures:
         await self._summarise(account, sorted(months))
 
     async def _summarise(self, account: int, months: Sequence[int]) -> None:
-        """Make the summaries that are missing, and of them those of years; what cannot be written is left."""
+        """Create missing summaries of months, and from them those of years; what can't be written is left out."""
         try:
             async with self._makes.setdefault(account, asyncio.Lock()):
                 made = await self.store.read(partial(summaries.made, account=account, until=self._until()))
@@ -426,7 +429,7 @@ class Figures:
     async def _summarise_months(self, account: int, missing: Sequence[int]) -> None:
         stamps, until = {month: secrets.randbits(62) + 1 for month in missing}, self._until()
         await self.store.write(partial(summaries.claim, account=account, stamps=stamps, until=until))
-        renamed = await self.store.read(partial(renames.applied_by, account=account))  # later ones make the claim void
+        renamed = await self.store.read(partial(renames.applied_by, account=account))  # later plays void the claim
         batch: dict[int, Summary] = {}
         for month in missing:
             start, end = month_start(month), min(month_start(month + 1), until)
@@ -504,7 +507,7 @@ def _until_the_last_whole_year(over: Sequence[int]) -> range:
 
 
 def _signature(made: Mapping[int, int], months: Iterable[int]) -> str:
-    """Another one if any of these months is summed up anew; "" if one is not summed up."""
+    """A text that changes whenever one of these months is summed up again; "" if one isn't summed up."""
     stamps = [(month, made.get(month)) for month in months]
     if any(stamp is None for _, stamp in stamps):
         return ""
@@ -528,7 +531,7 @@ def _plays(ask: ReadQuestion, account: int, start: int, end: int) -> list[Figure
 
 
 def _rounded(start: int, end: int, first: int, last: int, until: int) -> tuple[int, int]:
-    """A span with other ends, so that it has whole months where that makes no difference to its plays."""
+    """The span with its ends moved to whole months, if that makes no difference to its plays."""
     if start <= first:
         start = month_start(month_of(first))
     if last < min(end, until):
@@ -547,9 +550,8 @@ def _look(ask: ReadQuestion, account: int, until: int) -> _Look:
 
 @dataclass(slots=True)
 class _Look:
-    """A look at a history from its `first` play to its `last` one, which began then.
-
-    `made` are the months that are summed up until `until`.
+    """A read of a history: `first` and `last` are the starts of its first and last play. `made` are the months that are
+    summed up, until `until`.
     """
 
     ask: ReadQuestion
@@ -565,9 +567,8 @@ class _Look:
     tallies: dict[tuple[NameKind, int, int], Tally] = field(default_factory=dict)
 
     def parts(self, start: int, end: int, *, inside: bool = False) -> Iterator[FigurePart]:
-        """A span in months that are summed up, and in seconds for the rest.
-
-        Where the history has begun or ended, whatever is beyond does not matter.
+        """A span as summed-up months, with seconds for the rest. Anything before the history's beginning or after its
+        end doesn't matter.
         """
         start, end = _rounded(start, end, self.first, self.last, self.until)
         for part in parts_of(start, end, self.until, inside=inside):
@@ -582,7 +583,7 @@ class _Look:
                     yield FigurePart(month_start(months[0]), min(month_start(months[-1] + 1), self.until), whole=False)
 
     def plays(self, part: FigurePart) -> list[FiguredPlay]:
-        """What was played in the seconds of a part, in the order of time."""
+        """The plays in the seconds of a part, in the order of time."""
         key = (part.first, part.end)
         if key not in self.read:
             self.read[key] = _plays(self.ask, self.account, *key)
@@ -596,7 +597,7 @@ class _Look:
         return self.counted[key]
 
     def names(self, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
-        """The names behind these numbers."""
+        """The names with these ids."""
         wanted = set(spellings)
         if unknown := wanted - self.texts.keys():
             self.texts.update(self.ask(partial(summaries.texts, account=self.account, spellings=sorted(unknown))))
@@ -608,13 +609,15 @@ class _Look:
 
 
 def _summed(look: _Look, kind: NameKind, months: range, but: int | None = None) -> Tally:
-    """The names of whole months that are summed up: by years where these are too, `but` not by this one."""
+    """The names of whole months that are summed up: taken from years if these are summed up, too, except the year
+    `but`.
+    """
     tally = Tally()
     wanted = _years(list(months))
     from_the_first = _until_the_last_whole_year(_over(look.made, look.until))
     if from_the_first and from_the_first[0] == months[0] and from_the_first[-1] <= months[-1]:
         wanted = {summaries.ALL: from_the_first, **wanted}
-    wanted.pop(but, None)  # type: ignore[arg-type]  # None is no year
+    wanted.pop(but, None)  # type: ignore[arg-type]  # None isn't a year
     there = look.ask(partial(summaries.years, account=look.account, wanted=list(wanted))) if wanted else {}
     true = {year: of_year for year, of_year in wanted.items() if there.get(year) == _signature(look.made, of_year)}
     if summaries.ALL in true:
@@ -639,7 +642,7 @@ def _of_months(look: _Look, kind: NameKind, first: int, end: int) -> Iterator[fi
 
 
 def _tally(look: _Look, kind: NameKind, start: int, end: int) -> Tally:
-    """The names of a span of time; nobody may change it."""
+    """The names of a span of time. Callers must not change the result."""
     key = (kind, start, end)
     if key not in look.tallies:
         look.tallies[key] = _made_tally(look, *key)
@@ -682,7 +685,7 @@ def _listed(
     by: Measure,
     among: set[int] | None = None,
 ) -> TopList:
-    """A part of the list of the most played, `among` these names if they are given."""
+    """A part of the list of the most played, only `among` these names if they are given."""
     sums = tally.by_group(by)
     if among is not None:
         sums = {group: number for group, number in sums.items() if group in among}
@@ -867,7 +870,7 @@ def _of_name(look: _Look, kind: NameKind, name: tuple[str, str], zone: tzinfo, t
                 partial(name_plays.of_name, account=look.account, kind=kind, names=names, start=first, end=last)
             )
     group = look.renames.group(kind, *name)
-    if look.renames.names:  # of two artists and two titles that are one track, not every pair may be it
+    if look.renames.names:  # of two artists and two titles that are one track, not every pair need be that track
         numbered = [one for one in numbered if look.renames.group(kind, *_name_of(kind, one[1])) == group]
     if not numbered:
         return NameFigures(names)
@@ -902,7 +905,7 @@ def _of_name(look: _Look, kind: NameKind, name: tuple[str, str], zone: tzinfo, t
 def _where_played(
     look: _Look, kind: NameKind, name: tuple[str, str]
 ) -> tuple[frozenset[tuple[str, str]], list[tuple[int, int]]]:
-    """All spellings of a name, and the spans of time (from, to before) outside of which it was not played."""
+    """All spellings of a name, and the spans of time (from, to before) that include all its plays."""
     names, spans = {name}, []
     group = look.renames.group(kind, *name)
     for part in look.parts(look.first, look.last + 1):
@@ -923,7 +926,7 @@ def _where_played(
 
 
 def cleaned_name(kind: NameKind, artist: str, title: str) -> tuple[str, str]:
-    """A name, (artist, title), as renames keep it. Raises MissingName if there is nothing of it."""
+    """A name, (artist, title), as renames store it. Raises MissingName if nothing is left of it."""
     artist, title = clean(artist), clean(title)
     if not artist:
         raise MissingName("artist")
@@ -939,7 +942,7 @@ def _name_of(kind: NameKind, play: FiguredPlay) -> tuple[str, str]:
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans of time that follow each other as one."""
+    """Spans of time, with adjacent ones joined."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if joined and joined[-1][1] == start:

@@ -1,4 +1,4 @@
-"""Hearts: given and taken here, kept on disk, and sent to Last.fm until it has them."""
+"""Hearts: tracks loved and unloved here, stored on disk, and sent until Last.fm has them."""
 
 from __future__ import annotations
 
@@ -40,9 +40,8 @@ CHUNK = 20
 
 @dataclass(frozen=True, slots=True)
 class Hearts:
-    """Keeps hearts and sends them. `hint` wakes the sending of an account's.
-
-    `also` keeps them for the account's other destinations, in the same transaction, and `hint_others` wakes these.
+    """Stores hearts and sends them. `hint` wakes the delivery of an account's hearts. `also` stores them for the
+    account's destinations in the same transaction, and `hint_others` wakes the delivery to those.
     """
 
     store: Store
@@ -54,13 +53,12 @@ class Hearts:
     hint: Callable[[int], None]
     also: Callable[[Connection, int, Sequence[StoredHeart]], None] = lambda _db, _account, _said: None
     hint_others: Callable[[int], None] = lambda _: None
-    suspicions: dict[int, int] = field(default_factory=dict)  # errors 4 in a row of an account
+    suspicions: dict[int, int] = field(default_factory=dict)  # how often in a row an account got error 4
 
     async def say(self, account: int, given: Sequence[Heart], player: int | None = None) -> list[StoredHeart]:
-        """Keep hearts given or taken, the last word on each track: on disk when this returns.
-
-        They are sent to the Last.fm user who is signed in. The library's files get or lose their mark at once.
-        Raises MissingName for a track without a name (unless it has a `recording`), and StoreUnavailable.
+        """Store loved and unloved tracks, the latest change of each: on disk when this returns. They are sent to the
+        Last.fm user who is signed in. The library's files get or lose their mark at once. Raises MissingName for a
+        track without a name (unless it has a `recording`), and StoreUnavailable.
         """
         ready = [
             one if one.recording and not one.track.title else replace(one, track=cleaned(one.track)) for one in given
@@ -91,7 +89,7 @@ class Hearts:
         return await self.store.read(partial(hearts.OWED.listed, line=account, limit=limit))
 
     async def settled(self, account: int, said: StoredHeart, seconds: float) -> StoredHeart:
-        """A heart as soon as Last.fm has answered it, or after so many seconds as it is then."""
+        """The state of a heart as soon as Last.fm has answered it, or after that many seconds."""
         deadline = self.clock.now() + seconds
         with self.event_hub.subscribe(account) as (subscription, _):
             while True:
@@ -115,7 +113,9 @@ class Hearts:
         return hearts.due(db, now, pace.unthrottled(db, self.keyring.names, now))
 
     async def deliver(self, account: int) -> float | None:
-        """Send the hearts of an account, one after another; when to look again (Unix seconds), if that is known."""
+        """Send the hearts of an account, one after another; returns when to check again (Unix seconds), if that is
+        known.
+        """
         for _ in range(CHUNK):
             next_at = await self._send_next(account)
             if next_at is None or next_at > self.clock.now():
@@ -123,7 +123,7 @@ class Hearts:
         return self.clock.now()
 
     async def _send_next(self, account: int) -> float | None:
-        """Send the next heart; when there is more to do, None if there is nothing."""
+        """Send the next heart; returns when there is more to do, None if there is nothing."""
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
         waiting = await self.store.read(partial(hearts.OWED.next, line=account, now=self.clock.now()))
         key = self.keyring.get(found.api_key)
@@ -136,7 +136,7 @@ class Hearts:
         try:
             session = self.seal.open(sealed)
         except SealBroken:
-            return None  # the delivery of plays says so
+            return None  # the delivery of plays reports it
         await key.pace.spare_turn()
         taken = await self.store.write(partial(self._take, account=account, heart_id=waiting.id))
         if taken is None:
@@ -148,9 +148,8 @@ class Hearts:
         return self.clock.now()
 
     def _take(self, db: Connection, account: int, heart_id: int) -> StoredHeart | None:
-        """Write that a heart is on its way: until the answer nobody knows what Last.fm has.
-
-        None if it is not to be sent any more, or another process sends it.
+        """Record that a heart is being sent: until the answer, nobody knows what Last.fm has. None if it is no longer
+        to be sent, or another process sends it.
         """
         accounts.lock(db, [account])
         now = self.clock.now()
@@ -163,7 +162,7 @@ class Hearts:
         return taken
 
     async def _learn(self, account: Account, sealed: str, key: ApiKey, verdict: Verdict) -> None:
-        """What an answer says about the key and the session."""
+        """Learn from an answer about the key and the session."""
         suspicions = self.suspicions.pop(account.id, 0)
         if isinstance(verdict, Throttled) and verdict.scope is Scope.ADDRESS:
             await key.pace.throttled(verdict.cause, verdict.retry_after)
@@ -175,7 +174,7 @@ class Hearts:
                 self.event_hub.publish(account.id, AuthChanged("needs_sign_in", username))
 
     def _answered(self, db: Connection, account: int, taken: StoredHeart, verdict: Verdict) -> StoredHeart:
-        """Write what Last.fm's answer means for a heart; the listener may have said something else meanwhile."""
+        """Write what Last.fm's answer means for a heart; the listener may have changed it meanwhile."""
         accounts.lock(db, [account])
         current = hearts.find(db, account, [taken.key]).get(taken.key)
         if current is None:  # everything of the account was deleted meanwhile
@@ -185,7 +184,7 @@ class Hearts:
         answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
         after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
         hearts.write(db, account, [after])
-        if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # so would the others fail
+        if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # the others would fail, too
             hearts.rest(db, account, after.owner, self.clock.now() + answer.wait)
         return after
 
@@ -207,21 +206,21 @@ async def _post(key: ApiKey, one: StoredHeart, session: str) -> Verdict:
 def _after(
     current: StoredHeart, sent: bool, answer: HeartAnswer, now: float, their_now: float, walk: int
 ) -> StoredHeart:
-    """A heart after the answer to what was sent of it."""
+    """The stored heart after the answer to the change that was sent."""
     heart = rules.sent(current.heart, sent, their_now, walk) if answer.accepted else replace(current.heart, walk=walk)
     after = replace(current, heart=heart)
     return after.answered(answer, now, said_since=heart.loved is not sent) if heart.owed else after.settled()
 
 
 def _walk(db: Connection, account: int) -> int:
-    """The id of the last walk of Last.fm's list of loved tracks, 0 if there was none."""
+    """The id of the last walk over Last.fm's list of loved tracks, 0 if there was none."""
     last = runs.latest(db, account, loved_import.KIND)
     return last.id if last else 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Saying:
-    """Writes what was said. `now` is Last.fm's time, `due_at` ours."""
+    """Writes changes of hearts. `now` is Last.fm's time, `due_at` ours."""
 
     given: Sequence[Heart]
     player: int | None
@@ -252,9 +251,9 @@ class _Saying:
         return kept
 
     def _said(self, before: StoredHeart | None, one: Heart, owner: str, walk: int, due_at: float) -> StoredHeart:
-        """The heart after this was said. One that is on its way is answered first, and sent again then."""
+        """The stored heart after this change. One that is being sent is answered first, and then sent again."""
         same = before is not None and before.owner == owner
-        known = before.heart if before and (same or "" in (owner, before.owner)) else None  # somebody may sign out
+        known = before.heart if before and (same or "" in (owner, before.owner)) else None  # a listener may sign out
         heart = rules.said(known, one.loved, self.now, walk)
         state = before.state if before and same else HeartState.NONE
         said = StoredHeart(one.track, heart, one.recording, self.player, owner)
@@ -268,7 +267,7 @@ class _Saying:
         return said
 
     def _mark(self, db: Connection, account: int, said: StoredHeart, before: StoredHeart | None) -> None:
-        """Mark the library's files, or take their mark away, and list the track among the loved, or no longer."""
+        """Mark or unmark the library's files, and add the track to the loved ones or remove it."""
         wanted = _as_loved(said.track, int(said.heart.said_at))
         plan = plan_import([wanted], self.index, frozenset(), self.names.declined)
         spellings = {(one.track.artist, one.track.title) for one in (said, before or said)}

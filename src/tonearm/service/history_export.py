@@ -1,4 +1,6 @@
-"""Export of a listening history: what counts, in the order of time, streamed in a form that others read."""
+"""Export of a listening history: the plays that count, in the order of time, streamed in a format that other programs
+read.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ AT_ONCE = 1000
 
 
 class ExportFormat(StrEnum):
-    """The forms of an export."""
+    """The formats of an export."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -37,9 +39,8 @@ class HistoryExport:
     async def write(
         self, account: int, user: str, form: ExportFormat, file: IO[bytes], progress: Callable[[int], None]
     ) -> int:
-        """Write the history to a file; how many plays. `progress` is called with the plays written so far.
-
-        Raises StoreUnavailable and OSError: then the file is not whole.
+        """Write the history to a file; returns how many plays. `progress` is called with the number of plays written so
+        far. Raises StoreUnavailable and OSError: then the file is incomplete.
         """
         done = 0
         if form is ExportFormat.LISTENBRAINZ:
@@ -68,7 +69,7 @@ class HistoryExport:
         return done
 
     async def text(self, account: int, form: ExportFormat) -> AsyncIterator[bytes]:
-        """The history in a form that is text, piece by piece: every form but LISTENBRAINZ. Raises StoreUnavailable."""
+        """The history in a text format, piece by piece: every format but LISTENBRAINZ. Raises StoreUnavailable."""
         yield {ExportFormat.CSV: exports.as_csv((), head=True), ExportFormat.MALOJA: exports.MALOJA_HEAD}.get(
             form, ""
         ).encode()

@@ -1,7 +1,7 @@
 """Import of the history at Last.fm: every play of the profile that the history lacks, the oldest first.
 
-What tonearm has sent comes back and is recognised. After each part it is on disk how far the import is, so that it
-continues there; once done, the next import begins where this one ended, less the days that scrobbles may be late.
+Plays that tonearm sent itself are recognised. The progress is saved after each part, so that an interrupted import
+continues there. The next import begins where the last one ended, minus the days by which scrobbles may be late.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ AfterPage = Callable[[int, int], Awaitable[bool]]
 
 
 class Paused(Exception):
-    """The import has stopped because it was told to; the next one continues."""
+    """The import was asked to stop; the next one continues."""
 
 
 class NotImported(Exception):
-    """Last.fm has not given the whole history; what came is kept. The words say why."""
+    """Last.fm has not returned the whole history; what came is saved. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryFromLastFm:
-    """Imports of the histories that accounts have at Last.fm."""
+    """Imports accounts' histories from Last.fm."""
 
     store: Store
     clock: Clock
@@ -95,7 +95,9 @@ class HistoryFromLastFm:
 
 
 def _since(db: Connection, listener: Account) -> int:
-    """The second from which the next import wants plays: where one was interrupted, or some days before the last."""
+    """The start (Unix seconds) of the next import: where one was interrupted, or some days before the last one
+    ended.
+    """
     before = [one for one in history_imports.listed(db, listener.id) if one.digest == _digest(listener)]
     if before and before[0].state is ImportState.RUNNING and "until" in before[0].counts:
         return before[0].counts["until"]
@@ -114,7 +116,7 @@ def _digest(listener: Account) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Pages of a profile's plays until a moment, newest first."""
+    """Pages of a profile's plays up to a time, newest first."""
 
     room: HistoryFromLastFm
     listener: Account
@@ -123,7 +125,7 @@ class _Walk:
     until: int
 
     async def page(self, page_number: int, since: int) -> Page[RecentTrack]:
-        """That page of the plays from a second on; Last.fm answers some profiles' long pages with a 500."""
+        """That page of the plays since `since`; Last.fm answers long pages of some profiles with a 500."""
         clock = self.room.clock
         for attempt, size in enumerate(TRIES, start=1):
             if attempt < len(TRIES) and (throttle := await self.key.pace.current_throttle()):
@@ -154,7 +156,7 @@ class _Walk:
 
 @dataclass(slots=True)
 class _Copy:
-    """A profile on its way into the history. `since` is the second up to which everything is there."""
+    """A profile being imported into the history. Everything up to `since` (Unix seconds) is there."""
 
     room: HistoryFromLastFm
     listener: Account
@@ -207,7 +209,7 @@ class _Copy:
         )
 
     def _from(self) -> int:
-        """A second earlier than needed: whether Last.fm counts it in is not documented."""
+        """A second earlier than needed: whether Last.fm includes it is not documented."""
         return max(0, self.since - 1)
 
     async def _write(self, part: Sequence[PastPlay], judge: Judge, known_until: int, counts: Counter[str]) -> None:
@@ -243,9 +245,8 @@ class _Copy:
         self.since = until
 
     async def _of_other_users(self, part: Sequence[PastPlay], new: Sequence[int]) -> dict[int, Any]:
-        """Plays of other Last.fm users that are the same to the second and to the letter, by their places: one listen.
-
-        One listener does not play a song twice in a second, so these are in both histories.
+        """Plays that another Last.fm user of this account has, too, identical to the second and to the letter, by
+        position. Nobody plays a song twice in a second, so these are one listen in both histories.
         """
         songs = {(part[place].timestamp, part[place].artist, part[place].title): place for place in new}
         found = await self.room.store.read(
@@ -255,7 +256,7 @@ class _Copy:
 
 
 def _in_order(tracks: Sequence[RecentTrack], since: int) -> list[PastPlay]:
-    """Plays from a second on, the oldest first; without those that have no time or no name."""
+    """Plays since `since`, the oldest first, without those that have no time or no name."""
     found = [
         PastPlay(int(track.played_at.timestamp()), artist, title, clean(track.album), mbid=track.mbid)
         for track in reversed(tracks)

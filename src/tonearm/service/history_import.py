@@ -1,4 +1,4 @@
-"""Import of listening histories from files: what a file has and the history lacks, as a whole, and back again.
+"""Import of listening histories from files: adds the plays that a file has and the history lacks, and can undo that.
 
 A file is read to its end before anything is written. Then its plays are written in the order of time, in parts; an
 import that is interrupted there is continued by importing the same files again, or undone.
@@ -44,11 +44,11 @@ Progress = Callable[[int, int], None]
 
 
 class CannotUndo(Exception):
-    """There is no such import, or nothing of it is left."""
+    """There is no such import, or nothing is left of it."""
 
 
 class Undone(Exception):
-    """Somebody has undone the import meanwhile."""
+    """The import has been undone meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import of one kind of file came to, or would come to (`id` is None then).
-
-    `new` plays were written and `known` ones are there already; `doubtful` ones may be there, and are left out unless
-    they were asked for. `queued` of the new ones are sent to Last.fm too, `young` could be. `skipped` counts what is
-    no play to import, by reason. Times are Unix seconds of the first and the last play of the files.
+    """The result of an import of one kind of file, or of its dry run (then `id` is None). `new` plays were written,
+    `known` ones are there already; `doubtful` ones may be there, and are left out unless they were requested. `queued`
+    of the new ones are sent to Last.fm, too; `young` could be. `skipped` counts entries that aren't plays to import, by
+    reason. Times are the Unix seconds of the first and the last play of the files.
     """
 
     source: str
@@ -87,7 +86,7 @@ class ImportResult:
 
 @dataclass(slots=True)
 class _Source:
-    """What files of one kind hold."""
+    """The content of files of one kind."""
 
     kind: str
     journal: bool = False
@@ -127,9 +126,8 @@ class HistoryImport:
         queue: bool = False,
         doubtful: bool = False,
     ) -> list[ImportResult]:
-        """Read files and write what is new in them, or without `apply` only say what that is.
-
-        With `queue`, waiting plays of other scrobblers that Last.fm still takes are reported instead, as if their
+        """Read files and write what is new in them; without `apply`, only report what that is. With `queue`, plays in
+        the files that wait in other scrobblers' queues and that Last.fm still accepts are reported instead, as if their
         player had done so. `progress` is called with (done, total) plays. Raises HistoryFileError and OSError before
         anything is written, StoreUnavailable: then import the same files again to continue.
         """
@@ -154,7 +152,7 @@ class HistoryImport:
         return await self.store.read(partial(history_imports.listed, account=account))
 
     async def undo(self, account: int, import_id: int, progress: Progress) -> int:
-        """Take back what an import has brought, except what was sent since: how many plays. Raises CannotUndo."""
+        """Remove what an import has added, except plays sent since; returns how many plays. Raises CannotUndo."""
         found = await self.store.read(partial(history_imports.find, account=account, import_id=import_id))
         if found is None:
             raise CannotUndo(f"there is no import {import_id}: 'tonearm import-history --list' shows them")
@@ -173,7 +171,9 @@ class HistoryImport:
         await self.store.write(partial(history_imports.turn, import_id=found.id, state=state, now=now))
 
     async def _by_path(self, account: int) -> Callable[[str], NamedFile | None]:
-        """Finds songs of the library by the end of a path, which a device has in another folder than this machine."""
+        """Finds songs of the library by the end of a path, since a device has them in another folder than this
+        machine.
+        """
         files = await self.store.read(partial(library.by_path, account=account))
         ends: dict[tuple[str, ...], NamedFile | None] = {}
 
@@ -226,7 +226,7 @@ def _read_all(files: Sequence[Path], options: ReadOptions, now: float) -> dict[s
 
 
 def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool) -> str:
-    """Another one for other files, or if they are read in another way."""
+    """A digest that differs for other files, or for the same files read with other options."""
     whole = hashlib.sha256(repr((str(options.zone), options.private, doubtful)).encode())
     for path in files:
         with path.open("rb") as file:
@@ -236,7 +236,7 @@ def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Files of one kind on their way into a history."""
+    """An import of files of one kind into a history."""
 
     room: HistoryImport
     account: int
@@ -332,9 +332,8 @@ def write_part(
     now: float,
     shared: Sequence[int] = (),
 ) -> None:
-    """Write some plays of an import, and how far it is; `shared` are plays of other imports that it has found as well.
-
-    Raises Undone if somebody is undoing it.
+    """Write some plays of an import, and its progress; `shared` are plays of other imports that it has found as well.
+    Raises Undone if it is being undone.
     """
     accounts.lock(db, [begun.account])
     if not history_imports.write(db, begun.id, ImportState.RUNNING, counts, now):
@@ -344,7 +343,7 @@ def write_part(
 
 
 def _parts(walk: Iterator[PastPlay]) -> Iterator[tuple[list[PastPlay], list[PastPlay]]]:
-    """Plays part by part, each with those that follow so soon that they may match the same plays of the history."""
+    """Plays in parts, each with the plays that follow so soon that they may match the same plays of the history."""
     ahead: list[PastPlay] = []
     while True:
         part = ahead[:PART]
@@ -384,7 +383,7 @@ def stored(found: Any, import_id: int) -> StoredPast:
 
 
 def renamed(db: Connection, account: int) -> dict[SongKey, SongKey]:
-    """What Last.fm has made of names that it was sent, both folded."""
+    """How Last.fm corrected the names that it was sent; both folded."""
     songs: dict[SongKey, set[SongKey]] = defaultdict(set)
     for sent, filed in plays.corrections(db, account):
         songs[folded(*sent)].add(folded(*filed))
@@ -392,7 +391,7 @@ def renamed(db: Connection, account: int) -> dict[SongKey, SongKey]:
 
 
 def row(play: PastPlay, account: int, import_id: int, source: str, now: float, owner: str = "") -> dict[str, Any]:
-    """A play of the past as the history keeps it."""
+    """A play of the past as the history stores it."""
     return {
         "account": account,
         "artist": play.artist,

@@ -1,8 +1,8 @@
-"""The history at Last.fm as a job: imported when somebody asks for it, or every hour, so that what other apps have
-scrobbled is here, too.
+"""The import of the history at Last.fm as a job: on request, or every hour, so that plays scrobbled by other apps are
+here, too.
 
-After each page it is on disk how far a run is. It continues there after a crash, and lets others have its place now
-and then.
+A run's progress is saved after each page. It continues there after a crash, and now and then gives its slot to other
+jobs.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class HistoryMirror:
         accounts.set_mirror(db, account, now + EVERY)
 
     async def go_on(self, account: int) -> float | None:
-        """Import page after page for a minute, or until all are there, or Last.fm has failed too often."""
+        """Import page after page for a minute, or until everything is there, or Last.fm has failed too often."""
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:
             return None
@@ -123,7 +123,9 @@ def _counts(found: ImportResult) -> dict[str, int]:
 
 @dataclass(slots=True)
 class _Step:
-    """Notes how far a run is; called after each page, it says whether to go on. `lost`: others have ended it."""
+    """Saves a run's progress; called after each page, it returns whether to continue. `lost`: another process has ended
+    the run.
+    """
 
     mirror: HistoryMirror
     run: Run
@@ -134,7 +136,7 @@ class _Step:
         return await self.write(replace(self.run, done=done, total=total)) and self.mirror.clock.now() < self.ends
 
     async def write(self, run: Run) -> bool:
-        """Write the run; False if it is no longer ours."""
+        """Write the run; False if another process has ended it."""
         mirror, before = self.mirror, self.run.cursor
         run = replace(run, cursor=before + 1, updated_at=mirror.clock.now())
         self.lost = not await mirror.store.write(partial(runs.write, run=run, cursor=before))

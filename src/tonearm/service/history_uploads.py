@@ -1,7 +1,6 @@
-"""Files that were uploaded to be imported: compared first, then imported if the listener wants that.
-
-They are kept in a temporary folder of this process, one at a time for each listener. What interrupts an import leaves
-it as it is: uploading the same file again continues it.
+"""Files uploaded for import: compared first, then imported if the listener wants that. They are stored in a temporary
+folder of this process, one at a time for each listener. If an import is interrupted, uploading the same file again
+continues it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _NOT_A_NAME = re.compile(r"[\x00-\x1f/\\]+")
 
 
 class UploadState(StrEnum):
-    """How far a file is. READ: it was compared with the history, and waits for the listener."""
+    """The state of an uploaded file. READ: it was compared with the history, and waits for the listener."""
 
     READING = "reading"
     READ = "read"
@@ -47,7 +46,7 @@ class UploadState(StrEnum):
 
 
 class UploadBusy(Exception):
-    """Another file is on its way, or there are too many."""
+    """Another file is being uploaded, or there are too many."""
 
 
 @dataclass(slots=True)
@@ -70,16 +69,16 @@ class Upload:
 
     @property
     def name(self) -> str:
-        """What the file was called."""
+        """The file's original name."""
         return self.file.name
 
     @property
     def works(self) -> bool:
-        """Whether something is being done with it."""
+        """Whether it is being compared or imported."""
         return self.state in (UploadState.READING, UploadState.IMPORTING)
 
     def note(self, done: int, total: int) -> None:
-        """How far it is."""
+        """Note the progress."""
         self.done, self.total = done, total
 
 
@@ -94,7 +93,7 @@ class HistoryUploads:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def add(self, account: int, name: str, content: IO[bytes], options: ReadOptions) -> Upload:
-        """Keep a file and begin to compare it; it replaces the one before. Raises UploadBusy, OSError."""
+        """Store a file and begin to compare it; it replaces the one before. Raises UploadBusy, OSError."""
         for other in [*self.kept.values()]:
             if not other.works and self.clock.now() - other.at > KEPT:
                 await self.forget(other.account)

@@ -1,4 +1,4 @@
-"""The household: who listens here, how others are invited, and who may see what whom plays."""
+"""The household: who listens here, how others are invited, and who may see whose plays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """The listeners, as one of them sees them. `may_invite`: only who came first invites others."""
+    """The listeners, as one of them sees them. `may_invite`: only the first listener can invite others."""
 
     me: int
     members: tuple[StoredMember, ...]
@@ -34,13 +34,13 @@ class Household:
 
     @property
     def others(self) -> tuple[StoredMember, ...]:
-        """All but the one who asks."""
+        """All listeners except the one who asks."""
         return tuple(member for member in self.members if member.id != self.me)
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What lets somebody in, once, within a week: `secret` is the end of the link's address."""
+    """A link that lets somebody in, once, within a week: `secret` is the end of its address."""
 
     name: str
     secret: str
@@ -48,14 +48,14 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class NotInvited:
-    """Nobody is invited, and why not."""
+    """The invitation was refused, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What another listener has played lately, latest first."""
+    """What another listener has played recently, latest first."""
 
     account: int
     name: str
@@ -64,7 +64,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Households:
-    """The listeners of one database. Each sees their own, and of others what these show."""
+    """The listeners of one database. Each sees their own plays, and those that others share."""
 
     store: Store
     clock: Clock
@@ -75,8 +75,7 @@ class Households:
         return await self.store.read(partial(_household, account=account))
 
     async def invite(self, account: int, name: str) -> Invitation | NotInvited:
-        """Make a listener, and what lets them in. A name that nobody has used yet can be invited again.
-
+        """Create a listener, and a link that lets them in. A listener who has never signed in can be invited again.
         Raises BadName.
         """
         secret = secrets.token_urlsafe(32)
@@ -103,11 +102,11 @@ class Households:
         return Invitation(name, secret)
 
     async def share(self, account: int, with_whom: int, *, shown: bool) -> bool:
-        """Show another listener what this one plays, or no longer; False if there is no such other listener."""
+        """Share this listener's plays with another one, or stop sharing; False if there is no such other listener."""
         return await self.store.write(partial(_share, account=account, with_whom=with_whom, shown=shown))
 
     async def seen(self, account: int, name: str) -> Shared | None:
-        """What another listener has played lately; None if there is no such listener, or it is not shown."""
+        """What another listener has played recently; None if there is no such listener, or they don't share it."""
         return await self.store.read(partial(_seen, account=account, name=name))
 
 

@@ -1,4 +1,4 @@
-"""All jobs as they are now, with what those that do not run wait for."""
+"""All jobs as they are now, and what those that aren't running wait for."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ LIMIT = 200
 
 
 class JobState(StrEnum):
-    """`waiting` waits for its turn, `broken` for the next try after a fault of ours.
-
-    `resting` waits for a known time, or else for something that only people can do, such as a sign-in.
+    """`waiting` waits for its turn, `broken` for the next try after an internal error. `resting` waits for a known
+    time, or for something that only people can do, such as a sign-in.
     """
 
     RUNNING = "running"
@@ -54,7 +53,7 @@ class JobState(StrEnum):
 class ListedJob:
     """A job: `owner` is the process that runs it, `until` when its lease ends or it is tried again.
 
-    A job of kind `destination` is that of one `destination` of the listener.
+    A job of kind `destination` belongs to one `destination` of the listener.
     """
 
     kind: str
@@ -71,12 +70,12 @@ class ListedJob:
 
     @property
     def key(self) -> int:
-        """What the engine knows it by: the listener, or the destination."""
+        """The engine's key for it: the listener, or the destination."""
         return self.account if self.destination is None else self.destination
 
     @property
     def id(self) -> str:
-        """The name by which it is retried and cancelled."""
+        """The id by which it is retried and cancelled."""
         return f"{self.kind}-{self.key}"
 
 
@@ -90,7 +89,7 @@ class JobList:
 
 @dataclass(frozen=True, slots=True)
 class ThisProcess:
-    """What a process knows that lists jobs: the API keys that are set, with their secrets or not, and the time."""
+    """What the listing process knows: the configured API keys, whether they have their secrets, and the time."""
 
     keys: Sequence[str]
     configured: bool
@@ -99,7 +98,7 @@ class ThisProcess:
 
 
 def load(db: Connection, here: ThisProcess, account: int | None) -> JobList:
-    """The jobs of one account, or of all: what runs, and of all else the first of each sort."""
+    """The jobs of one account, or of all: those that run, and the first of each other kind."""
     now = here.now
     paused = jobs.paused(db)
     found: dict[tuple[str, int], ListedJob] = {}
@@ -159,7 +158,9 @@ def _facts(
 
 
 def _waits(db: Connection, delivery: AccountDelivery, facts: DeliveryFacts) -> Waits:
-    """Why the plays of an account have not been sent yet; what is being sent was left so by a process that is gone."""
+    """Why an account's plays have not been sent yet; plays still marked as being sent were left by a process that has
+    died.
+    """
     others = [other.user for other in queue.others(db, delivery.account, delivery.user)]
     first = waiting.first_plays(db, facts, delivery.next_live_at, delivery.next_late_at, others)
     left = (WaitingPlay(facts.user, 0),) if delivery.sending else ()
@@ -176,7 +177,7 @@ def _that_waits(delivery: AccountDelivery, waits: Waits) -> ListedJob:
 def _destinations(
     db: Connection, here: ThisProcess, account: int | None, paused: frozenset[str]
 ) -> Iterator[ListedJob]:
-    """What is being sent to destinations, and what waits for them."""
+    """Jobs of destinations: those that are sending, and those that wait."""
     numbers = destination_queue.at_work(db, account, here.now, LIMIT)
     counts = destination_queue.counts(db, numbers)
     for one in (found for number in numbers if (found := destinations.find(db, number))):

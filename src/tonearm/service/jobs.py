@@ -1,4 +1,4 @@
-"""Jobs: show and control what runs, waits and failed, over all processes and for every engine."""
+"""Jobs: lists and controls what runs, waits and failed, across all processes and for every engine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FindDue = Callable[[], Awaitable[Iterable[int]]]
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """It is done; `message` says what follows."""
+    """The action is done; `message` says what happens next."""
 
     message: str
 
@@ -46,7 +46,9 @@ class JobBusy:
 
 @dataclass(slots=True)
 class _Known:
-    """What may not begin, as the last sweep of this process has found it; `changes` counts what it has changed."""
+    """What may not start, as found by this process's last sweep; `changes` counts the changes that this process has
+    made.
+    """
 
     gate: Gate | None = None
     changes: int = 0
@@ -56,8 +58,8 @@ class _Known:
 class Jobs:
     """Guards each job, lists all of them, and controls them.
 
-    `begin` starts or continues a run of a kind, `hint` tells the engine which account has something to deliver,
-    `send_hearts` sends an account's hearts now. The job of a destination is known by the destination's number.
+    `begin` starts or continues a run of a kind, `hint` wakes the engine for an account that has something to deliver,
+    `send_hearts` sends an account's hearts now. A destination's job is identified by the destination's id.
     """
 
     store: Store
@@ -71,7 +73,7 @@ class Jobs:
     known: _Known = field(default_factory=_Known)
 
     def guarded(self, kind: str, handler: JobHandler) -> JobHandler:
-        """The handler, which does nothing while its kind is paused, and waits longer after each failure."""
+        """Wrap a handler so that it does nothing while its kind is paused, and waits longer after each failure."""
 
         async def run(account: int) -> float | None:
             gate = self.known.gate or await self._load_gate()
@@ -96,7 +98,7 @@ class Jobs:
     async def _load_gate(self) -> Gate:
         changes = self.known.changes
         gate = await self.store.read(jobs.gate)
-        if self.known.changes == changes:  # else it may have been read before the change
+        if self.known.changes == changes:  # otherwise it may have been read before the change
             self.known.gate = gate
         return gate
 
@@ -109,7 +111,7 @@ class Jobs:
         self._changed()
 
     async def _remember_failure(self, kind: str, account: int, before: int, error: Exception) -> None:
-        # If it failed, not the error's message: that may be private.
+        # Never the error's message: it may contain private data.
         place, now = extract_tb(error.__traceback__)[-1], self.clock.now()
         message = f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         retry_at = now + pacing.retry_wait(before + 1)
@@ -118,7 +120,9 @@ class Jobs:
         self._changed()
 
     async def due(self, finders: Mapping[str, FindDue]) -> list[tuple[str, int]]:
-        """What the finders find, and what failed, except what is paused or waits; one of all processes does it."""
+        """What the finders find, and what failed, except what is paused or has to wait. Only one of all processes does
+        this.
+        """
         gate = await self._load_gate()
         if not self.store.one_process and not await self.chores.take("sweep", SWEPT):
             return []
@@ -128,7 +132,7 @@ class Jobs:
         found = [(kind, key) for kind, find in open_to.items() for key in await find()]
         broken = [
             job for job in gate.failures if job[0] in open_to
-        ]  # with nothing left to do, it would stay so for ever
+        ]  # with nothing left to do, it would stay broken for ever
         return [job for job in dict.fromkeys((*found, *broken)) if job not in waiting]
 
     async def overview(self, account: int | None = None) -> JobList:
@@ -156,7 +160,7 @@ class Jobs:
         return JobDone(f"{kind} resumed" + await self._paused_note(kind))
 
     async def owner(self, kind: str, key: int) -> int | None:
-        """The account whose job it is; None if there is no such destination."""
+        """The account that the job belongs to; None if there is no such destination."""
         if kind != DESTINATION:
             return key
         return (await self.store.read(partial(destinations.owner_of_each, account_id=None))).get(key)
@@ -197,11 +201,11 @@ class Jobs:
         return JobDone("stopping at its next step; a retry continues from there")
 
     async def pause(self, kind: str) -> None:
-        """Nothing of a kind begins, in other processes from their next sweep on; what runs comes to its end."""
+        """Pause a kind: no job of it starts, in other processes from their next sweep on; running ones finish."""
         await self.store.write(partial(jobs.set_paused, kind=kind, now=self.clock.now()))
         self._changed()
 
     async def resume(self, kind: str) -> None:
-        """The kind begins again, with the next sweep."""
+        """Resume a kind: its jobs start again with the next sweep."""
         await self.store.write(partial(jobs.set_paused, kind=kind, now=None))
         self._changed()

@@ -1,4 +1,4 @@
-"""The API keys that are set, each with its rate limit and its Last.fm clients."""
+"""The configured API keys, each with its rate limit and its Last.fm clients."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One API key. `urgent` takes the next slot of its pace, `patient` one that nobody else wants.
-
-    `post` and `unpaced` take none: whoever sends plays or hearts has booked the slot before writing that they are on
-    their way.
+    """One API key. The client `urgent` takes the next slot of its rate limit, `patient` one that nobody else needs.
+    `post` and `unpaced` take none: the sender of plays or hearts has booked its slot before marking them as being sent.
     """
 
     pace: Pace
@@ -42,9 +40,9 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The API keys that are set, in their order; at least one, which is "" if none is configured.
+    """The configured API keys, in their order; at least one, which is "" if none is configured.
 
-    A session works only with the key that it was made with. `configured`: they have their secrets.
+    A session works only with the key that it was created with. `configured`: the keys have their secrets.
     """
 
     store: Store
@@ -59,13 +57,13 @@ class Keyring:
         return iter(self.keys)
 
     def __getitem__(self, name: str) -> ApiKey:
-        """The key of that name; raises KeyError if it is not set."""
+        """The key with that name; raises KeyError if it isn't configured."""
         if (key := self.get(name)) is None:
             raise KeyError("an API key that isn't set")
         return key
 
     def get(self, name: str) -> ApiKey | None:
-        """The key of that name; None if it is not set."""
+        """The key with that name; None if it isn't configured."""
         return next((key for key in self.keys if key.name == name), None)
 
     @property
@@ -78,7 +76,7 @@ class Keyring:
         return self[account.key_among(self.names)]
 
     async def begin(self) -> None:
-        """Make the keys' rows; who was connected before keys were remembered belongs to the first."""
+        """Create the keys' rows; listeners connected before keys were recorded get the first."""
         await self.store.write(self._begin)
 
     def _begin(self, db: Connection) -> None:
@@ -87,7 +85,7 @@ class Keyring:
         accounts.assign_default_key(db, self.first.name)
 
     async def for_sign_in(self, now: float) -> ApiKey:
-        """The key with the fewest connected listeners, of those that are not throttled."""
+        """The key with the fewest connected listeners, among those that are not throttled."""
         if len(self.keys) == 1:
             return self.first
         return self[await self.store.read(lambda db: self._least_used(db, now))]
@@ -98,9 +96,8 @@ class Keyring:
 
 
 class DeliveryKinds:
-    """The engine's kind for each account: each API key has its own, so that nobody waits for another key's slots.
-
-    An account whose key is not known yet waits in the first; the sweep finds its key within seconds.
+    """The engine's kind of job for each account: each API key has its own, so that nobody waits for another key's
+    slots. An account whose key is not known yet belongs to the first; the sweep finds its key within seconds.
     """
 
     def __init__(self, kind: str, keys: Sequence[str]) -> None:
@@ -109,7 +106,7 @@ class DeliveryKinds:
         self._others: dict[int, str] = {}
 
     def saw(self, key: str, account_ids: Iterable[int]) -> None:
-        """These accounts are of that key."""
+        """Note that these accounts use that key."""
         kind = self.kinds[key]
         if kind != self.first:
             self._others.update(dict.fromkeys(account_ids, kind))
@@ -118,5 +115,5 @@ class DeliveryKinds:
                 self._others.pop(account_id, None)
 
     def of(self, account_id: int) -> str:
-        """The engine's kind for an account."""
+        """The engine's kind of job for an account."""
         return self._others.get(account_id, self.first)

@@ -1,4 +1,6 @@
-"""The right to send what waits in a line: claimed by one sender, renewed while it works, given back at the end."""
+"""Leases: the right to send what waits in a line, claimed by one sender, renewed while it works, released at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ HEARTBEAT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """The leases of one process, which `owner` names, on the lines of Last.fm or those of other destinations."""
+    """The leases of one process (`owner`), on the lines to Last.fm or those to destinations."""
 
     store: Store
     clock: Clock
@@ -33,7 +35,7 @@ class Leases:
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
 
     def claim(self, db: Connection, line: int) -> Lease | None:
-        """Take a line; None if another sender has it."""
+        """Lease a line; None if another sender has it."""
         now = self.clock.now()
         return self.lines.claim(db, line, self.owner, now, now + LEASE)
 
@@ -54,17 +56,19 @@ class Leases:
                     await self.store.write(partial(self.lines.renew, lease=lease, until=self.clock.now() + LEASE))
 
     async def give_back(self, lease: Lease) -> None:
-        """Let others have the line at once; if that can't be written, the lease ends by itself."""
+        """Release a line at once; if that can't be written, the lease expires by itself."""
         with suppress(StoreUnavailable):
             await self.store.write(partial(self.lines.release, lease=lease))
 
     async def to_its_end(self, work: Coroutine[None, None, None]) -> None:
-        """Finish some work. Whoever is cancelled once more meanwhile waits no longer; `ended` does."""
+        """Finish some work although the caller was cancelled. If it is cancelled again meanwhile, it no longer waits;
+        `ended` does.
+        """
         task = asyncio.create_task(work)
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
         await asyncio.shield(task)
 
     async def ended(self) -> None:
-        """Return when all lines are given back, once nothing is delivered any more."""
+        """Return when all lines are released, after the deliveries have stopped."""
         await asyncio.gather(*self._endings, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The listener's library as loved tracks are looked up in it: under all names that its songs are known by."""
+"""An index of the listener's library for matching loved tracks: by all names that its songs are known under."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEARNT_FROM = 5000
 
 @dataclass(frozen=True, slots=True)
 class LibraryNames:
-    """What the database has of a listener's library, or of a part of it, and how its songs are named at Last.fm."""
+    """A listener's library, or a part of it, from the database, and the names of its songs on Last.fm."""
 
     files: list[tuple[int, str, str, str]]
     artists: dict[int, tuple[str, ...]]
@@ -33,7 +33,7 @@ class LibraryNames:
     """Loved tracks: what many of them agree on are other names of the library's artists."""
 
     def index(self) -> LibraryIndex:
-        """The files under all their names; a second for 20,000 files, so not for the event loop."""
+        """The files under all their names. Takes a second for 20,000 files, so don't call it on the event loop."""
         if not self.files and not self.chosen:
             return LibraryIndex(())
         other_names = entries_by_other_names(self.files, self.artists, _renamed(tuple(self.corrections)))
@@ -46,7 +46,7 @@ class LibraryNames:
 
 
 def library_names(db: Connection, account: int) -> LibraryNames:
-    """The library of an account; a file that was chosen for a loved track goes by the track's names, too."""
+    """The library of an account; a file that was chosen for a loved track is found under that track's names, too."""
     names = library.names(db, account)
     chosen, declined = _choices(db, account, {file_id for file_id, *_ in names})
     several, corrections = library.several_artists(db, account), plays.corrections(db, account)
@@ -56,7 +56,7 @@ def library_names(db: Connection, account: int) -> LibraryNames:
 def _choices(
     db: Connection, account: int, there: set[int] | None = None
 ) -> tuple[list[tuple[int, str, str, str]], frozenset[Names]]:
-    """The files that were chosen under the names they were chosen for, and the names that no file was chosen for."""
+    """Chosen files by the names that they were chosen for, and the names for which the listener chose no file."""
     choices = loved.choices(db, account)
     if there is None:
         there = library.readable(db, account, {file for file, _, _ in choices if file})
@@ -79,9 +79,8 @@ MANY = 100
 
 
 async def names_around(store: Store, account: int, songs: Sequence[Loved]) -> LibraryNames:
-    """What the matches of these songs depend on: the index of it finds for them what that of the library finds.
-
-    Many songs get the whole library.
+    """The part of the library that the matches of these songs depend on: its index gives the same matches for them as
+    the whole library's. For many songs it is the whole library.
     """
     if len(songs) > MANY:
         return await store.read(partial(library_names, account=account))
@@ -110,6 +109,6 @@ def _around(db: Connection, account: int, songs: Iterable[Loved]) -> LibraryName
 
 
 def _key_some(db: Connection, account: int) -> bool:
-    """Give some files and loved tracks their keys; whether there may be more."""
+    """Compute the keys of some files and loved tracks; True if there may be more."""
     more_files, more_loved = library.key_some(db, account), loved.key_some(db, account)
     return more_files or more_loved

@@ -1,4 +1,4 @@
-"""Scanning: the tagged files of a folder become the listener's library, and a later scan reads only what changed."""
+"""Scanning: the tagged files of a folder become the listener's library; later scans read only what has changed."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ _NO_TRACK = Track("", "")
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a scan found; `unreadable` counts those of earlier scans too.
-
-    `faults` names the first unreadable files and closed folders, with the reason. `unsupported` counts the files
-    with sound that cannot be read, by suffix; they are in no other number.
+    """What a scan found; `unreadable` includes those of earlier scans. `faults` names the first unreadable files and
+    folders, with the reason. `unsupported` counts audio files in formats that can't be read, by suffix; no other number
+    includes them.
     """
 
     new: int = 0
@@ -43,7 +42,7 @@ class ScanResult:
 
 @dataclass(frozen=True, slots=True)
 class LibraryScan:
-    """Scans of folders into accounts' libraries. `match` looks for what is loved in a library that has changed."""
+    """Scans of folders into accounts' libraries. `match` matches loved tracks with a library that has changed."""
 
     store: Store
     match: Callable[[int], Awaitable[object]]
@@ -59,13 +58,12 @@ class LibraryScan:
     ) -> ScanResult:
         """Read what is new or changed below a folder; `progress` is called with (seen, total) after each page.
 
-        If anything has changed, what is loved is looked for in the library again.
-
-        With `everything`, files that seem unchanged are read again too.
+        If anything has changed, loved tracks are matched with the library again. With `everything`, files that seem
+        unchanged are read again, too.
 
         Raises FolderUnreadable (nothing is changed then; also for an empty folder where many tracks were, unless
         `believe_empty`: a disk may not be mounted), ImportError without `tonearm[library]`, ReaderFailed if the process
-        that reads tags does not start, and StoreUnavailable (what was read before is kept).
+        that reads tags doesn't start, and StoreUnavailable (what was written before is kept).
         """
         known = await self.store.read(partial(library.fingerprints, account=account))
         fingerprints = {path: Fingerprint(*fingerprint) for path, fingerprint in known.items()}
@@ -104,7 +102,7 @@ def _next(pages: Iterator[ScannedPage]) -> ScannedPage | None:
 
 def _write(db: Connection, account: int, page: ScannedPage) -> None:
     library.write(db, account, [_tagged(file) for file in (*page.new, *page.changed)])
-    # What cannot be read just now (no right to it, a disk that fails) is left as it was, and tried by the next scan.
+    # What can't be read now (missing permission, a failing disk) is left as it was, and the next scan tries again.
     library.write(db, account, [_unreadable(file, file.fingerprint) for file in page.unreadable if file.fingerprint])
     library.forget(db, account, page.gone)
 

@@ -1,4 +1,4 @@
-"""The clocks of devices that media servers report about: a listening that is over becomes a play."""
+"""Clocks for the devices that media servers report about: a listen that is over becomes a play."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _log = logging.getLogger("tonearm")
 class ListeningClocks:
     """One clock for each device of each user. They are in the database, so any process may receive the next notice.
 
-    What is over is on disk before its clock moves on. If the process ends in between, or another one has moved the
-    clock, the same play is reported once more: it has the same start, so it is known.
+    A finished listen is on disk before its clock moves on. If the process ends in between, or another one has moved the
+    clock, the same play is reported again: it has the same start, so it is recognised.
     """
 
     def __init__(self, store: Store, reports: PlayerReports, shows: NowPlaying, clock: Clock) -> None:
@@ -46,14 +46,13 @@ class ListeningClocks:
             try:
                 if not await self._store.read(device_clocks.any_open):
                     return
-            except StoreUnavailable as fault:  # then it shows later
+            except StoreUnavailable as fault:  # then it is shown later
                 _log.warning("what was heard is looked at later: %s", fault)
             self._look_after_them()
 
     async def notice(self, player: StoredPlayer, report: WebhookReport, account: int) -> None:
-        """A media server has said something; what is over by that is on disk when this returns.
-
-        Raises StoreUnavailable: then the clock has not moved, and the next notice ends what was to end.
+        """Handle a media server's notice; a listen that it ends is on disk when this returns. Raises StoreUnavailable:
+        then the clock has not moved, and the next notice ends that listen.
         """
         device = Device(player.id, account, *report.source.key)
         async with self._turn:
@@ -89,7 +88,7 @@ class ListeningClocks:
             self._sweeps = asyncio.create_task(self._sweep())
 
     async def _sweep(self) -> None:
-        """Finish what is overdue, until nothing plays any more."""
+        """Finish overdue listens, until nothing is playing any more."""
         while True:
             await self._clock.sleep(LOOKS)
             async with self._turn:
@@ -116,7 +115,7 @@ class ListeningClocks:
         await self._saved(known.device, known, replace(known, clock=clock))
 
     async def close(self) -> None:
-        """Look no more, and show nothing any more."""
+        """Stop sweeping, and stop showing what is playing."""
         if self._sweeps is not None:
             self._sweeps.cancel()
             await asyncio.gather(self._sweeps, return_exceptions=True)

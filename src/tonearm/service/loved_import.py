@@ -1,7 +1,8 @@
-"""Import of loved tracks: Last.fm's list and the hearts here are brought together, and the library's files are marked.
+"""Import of loved tracks: merges Last.fm's list with the hearts here, and marks the library's files.
 
-Page by page; it continues after a crash. What was loved or unloved here meanwhile, and what Last.fm has still to be
-told, stays."""
+It works page by page, and continues after a crash. Tracks loved or unloved here meanwhile, and changes that Last.fm
+doesn't have yet, stay.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ CHECKED = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PlannedHeart:
-    """A track that an import would change; of a conflict, it says which side would be right."""
+    """A track that an import would change; for a conflict, it says which side would win."""
 
     artist: str
     title: str
@@ -108,21 +109,21 @@ class LovedImport:
         return runs.begin(db, account, KIND, owner, self.clock.now(), RESUME_WITHIN)
 
     async def settings(self, account: int) -> LovedSync:
-        """Whether and when imports begin by themselves, and who is right in a conflict."""
+        """Whether and when imports begin by themselves, and which side wins a conflict."""
         return await self.store.read(partial(loved_sync.read, account_id=account))
 
     async def mirror(self, account: int, *, on: bool) -> None:
-        """Import every hour from now on, or only when somebody asks for it."""
+        """Import every hour from now on, or only on request."""
         await self.store.write(partial(loved_sync.set_mirror, account_id=account, at=0.0 if on else None))
 
     async def decide(self, account: int, rule: ConflictRule) -> None:
-        """Who is right about a track that was unloved here and loved at Last.fm since they last agreed."""
+        """Set which side wins for a track that was unloved here and loved at Last.fm since they last agreed."""
         await self.store.write(partial(loved_sync.set_rule, account_id=account, rule=rule))
 
     async def plan(self, account: int) -> list[PlannedHeart]:
         """What an import would change now. Nothing is written. Raises NotPlanned.
 
-        It reads the whole list at Last.fm: one request for each thousand tracks.
+        It reads the whole list at Last.fm, with one request for each thousand tracks.
         """
         listener = await self.store.read(lambda db: accounts.by_id(db, [account])[account])
         listed, number = list[Loved](), 1
@@ -137,7 +138,7 @@ class LovedImport:
             number += 1
         merger = await self.store.read(partial(self._would_merge, listener=listener))
         planned, listed_keys = list[PlannedHeart](), dict[hearts.HeartKey, StoredHeart]()
-        for start in range(0, len(listed), PAGE):  # no question to the database takes long
+        for start in range(0, len(listed), PAGE):  # each query to the database is short
             part = listed[start : start + PAGE]
             here = await self.store.read(partial(merger.listed, tracks=part))
             planned += _planned(merger, here, part)
@@ -146,7 +147,7 @@ class LovedImport:
         return planned + _planned_unlisted(there)
 
     def _would_merge(self, db: Connection, listener: Account) -> _Merger:
-        """What would merge if an import began now."""
+        """The merger as it would be if an import began now."""
         last, rule = runs.latest(db, listener.id, KIND), loved_sync.read(db, listener.id).rule
         walk = Run(last.id + 1 if last else 1, listener.id, KIND, RunState.RUNNING, 1, 0, 0)
         return _Merger(replace(walk, owner=listener.username.casefold()), self.clock.now(), self.time.now(), rule)
@@ -164,9 +165,8 @@ class LovedImport:
         return await self.store.read(partial(runs.latest, account=account, kind=KIND))
 
     async def choose(self, account: int, loved_id: int, file: int | None) -> bool:
-        """A loved track that may be several files is this one, or (None) none of them; later imports know it.
-
-        False if there is no such loved track, or the file was not one of its candidates.
+        """Decide that a loved track with several candidates is this file, or (None) none of them; later imports
+        remember it. False if there is no such loved track, or the file is not one of its candidates.
         """
 
         def write(db: Connection) -> bool:
@@ -214,9 +214,8 @@ class LovedImport:
         return None
 
     async def _merge(self, run: Run, page: Page[LovedTrack], library_: _Library) -> Run | None:
-        """Bring a page of Last.fm's list and the hearts here together; the run after it, None if it is another's now.
-
-        Worked out on a read, and written only if nothing was said meanwhile.
+        """Merge a page of Last.fm's list with the hearts here; returns the run after it, None if another process has it
+        now. The merge is computed on a read, and written only if no heart has changed meanwhile.
         """
         tracks = [_loved(track) for track in page.items]
         while True:
@@ -230,7 +229,7 @@ class LovedImport:
             whole = advanced.state is RunState.DONE and run.total in (
                 0,
                 page.total,
-            )  # else tracks may have moved past us
+            )  # otherwise tracks may have moved past us
             closing = await self._closing(merger, listed, page, library_) if whole else None
             write = partial(
                 _write, merger=merger, tracks=tracks, listed=listed, plan=plan, run=advanced, closing=closing
@@ -247,7 +246,7 @@ class LovedImport:
     async def _closing(
         self, merger: _Merger, listed: _Listed, last: Page[LovedTrack], library_: _Library
     ) -> _Closing | None:
-        """What the end of a complete walk changes; None if we have not seen the whole list."""
+        """What the end of a complete walk changes; None if the walk has not seen the whole list."""
         earlier, seen, unlisted = await self.store.read(partial(merger.others, last=listed))
         if last.total is None or seen < last.total:
             return None
@@ -314,7 +313,7 @@ def tally(run: Run) -> ImportCounts:
 
 @dataclass(slots=True)
 class _Library:
-    """The library while a list is walked; `marked` are the files that have the mark."""
+    """The library during a walk; `marked` are the files that are marked as loved."""
 
     index: LibraryIndex
     declined: frozenset[tuple[str, str]]
@@ -322,13 +321,13 @@ class _Library:
 
 
 def _library(db: Connection, account: int) -> tuple[Account, LibraryNames, set[int]]:
-    """Whose list it is, the library, and its files that have the mark."""
+    """The listener, the library, and its files that are marked as loved."""
     return accounts.by_id(db, [account])[account], library_names(db, account), library.loved(db, account)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """Hearts before and after they are merged, by key, and the tracks that are loved then."""
+    """Hearts before and after the merge, by key, and the tracks that are loved after it."""
 
     before: dict[hearts.HeartKey, StoredHeart]
     after: dict[hearts.HeartKey, StoredHeart]
@@ -337,7 +336,7 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
-    """What the end of a complete walk changes: hearts that were not listed, and which files alone are loved."""
+    """What the end of a complete walk changes: hearts that were not listed, and the only files that stay marked."""
 
     unlisted: _Listed
     loved_files: frozenset[int]
@@ -359,7 +358,7 @@ class _Merger:
     rule: ConflictRule
 
     def known(self, stored: StoredHeart | None) -> SyncedHeart | None:
-        """What is known of a heart as far as it is about the Last.fm user whose list is walked."""
+        """What is known about a heart, as far as it concerns the Last.fm user whose list is walked."""
         return stored.heart if stored and stored.owner in (self.run.owner, "") else None
 
     def listed(self, db: Connection, tracks: Sequence[Loved]) -> _Listed:
@@ -375,7 +374,7 @@ class _Merger:
         return _Listed(before, after, still)
 
     def unlisted(self, db: Connection, last: _Listed) -> _Listed:
-        """The hearts of tracks that it does not list, once the whole list is known."""
+        """The hearts of tracks that Last.fm doesn't list, once the whole list is known."""
         found = hearts.unlisted(db, self.run.account, self.run.owner, self.run.id)
         before = {one.key: one for one in found if one.key not in last.after}
         after = {
@@ -386,7 +385,9 @@ class _Merger:
         return _Listed(before, after, [Loved(one.track.artist, one.track.title, one.track.mbid) for one in kept])
 
     def others(self, db: Connection, last: _Listed) -> tuple[list[tuple[str, str, str]], int, _Listed]:
-        """(artist, track, mbid) of what the earlier pages listed, how many tracks the list had, what it had not."""
+        """The (artist, track, mbid) of the tracks on earlier pages, the length of the list, and the hearts that were
+        not listed.
+        """
         earlier = loved.listed_in(db, self.run.account, self.run.id)
         names = {(artist, title) for artist, title, _ in earlier} | {(one.artist, one.title) for one in last.loved}
         unloved = hearts.unloved_listed(db, self.run.account, self.run.id)
@@ -394,7 +395,7 @@ class _Merger:
         return earlier, len(names) + len(unloved), self.unlisted(db, last)
 
     def _stored(self, before: StoredHeart | None, track: Track, heart: SyncedHeart, listed_in: int) -> StoredHeart:
-        """A heart as it is written; one that Last.fm has still to be told of goes out with the next ones."""
+        """A heart as it is written; one that Last.fm doesn't have yet is sent with the next ones."""
         owner = self.run.owner
         if before and before.owner == owner and heart == before.heart:
             return replace(before, listed_in=listed_in)
@@ -421,7 +422,7 @@ def _advanced(run: Run, page: Page[LovedTrack], plan: ImportPlan, now: float) ->
         state=RunState.DONE if over else RunState.RUNNING,
         cursor=run.cursor + 1,
         done=done,
-        total=max(page.total or 0, done, 0 if over else run.total),  # the most that it was: that it shrank stays known
+        total=max(page.total or 0, done, 0 if over else run.total),  # the largest seen: a shrinking list is noticed
         counts=asdict(tally(run) + plan.counts),
         updated_at=now,
     )
@@ -436,9 +437,8 @@ def _write(
     run: Run,
     closing: _Closing | None,
 ) -> _Written:
-    """Write a page's hearts, its loved tracks and the cursor together.
-
-    With the last page, what is no longer loved is forgotten, and all other files lose their marks.
+    """Write a page's hearts, its loved tracks and the cursor together. With the last page, tracks that are no longer
+    loved are removed, and all other files lose their marks.
     """
     account = run.account
     accounts.lock(db, [account])

@@ -1,4 +1,4 @@
-"""Matching what is loved already with the library as it is now: after a scan, or on demand. Last.fm is not asked."""
+"""Matches the loved tracks with the library as it is now: after a scan, or on demand. Sends no requests to Last.fm."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ class LovedMatching:
     store: Store
 
     async def check(self, account: int) -> ImportCounts:
-        """Match everything that is loved with the library as it is now, and mark its files.
-
-        Worked out on a read, and written only if nothing was loved or unloved meanwhile. Raises StoreUnavailable.
+        """Match everything that is loved with the library as it is now, and mark its files. The matches are computed on
+        a read, and written only if nothing was loved or unloved meanwhile. Raises StoreUnavailable.
         """
         while True:
             found = await self.store.read_parts(partial(_read, account=account))
@@ -39,7 +38,7 @@ class LovedMatching:
 
 @dataclass(frozen=True, slots=True)
 class _Loved:
-    """What is loved, what was found for it, and the library; `marked` are the files that have the mark."""
+    """The loved tracks, what was found for them, and the library; `marked` are the files that are marked as loved."""
 
     names: LibraryNames
     marked: set[int]
@@ -48,7 +47,7 @@ class _Loved:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What a check has found: outcomes that are others than before, files that are loved now, and those that may be."""
+    """What a check has found: changed outcomes, files that are loved now, and candidates."""
 
     counts: ImportCounts
     outcomes: Mapping[tuple[str, str], StoredOutcome]
@@ -57,7 +56,7 @@ class _Change:
 
 
 def _read(ask: ReadQuestion, account: int) -> _Loved:
-    """What is loved comes first: what is loved or chosen later is noticed before anything is written."""
+    """The loved tracks are read first: any change after that is noticed before anything is written."""
     state: LovedState = []
     while True:
         after = state[-1][0] if state else 0
@@ -81,7 +80,9 @@ def _planned(found: _Loved) -> _Change:
 
 
 def _write(db: Connection, account: int, state: LovedState, change: _Change) -> bool:
-    """Write what has changed; False if the loved tracks have. Reports wait for it, so it works out nothing."""
+    """Write what has changed; False if the loved tracks have changed meanwhile. Reports wait for this transaction, so
+    it computes nothing.
+    """
     accounts.lock(db, [account])
     if loved.state(db, account) != state:
         return False

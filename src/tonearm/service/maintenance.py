@@ -1,4 +1,4 @@
-"""What is done to a whole database while no service uses it: backups, another secret, the move to PostgreSQL."""
+"""Maintenance of a whole database while no service uses it: backups, a new secret, the move to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class CannotMoveDatabase(Exception):
 
 
 async def change_secret(url: URL, given: str, old: list[str]) -> Resealed:
-    """Seal the sessions with the secret that is given, or with the key file beside the SQLite file if it is "".
-
-    `old` secrets open them; without any they are lost. Raises StillOpen while another process has the database open.
+    """Encrypt the sessions with the given secret, or with the key file beside the SQLite file if it is "". `old`
+    secrets decrypt them; without any, the sessions are lost. Raises StillOpen while another process has the database
+    open.
     """
     file = sqlite_file(url)
     with sole_sender(file):
@@ -58,9 +58,8 @@ async def change_secret(url: URL, given: str, old: list[str]) -> Resealed:
 
 
 def key_to_move(source: URL, secret: str) -> Path | None:
-    """The key file that has sealed the sessions of a SQLite file; None if a secret of the settings has.
-
-    Raises CannotMoveDatabase, and WrongSecret if that secret does not open them.
+    """The key file that encrypts the sessions of a SQLite file; None if a secret from the settings does. Raises
+    CannotMoveDatabase, and WrongSecret if that secret doesn't decrypt them.
     """
     from tonearm.store.admin.move_to_postgres import CannotMove, ask
 
@@ -74,7 +73,7 @@ def key_to_move(source: URL, secret: str) -> Path | None:
 
 
 def move(source: URL, target: URL, progress: Callable[[int, int], None]) -> MoveResult:
-    """Carry a SQLite file over to an empty PostgreSQL database. `progress` is called with the rows done and in all.
+    """Copy a SQLite file to an empty PostgreSQL database. `progress` is called with (rows done, rows in all).
 
     Raises CannotMoveDatabase, and AlreadyOpen while a process delivers from the file.
     """

@@ -61,9 +61,8 @@ class NotKnown:
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """An artist with what belongs to it, the likest and the most heard first.
-
-    `missing` names the parts that could not be had now: "similar", "albums", "tracks".
+    """An artist with similar artists, albums and tracks, the most similar and the most played first. `missing` names
+    the parts that could not be fetched now: "similar", "albums", "tracks".
     """
 
     info: ArtistInfo
@@ -75,10 +74,9 @@ class Artist:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Everything by name. Misspelt names are read as Last.fm corrects them.
-
-    Raises MissingName for a name of nothing or of more than 1024 characters, and a LastFmError if Last.fm is away
-    and nothing is remembered (Resting, where it was not even asked).
+    """Look-ups by name. Misspelt names are corrected by Last.fm. They raise MissingName for a name that is empty or has
+    more than 1024 characters, and a LastFmError if Last.fm is unavailable and the answer isn't cached (Resting if no
+    request was made).
     """
 
     cache: Cache
@@ -87,11 +85,11 @@ class Metadata:
     seal: SessionCipher
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
-        """An artist with the likest others, its albums and its tracks; as old as the oldest of these."""
+        """An artist with similar artists, its albums and its tracks; as old as the oldest of these."""
         info = await self._known(artist.info(_name("artist", name), autocorrect=True))
         if isinstance(info, NotKnown):
             return info
-        real = info.value.name  # whoever asks by another spelling shares these
+        real = info.value.name  # requests with another spelling share these
         parts = await asyncio.gather(
             self._part("similar", artist.similar(real)),
             self._part("albums", artist.top_albums(real, size=TOP).page()),
@@ -108,11 +106,11 @@ class Metadata:
         return _together(value, [info, *(part for part in parts if isinstance(part, Remembered))])
 
     async def similar(self, name: str) -> Remembered[tuple[SimilarArtist, ...]] | NotKnown:
-        """Up to a hundred artists like one, the likest first."""
+        """Up to a hundred similar artists, the most similar first."""
         return await self._known(artist.similar(_name("artist", name), autocorrect=True))
 
     async def tags(self, name: str) -> Remembered[tuple[Tag, ...]] | NotKnown:
-        """What listeners tag an artist with, the commonest first; none for an artist whom nobody tagged."""
+        """The tags that listeners give an artist, the commonest first; none for an artist whom nobody tagged."""
         info = await self._known(artist.info(_name("artist", name), autocorrect=True))
         if isinstance(info, NotKnown):
             return info
@@ -123,11 +121,11 @@ class Metadata:
         return await self._known(album.info(_name("artist", artist_), _name("title", title), autocorrect=True))
 
     async def track(self, artist_: str, title: str) -> Remembered[TrackInfo] | NotKnown:
-        """A track. Last.fm knows whatever anybody ever scrobbled."""
+        """A track. Last.fm knows everything that anybody ever scrobbled."""
         return await self._known(track.info(_name("artist", artist_), _name("title", title), autocorrect=True))
 
     async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
-        """What has a name like these words, the best first: 1 to 100 of them."""
+        """Artists, albums or tracks with a name like `query`, best match first; `limit` is from 1 to 100."""
         query = _name("q", query)
         search: dict[SearchKind, Callable[[], Request[Page[Any]]]] = {
             SearchKind.ARTIST: lambda: artist.search(query, size=limit).page(),
@@ -138,9 +136,8 @@ class Metadata:
         return Remembered(found.value.items[:limit], found.fetched_at, found.age, found.stale)
 
     async def cover(self, artist_: str, *, album_: str = "", title: str = "", small: bool = False) -> Image | None:
-        """The picture of an album, or of the album that a track is on; None if there is none.
-
-        It has about 300 pixels, or if `small` 174.
+        """The cover of an album, or of the album that a track is on; None if there is none. It is about 300 pixels
+        wide, or 174 if `small`.
         """
         url = ""
         if clean(album_):
@@ -153,27 +150,27 @@ class Metadata:
         return await self.images.get(url) if url else None
 
     async def tint(self, artist_: str, *, album_: str = "", title: str = "") -> Tint | None:
-        """The colour of that picture; None if there is none."""
+        """The colour of that cover; None if there is none."""
         image = await self.cover(artist_, album_=album_, title=title, small=True)
         return await self.colours.of(image) if image else None
 
     def ticket(self, url: str) -> str:
-        """What `picture` takes for the address of an image that an answer named: nobody else can write one."""
+        """A ticket for the address of an image that an answer named, for `picture`: nobody else can make one."""
         return f"{self.seal.proof(url)}{urlsafe_b64encode(url.encode(errors='replace')).decode().rstrip('=')}"
 
     async def picture(self, ticket: str) -> Image | None:
-        """The image of a ticket; None if there is none, or the ticket is not ours."""
+        """The image of a ticket; None if there is none, or the ticket isn't ours."""
         try:
             proof, packed = ticket[:PROOF], ticket[PROOF:]
             url = urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
-        except ValueError:  # no base64, or no text
+        except ValueError:  # not base64, or not text
             return None
         return await self.images.get(url) if self.seal.proves(url, proof) else None
 
     async def _known(self, request: Request[T]) -> Remembered[T] | NotKnown:
         try:
             return await self.cache.ask(request)
-        except BadParameters as error:  # the only thing that can be wrong with it: the number has no other
+        except BadParameters as error:  # the only possible cause of that error number here
             return NotKnown(error.message)
 
     async def _part(self, name: str, request: Request[T]) -> Remembered[T] | str:
@@ -195,7 +192,7 @@ def _name(field: str, given: str) -> str:
 
 
 def _together(value: T, parts: Iterable[Remembered[Any]]) -> Remembered[T]:
-    """As old as the oldest part, and stale if any is."""
+    """The value with its parts: as old as the oldest part, and stale if any part is."""
     parts = list(parts)
     fetched_at, age = min(part.fetched_at for part in parts), max(part.age for part in parts)
     return Remembered(value, fetched_at, age, any(part.stale for part in parts))

@@ -1,4 +1,4 @@
-"""Reading: asks Last.fm in slots that no scrobble wants, and leaves it alone while it is away."""
+"""Reads from Last.fm in slots that no scrobble needs, and leaves it alone while it is down."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NO_KEY = "no API key is configured: set LASTFM_API_KEY and LASTFM_API_SECRET"
 
 @dataclass(frozen=True, slots=True)
 class MetadataUpstream:
-    """Calls to Last.fm that can wait and need no session: with the first API key that is not throttled."""
+    """Calls to Last.fm that can wait and need no session. They use the first API key that isn't throttled."""
 
     keyring: Keyring
     clock: Clock
     breaker: Breaker = field(default_factory=Breaker)
 
     async def exchange(self, request: Request[T]) -> Exchange[T]:
-        """What came back. Raises Resting if Last.fm is not asked: after an outage, or without an API key."""
+        """The reply. Raises Resting if no request is made: after an outage, or without an API key."""
         if not self.keyring.first.name:
             raise Resting(Cause(None, NO_KEY), None, False)
         now, throttles = self.clock.now(), list[KeyThrottled]()

@@ -19,10 +19,10 @@ async def check_database(store: Store) -> None:
 
 
 async def sending_paused(store: Store) -> bool:
-    """Whether no delivery begins."""
+    """Whether deliveries are paused."""
     return await store.read(jobs.sending_paused)
 
 
 async def overview(store: Store, keys: Sequence[str], now: float) -> InstallationOverview:
-    """The queue, the jobs and the API keys, where these are set. Raises StoreUnavailable."""
+    """The queue, the jobs, and the API keys if any are configured. Raises StoreUnavailable."""
     return await store.read(partial(monitoring.load, keys=keys, now=now))

@@ -1,4 +1,4 @@
-"""Now playing: shown on the listener's profile while it plays; never queued, never retried."""
+"""Now playing: shown on the listener's profile during the track; never queued, never retried."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ STOPPED = "stopped"
 
 @dataclass(frozen=True, slots=True)
 class NowPlayingResult:
-    """The answer: `success`, `disabled`, `not_authenticated` or `error`, with the reason if there is one."""
+    """The result: `status` is `success`, `disabled`, `not_authenticated` or `error`, with the reason if there is
+    one.
+    """
 
     status: str
     message: str = ""
@@ -39,7 +41,9 @@ class NowPlayingResult:
 
 @dataclass(frozen=True, slots=True)
 class NowPlaying:
-    """Sends Last.fm what plays, and keeps it for this service's own listeners. `elsewhere` tells other destinations."""
+    """Tells Last.fm what is playing, and remembers it for this service's own pages. `elsewhere` reports it to other
+    destinations.
+    """
 
     store: Store
     clock: Clock
@@ -49,9 +53,8 @@ class NowPlaying:
     elsewhere: Callable[[int, Track, str], None] = lambda *_: None
 
     async def show(self, account: int, track: Track, reporter: str = "") -> NowPlayingResult:
-        """Announce a track, which `reporter` plays. What Last.fm does is in the answer.
-
-        Raises MissingName and StoreUnavailable.
+        """Report the track that `reporter` is playing. The result says what Last.fm did. Raises MissingName and
+        StoreUnavailable.
         """
         track = cleaned(replace(track, duration=length(track.duration)))
         found, sealed, track = await self.store.read(partial(_ruled, account=account, track=track))
@@ -88,13 +91,13 @@ class NowPlaying:
         return _shown(verdict)
 
     def clear(self, account: int) -> None:
-        """Playing has stopped; Last.fm has no request for that."""
+        """Note that playback has stopped; Last.fm has no request for that."""
         event = self.current(account)
         if event is not None:
             self.event_hub.publish(account, replace(event, status=STOPPED))
 
     def current(self, account: int) -> NowPlayingShown | None:
-        """The track last announced, until its duration is over; None if nothing plays."""
+        """The track last reported, until its duration is over; None if nothing is playing."""
         event = self.event_hub.now_playing(account)
         if event is None or event.status == STOPPED:
             return None
@@ -103,7 +106,7 @@ class NowPlaying:
 
 
 def _ruled(db: Connection, account: int, track: Track) -> tuple[Account, str, Track]:
-    """The account with its sealed session, and the track with the names that the listener's rules give it."""
+    """The account with its encrypted session, and the track with the names that the listener's rules give it."""
     found, sealed = accounts.with_session(db, account)
     if found.has_rules:
         track = ruled(track, edit_rules.of_accounts(db, [account]).get(account, ()))

@@ -1,4 +1,4 @@
-"""What waits in a line, as its delivery sees it: something that goes out in batches, whatever it is."""
+"""An outbox: what waits to be sent from one line, in batches, whatever it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
-    """What goes out in one request. `ask`: Last.fm is to be asked for its time first, and nothing is sent."""
+    """What is sent in one request. `ask`: first ask Last.fm for its time; nothing is sent."""
 
     items: tuple[T, ...] = ()
     ask: bool = False
@@ -34,7 +34,9 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer(Generic[T]):
-    """How a batch was answered, read at `at` (Unix seconds), with a chance in [0, 1) for what is decided by it."""
+    """The answer to a batch, read at `at` (Unix seconds), with a random number in [0, 1) for decisions that need
+    one.
+    """
 
     batch: Batch[T]
     verdict: Verdict
@@ -43,7 +45,9 @@ class BatchAnswer(Generic[T]):
 
 
 class Outlet(Protocol):
-    """Where requests go that share a rate limit: an API key of Last.fm's, or somebody's access to another service."""
+    """A channel for requests that share a rate limit: an API key of Last.fm's, or somebody's access to another
+    service.
+    """
 
     @property
     def pace(self) -> Pace:
@@ -56,29 +60,31 @@ _Asked_contra = TypeVar("_Asked_contra", bound=Outlet, contravariant=True)
 
 
 class Outlets(Protocol[_Found_co]):
-    """The outlets that there are."""
+    """All outlets."""
 
     def get(self, name: str) -> _Found_co | None:
-        """The outlet of that name; None if there is none any more."""
+        """The outlet with that name; None if it no longer exists."""
 
 
 class Outbox(Protocol[T, _Asked_contra]):
-    """What a line owes, of one kind. What is given a connection happens in a transaction that holds its lease."""
+    """What waits in a line, of one kind. Methods that get a database connection run in a transaction that holds the
+    line's lease.
+    """
 
     def due(self, db: Connection, now: float) -> Mapping[str, Sequence[int]]:
-        """Lines that have something to send now, by the names of their outlets."""
+        """Lines with something to send now, by the names of their outlets."""
 
     def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[T] | Nothing, list[Event]]:
-        """What goes out next, a single one for a `probe`, and the events of what was written meanwhile."""
+        """What is sent next (a single play for a `probe`), and the events about what was written meanwhile."""
 
     def mark(self, db: Connection, lease: Lease, batch: Sequence[T]) -> None:
-        """Write that these are on their way."""
+        """Record that this batch is being sent."""
 
     async def ask(self, outlet: _Asked_contra) -> Verdict:
-        """Ask for the service's time. Raises nothing."""
+        """Ask for the service's time. Never raises."""
 
     async def post(self, outlet: _Asked_contra, batch: Sequence[T], session: str) -> Verdict:
-        """Send them; what the answer means. Raises nothing."""
+        """Send the batch; returns what the answer means. Never raises."""
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[T], level: int) -> Step:
         """What an answer means for the line and the batch, after so many throttles in a row of the outlet."""
@@ -87,4 +93,4 @@ class Outbox(Protocol[T, _Asked_contra]):
         """Write what happened to the batch."""
 
     def connected(self, db: Connection, lease: Lease, state: DeliveryState) -> Event:
-        """The event that says that the state of the connection is another one now."""
+        """The event that says that the state of the connection has changed."""

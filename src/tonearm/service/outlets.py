@@ -21,41 +21,43 @@ V = TypeVar("V")
 
 
 class DestinationWire(Protocol):
-    """How a service is spoken to. Raises nothing for what the server or the network does."""
+    """A client for a service. Never raises for anything that the server or the network does."""
 
     @property
     def address(self) -> str:
-        """The address that requests go to, as it is kept."""
+        """The address that requests go to, as it is stored."""
 
     @property
     def rules(self) -> Rules:
-        """What it takes."""
+        """What it accepts."""
 
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
-        """Send plays, as many as its rules allow. `live`: it was played just now."""
+        """Send plays, as many as its rules allow. `live`: the play has just been heard."""
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """Say what plays."""
+        """Report what is playing."""
 
     async def validate(self, token: str) -> TokenCheck:
         """Whose token it is, or why it can't be used."""
 
     @property
     def hearts(self) -> bool:
-        """Whether it keeps hearts at all."""
+        """Whether it supports hearts at all."""
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Give a heart to a track, or take it away; doing so twice is fine. Left out with a code: it can't keep it."""
+        """Love or unlove a track; doing so twice is fine. An ignored code means that it can't store this heart."""
 
 
 class ApprovedWire(DestinationWire, Protocol):
-    """A wire to a service whose listeners sign in: on a page of its own, or with a name and a password."""
+    """A wire to a service where listeners sign in: on a page of its own, or with a name and a password."""
 
     async def begin(self, access: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
-        """The address of that page, and the access to finish with; or why there is none. Raises ValueError."""
+        """The address of that page, and the access to finish with; or why there is none. Raises ValueError for a bad
+        address.
+        """
 
     async def finish(self, begun: LastFmAccess) -> tuple[str, LastFmAccess] | TokenCheck:
-        """Whose it is, and the access that is kept; or why there is none. It works once."""
+        """Whose session it is, and the access to store; or why there is none. Works once."""
 
     async def sign_in(self, access: LastFmAccess, name: str, password: str) -> tuple[str, LastFmAccess] | TokenCheck:
         """The same, by name and password."""
@@ -69,7 +71,7 @@ MakeWire = Callable[[str], DestinationWire]
 
 
 class UnknownKind(ValueError):
-    """There is no way to speak to such a service."""
+    """This version can't talk to such a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class DestinationOutlet:
 
 
 def pace_key(kind: str, address: str, token: str) -> str:
-    """The name of an access. Nobody can read the token from it; the same one makes the same name."""
+    """The name of an access. The token can't be read from it, but the same token always gives the same name."""
     return f"{kind} {address} {sha256(token.encode()).hexdigest()[:16]}"
 
 
@@ -90,7 +92,7 @@ MOST_KEPT = 1000
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> V:
-    """Keep a value, and let the oldest go, which are made again if they are needed. Any thread may do so."""
+    """Cache a value and evict the oldest, which are made again when needed. Thread-safe."""
     kept[key] = value
     for oldest in list(kept)[:-MOST_KEPT]:
         kept.pop(oldest, None)
@@ -99,9 +101,8 @@ def _keep(kept: dict[K, V], key: K, value: V) -> V:
 
 @dataclass(frozen=True, slots=True)
 class DestinationOutlets:
-    """The accesses to other services. `makers` makes the wires of each kind that there is.
-
-    `per_second` is the rate of requests for each access, 0 for no limit.
+    """The accesses to other services. `makers` has a function for each kind that makes its wires. `per_second` limits
+    the requests of each access (0: no limit).
     """
 
     store: Store
@@ -112,7 +113,7 @@ class DestinationOutlets:
     _made: dict[str, DestinationOutlet] = field(default_factory=dict)
 
     def rules_at(self, kind: str, address: str) -> Rules | None:
-        """What a kind of service takes at an address; None if this version does not know it."""
+        """What a kind of service accepts at an address; None if this version doesn't know the kind."""
         try:
             return self.wire(DestinationKind(kind), address).rules
         except ValueError:
@@ -128,7 +129,7 @@ class DestinationOutlets:
         return made
 
     def get(self, name: str) -> DestinationOutlet | None:
-        """The access of that name; None if this version does not know the kind of service."""
+        """The access with that name; None if this version doesn't know the kind of service."""
         made = self._made.get(name)
         if made is None:
             kind, _, rest = name.partition(" ")

@@ -30,9 +30,8 @@ class PersonalData:
     event_hub: EventHub
 
     async def export(self, account: int, written: Callable[[Sequence[Sequence[Any]]], str]) -> AsyncIterator[str]:
-        """The whole history, latest play first, in parts, as `written` writes the values of `plays.EXPORTED`.
-
-        It writes them in the thread that reads them.
+        """The whole history, latest play first, in parts: `written` turns the values of `plays.EXPORTED` into text. It
+        runs in the thread that reads them.
         """
         before: tuple[int, int] | None = None
         while True:
@@ -43,9 +42,8 @@ class PersonalData:
             yield part
 
     async def erase(self, account: int, browser: str) -> int:
-        """Delete all of it; how many plays that was. Every credential but the browser's session is revoked.
-
-        Once it has begun, nothing of it is sent any more, and whatever ends this process, `finish_erasing` continues.
+        """Delete all of it; returns how many plays that was. Every credential but the browser's session is revoked.
+        Once this has begun, nothing is sent any more; if the process ends in the middle, `finish_erasing` completes it.
         """
         await self.store.write(partial(erase.begin, account_id=account, kept_session=browser))
         self.event_hub.admissions_changed(account)
@@ -62,7 +60,7 @@ class PersonalData:
         return gone
 
     async def finish_erasing(self) -> None:
-        """Continue what a process has begun that is gone now."""
+        """Complete an erasure that an earlier process began."""
         for account in await self.store.read(erase.unfinished):
             await self._erase_parts(account)
 
@@ -71,7 +69,7 @@ class PersonalData:
         return await self.store.read(partial(revoke.admissions, account=account, now=self.clock.now()))
 
     async def revoke(self, account: int, name: str) -> bool:
-        """Revoke a credential; False if there is none of that name."""
+        """Revoke a credential; False if there is none with that name."""
         revoked = await self.store.write(partial(revoke.revoke, account=account, name=name))
         self.event_hub.admissions_changed(account)
         return revoked

@@ -44,7 +44,7 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 
 @dataclass(frozen=True, slots=True)
 class PlayDetails:
-    """Everything that is known of a play. `row` is its row in the queue, `waits` why it waits; None once settled.
+    """Everything that is known about a play. `row` is its row in the queue, `waits` why it waits; None once settled.
 
     `reported_as` is what the player sent, if a rule of the listener has changed it.
     """
@@ -70,9 +70,8 @@ class PlayDetails:
 
     @property
     def counted(self) -> bool | None:
-        """Whether it counted by its listener's rule, for the reason in `stored.counted_reason`; None if unknown.
-
-        The threshold of that day is not stored, but the sentence is, and it differs for each threshold.
+        """Whether it counted by its listener's rule, for the reason in `stored.counted_reason`; None if unknown. The
+        threshold in force then is not stored, but the sentence is, and it differs for each threshold.
         """
         if self.stored.counted_reason == COUNTED_BY_ITS_PLAYER:
             return True
@@ -88,14 +87,14 @@ class NoSuchPlay:
 
 @dataclass(frozen=True, slots=True)
 class ActionRefused:
-    """It cannot be done to this play, and why."""
+    """The action isn't possible for this play, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActionDone:
-    """It is done; `play` is the id of the play that is sent, `track` its track."""
+    """The action is done; `play` is the id of the play that is sent, `track` its track."""
 
     play: int
     track: Track
@@ -106,7 +105,7 @@ ActionResult = ActionDone | ActionRefused | NoSuchPlay
 
 @dataclass(frozen=True, slots=True)
 class PlayActions:
-    """Stories of plays, and their listeners' decisions."""
+    """What happened to plays, and their listeners' actions on them."""
 
     store: Store
     clock: Clock
@@ -120,13 +119,15 @@ class PlayActions:
     """What was discarded, as it was, and the destinations for which it waited."""
 
     async def details(self, account: int, play_id: int) -> PlayDetails | None:
-        """What happened to a play and why; None if the listener has no such play."""
+        """What happened to a play, and why; None if the listener has no such play."""
         return await self.store.read(partial(self._details, account=account, play_id=play_id))
 
     async def latest(
         self, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
     ) -> list[PlayDetails]:
-        """Stories without attempts, latest play first; `before`: (timestamp, id) of the last page's end."""
+        """Details without attempts, latest play first; `before` is the (timestamp, id) of the previous page's last
+        play.
+        """
 
         def read(db: Connection) -> list[PlayDetails]:
             stored = plays.latest(db, account, limit, fates, before)
@@ -137,7 +138,7 @@ class PlayActions:
         return await self.store.read(read)
 
     async def waiting(self, account: int, limit: int) -> list[PlayDetails]:
-        """Stories of the plays in the queue without attempts, oldest play first."""
+        """Details of the plays in the queue, without attempts, oldest play first."""
 
         def read(db: Connection) -> list[PlayDetails]:
             ids = queue.oldest(db, account, limit)
@@ -168,7 +169,7 @@ class PlayActions:
     async def retry(self, account: int, play_id: int) -> ActionResult:
         """Send a waiting play at once, or one with any other fate than accepted.
 
-        An expired one is sent only if it is younger than 14 days after all, since a clock was wrong.
+        An expired one is sent only if it is younger than 14 days after all because a clock was wrong.
         """
         outcome = await self.store.write(partial(self._retry, account=account, play_id=play_id))
         self._publish(account, outcome, "queued", "queued by the listener")
@@ -202,10 +203,11 @@ class PlayActions:
         fresh: bool = False,
         also: Sequence[StoredDestination] = (),
     ) -> ActionResult:
-        """Queue a play for Last.fm and wherever else it is not yet; refused if it can be sent nowhere.
+        """Queue a play for Last.fm and for every destination that doesn't have it; refused if it can't be sent
+        anywhere.
 
-        `fresh`: it is a new play, so it needs a fate if only others than Last.fm get it; so does one that stood for
-        nothing until now. It waits `also` for these.
+        `fresh`: it is a new play, so it needs a fate if only destinations get it; so does one that counted for nothing
+        until now. `also` are destinations that it waits for as well.
         """
         elsewhere = self.fan_out.send(db, self._sendable(stored, now), also)
         outcome = self._enqueue_for_lastfm(db, stored, now)
@@ -217,7 +219,7 @@ class PlayActions:
         return ActionDone(stored.id, stored.play.track)
 
     def _left_out(self, db: Connection, play_id: int, refused: ActionRefused, now: float) -> None:
-        """Last.fm does not get a play that others get."""
+        """Record that Last.fm doesn't get a play that destinations get."""
         fate = "expired" if refused.reason == self.rules.too_old_reason else "not_authenticated"
         plays.settle(db, [play_id], fate, now, reason=refused.reason)
 
@@ -248,14 +250,14 @@ class PlayActions:
         return ActionDone(stored.id, stored.play.track)
 
     def _not_before(self, play: Play) -> float:
-        """When, by our clock, the time of a play that lies ahead has come; 0 for any other."""
+        """When, by our clock, the start of a play in the future will have come; 0 for any other play."""
         return play.timestamp - self.time.skew if play.timestamp > self.time.now() else 0.0
 
     async def correct(self, account: int, play_id: int, change: Callable[[Track], Track]) -> ActionResult:
         """Send a play with other names: a new frozen play, linked to the old one, which is discarded.
 
-        With the same artist and title it stays the same play, since these are what Last.fm knows it by.
-        Raises MissingName if artist or title is empty then.
+        With the same artist and title it stays the same play, since Last.fm identifies it by them. Raises MissingName
+        if this leaves the artist or the title empty.
         """
         outcome = await self.store.write(partial(self._correct, account=account, play_id=play_id, change=change))
         self._publish(account, outcome, "queued", f"sent instead of {play_id}")
@@ -274,7 +276,7 @@ class PlayActions:
         there = plays.known(db, [key])
         if key in there and there[key][0] != play_id:
             return ActionRefused("a play with these names and start already exists")
-        if key in there:  # Last.fm distinguishes plays by these names alone: it stays the same play
+        if key in there:  # Last.fm identifies plays by these names alone: it stays the same play
             return self._put_right(db, stored, play, now)
         fresh = plays.insert(db, [_instead(stored, play, plays.restamped(db, play_id), now)])[key]
         summaries.make_stale_of(db, [fresh])
@@ -303,7 +305,7 @@ class PlayActions:
         return None
 
     def _put_right(self, db: Connection, stored: StoredPlay, play: Play, now: float) -> ActionResult:
-        """Other facts for a play that stays the same one: a waiting play keeps waiting."""
+        """Change other facts of a play that stays the same play: a waiting play keeps waiting."""
         again = (
             ActionDone(stored.id, play.track)
             if stored.fate == "queued"
@@ -319,7 +321,7 @@ class PlayActions:
         return again
 
     async def discard(self, account: int, play_id: int) -> ActionResult:
-        """Take a play out; it stays in the history as discarded, and `undo_discard` brings it back for a while."""
+        """Discard a play; it stays in the history, and for a while `undo_discard` can bring it back."""
         outcome = await self.store.write(partial(self._discard, account=account, play_id=play_id))
         self._publish(account, outcome, "discarded", "discarded by the listener")
         return outcome
@@ -344,7 +346,7 @@ class PlayActions:
         return ActionDone(play_id, stored.play.track)
 
     async def undo_discard(self, account: int, play_id: int) -> ActionResult:
-        """A play that this process discarded is again what it was: in the queue, or kept with its reason."""
+        """Put a play that this process discarded back as it was: in the queue, or kept with its reason."""
         before, waited_for = self._discarded.get(play_id, (None, []))
         if before is None or before.account != account:
             return ActionRefused("it was discarded too long ago to undo: send it instead")
@@ -354,7 +356,7 @@ class PlayActions:
         return outcome
 
     def _restore(self, db: Connection, before: StoredPlay, waited_for: Sequence[int]) -> ActionResult:
-        """As it was; for Last.fm it is queued as by hand, elsewhere for what it has `waited_for`."""
+        """Restore a play: for Last.fm it is queued as by hand, and for the destinations that it `waited_for`."""
         _lock(db, before.account)
         now = plays.find(db, before.account, before.id)
         if now is None:
@@ -383,13 +385,13 @@ class PlayActions:
 
 
 def _lock(db: Connection, account: int) -> None:
-    """No delivery takes plays of this account until the transaction ends, to Last.fm or elsewhere."""
+    """Until the transaction ends, no delivery takes plays of this account, for Last.fm or for destinations."""
     accounts.lock(db, [account])
     destinations.lock(db, account)
 
 
 def _instead(stored: StoredPlay, play: Play, restamp: Restamped, now: float) -> dict[str, object]:
-    """The row of a play that is sent in another's place."""
+    """The row of a play that is sent instead of another one."""
     return {
         **plays.facts(play),
         "account": stored.account,

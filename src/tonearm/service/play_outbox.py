@@ -1,4 +1,4 @@
-"""The plays that an account owes Last.fm: which go out next, and what is written when they were answered."""
+"""The plays of an account that wait for Last.fm: which are sent next, and what is written after the answer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from tonearm.store.line import Lease
 class PlayOutbox:
     """What `Delivery` sends to Last.fm: plays, oldest first.
 
-    `keys` are the API keys that are set. `daily` is the daily limit of scrobbles of an account; None: it is learned
-    when it is met.
+    `keys` are the configured API keys. `daily` is each account's daily limit of scrobbles; None: it is learned when it
+    is reached.
     """
 
     clock: Clock
@@ -44,11 +44,13 @@ class PlayOutbox:
     daily: int | None = None
 
     def due(self, db: Connection, now: float) -> dict[str, list[int]]:
-        """Accounts that have plays to send now, by the API keys that they are connected with."""
+        """Accounts with plays to send now, by the API keys that they are connected with."""
         return {key: queue.due(db, now, key) for key in pace.unthrottled(db, self.keys, now)}
 
     def next(self, db: Connection, lease: Lease, *, probe: bool) -> tuple[Batch[QueuedPlay] | Nothing, list[Event]]:
-        """The plays that go out next, moved if a wrong clock has timed them; what is too old is settled first."""
+        """The plays that are sent next, with their starts corrected if a wrong clock timed them. Plays that are too old
+        are settled first.
+        """
         now, time = self.clock.now(), self.time
         state = lease.state if self.daily is None else replace(lease.state, budget=self.daily)
         found = queue.waiting(db, lease.account, lease.user, now, self.rules.batch)
@@ -73,22 +75,22 @@ class PlayOutbox:
         return Nothing(move.until), events
 
     def mark(self, db: Connection, lease: Lease, batch: Sequence[QueuedPlay]) -> None:
-        """Write that these are on their way."""
+        """Record that this batch is being sent."""
         queue.mark_sending(db, lease, [w.id for w in batch])
 
     async def ask(self, outlet: ApiKey) -> Verdict:
         """Ask Last.fm for its time."""
-        outcome = (await outlet.urgent.exchange(auth.token())).outcome  # a short answer that no cache keeps
+        outcome = (await outlet.urgent.exchange(auth.token())).outcome  # a short answer that no cache stores
         if isinstance(outcome, Answer | Refusal):
             self.time.asked()
         return Answered(()) if isinstance(outcome, Answer) else verdict_of(outcome)
 
     async def post(self, outlet: ApiKey, batch: Sequence[QueuedPlay], session: str) -> Verdict:
-        """Send them; what the answer means."""
+        """Send the batch; returns what the answer means."""
         return await outlet.post([w.play for w in batch], session)
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
-        """What an answer means for the account and its plays. `level` counts the throttles in a row of the key."""
+        """What an answer means for the account and its plays. `level` counts the key's throttles in a row."""
         verdict, now, chance = answer.verdict, answer.at, answer.chance
         sent = self.restamp.checked(answer.batch.items)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if may_be_limited(verdict, self.rules) else 0
@@ -109,12 +111,12 @@ class PlayOutbox:
         )
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], step: Step) -> list[Event]:
-        """Write what happened to each play, and what comes back; returns the events that say so."""
+        """Write what happened to each play, and which go back into the queue; returns the events that say so."""
         events = settle(db, answer.batch.items, step, answer.at)
         queue.put_back(db, self.restamp.put_right_refused(db, lease, step.back, answer.at))
         remember(db, lease.account, answer.verdict, step, answer.at)
         return events
 
     def connected(self, db: Connection, lease: Lease, state: DeliveryState) -> Event:
-        """The event that says that the connection to Last.fm is another one now."""
+        """The event that says that the state of the connection to Last.fm has changed."""
         return AuthChanged(state.connection, accounts.by_id(db, [lease.account])[lease.account].username)

@@ -1,4 +1,4 @@
-"""What players report: plays kept in batches, and what plays now shown."""
+"""What players report: plays, which are saved in batches, and what is playing now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATIENCE = 1.0
 
 
 class PlayerReports:
-    """Takes what players report, each for its listener."""
+    """Handles what players report, each for its listener."""
 
     def __init__(
         self, store: Store, reports: Reports, shows: NowPlaying, players: Players, hearts: Hearts, clock: Clock
@@ -46,9 +46,8 @@ class PlayerReports:
     async def report(
         self, player: StoredPlayer, incoming: Sequence[Incoming], account: int | None = None
     ) -> list[ReportResult | None]:
-        """Keep plays: all are on disk when this returns. None for one that cannot be a play.
-
-        `account` is whose plays they are, if not the player's own listener's. Raises StoreUnavailable.
+        """Save plays: all are on disk when this returns. The result is None for one that can't be a play. `account` is
+        the listener whose plays they are, if not the player's own. Raises StoreUnavailable.
         """
         if not incoming:
             return []
@@ -66,7 +65,7 @@ class PlayerReports:
         return taken
 
     async def announce(self, player: StoredPlayer, announced: Announced, account: int | None = None) -> None:
-        """Show what plays now, and wait a little for Last.fm."""
+        """Show what is playing now, and wait a little for Last.fm."""
         owner = player.account if account is None else account
         task = asyncio.create_task(self._show(owner, announced, player.name))
         self._shown.add(task)
@@ -76,9 +75,8 @@ class PlayerReports:
         await asyncio.wait((task,), timeout=PATIENCE)
 
     async def hearts(self, player: StoredPlayer, given: Sequence[Heart], account: int | None = None) -> None:
-        """Keep hearts given or taken, the last word on each track: on disk when this returns, and sent from there.
-
-        `account` as in `report`. What can be no track is left out. Raises StoreUnavailable.
+        """Save loved and unloved tracks, the latest for each track: on disk when this returns, and sent from there.
+        `account` as in `report`. What can't be a track is left out. Raises StoreUnavailable.
         """
         if not given or player.trial:
             return
@@ -87,7 +85,9 @@ class PlayerReports:
         await self._hearts.say(owner, said, player.id)
 
     async def recall(self, account: int, is_it: Callable[[Track], bool]) -> Track | None:
-        """The track that is meant by something else than its names: the one that plays now, or was played lately."""
+        """The track that is meant by something other than its names: the one that is playing now, or was played
+        recently.
+        """
         shown = self._shows.current(account)
         if shown is not None and is_it(playing := Track(shown.artist, shown.track, shown.album)):
             return playing
@@ -95,14 +95,14 @@ class PlayerReports:
         return next((one.play.track for one in latest if is_it(one.play.track)), None)
 
     async def rehearse(self, player: StoredPlayer) -> ReportResult:
-        """What would be answered to a play of this player that has ended just now; nothing of it is kept."""
+        """What would be answered to a play of this player that has ended just now; nothing is saved."""
         track = trial_track(player)
         start = int(self._clock.now()) - 240
         reported = ReportedPlay(Play(track, start, 0.0), Basis(Stamp.START, Listening.ASSUMED))
         return await self._reports.rehearse(player.account, reported, player.name, player.id)
 
     async def _show(self, account: int, announced: Announced, reporter: str) -> None:
-        with suppress(StoreUnavailable, MissingName):  # it is never kept, so there is nothing to lose
+        with suppress(StoreUnavailable, MissingName):  # it is never saved, so there is nothing to lose
             await self._shows.show(account, announced.track, reporter)
 
     async def _note_report(self, player: StoredPlayer, program: str, track: str) -> None:
@@ -110,14 +110,14 @@ class PlayerReports:
             await self._players.note_report(player, program, track)
 
     async def close(self) -> None:
-        """Show nothing any more."""
+        """Stop showing what is playing."""
         for task in self._shown:
             task.cancel()
         await asyncio.gather(*self._shown, return_exceptions=True)
 
 
 def trial_track(player: StoredPlayer) -> Track:
-    """What a player plays on trial."""
+    """The track that a player on trial reports."""
     return Track("tonearm", f"Test of {player.name}", duration=240.0)
 
 
@@ -129,7 +129,7 @@ def _has_names(track: Track) -> bool:
 def _reported(incoming: Incoming, now: float) -> ReportedPlay:
     timestamp = now if incoming.timestamp is None else incoming.timestamp
     played = incoming.played
-    if played is None:  # what may have been heard since its start, if nobody has decided that it counts
+    if played is None:  # what can have been heard since its start, unless the player decided that it counts
         elapsed = max(0.0, now - timestamp)
         played = min(elapsed, incoming.track.duration or elapsed)
     play = Play(incoming.track, int(timestamp), played, incoming.chosen_by_user)

@@ -1,4 +1,4 @@
-"""A player on trial: a play sent to the service as the player would send it, and not kept there."""
+"""A player on trial: a play is sent to the service as the player would send it, and not saved there."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PlayerTrial:
-    """What a trial has shown: `problem` says what keeps a play from arriving, "" for nothing.
-
-    `taken` is what would become of a play that arrives; `unmapped` says that plays of a media server are still
-    dropped, because none of its users is a listener here.
+    """The result of a trial: `problem` says what keeps a play from arriving ("" if nothing does). `taken` is what would
+    happen to a play that arrives; `unmapped` says that plays of a media server are still dropped because none of its
+    users is mapped to a listener.
     """
 
     address: str
@@ -38,7 +37,7 @@ async def try_out(
 ) -> PlayerTrial:
     """Send a play as a player would to the service at `base`, an address without a slash at its end.
 
-    The secret of a player is not known here, so one of the same kind reports in its place, for as long as this takes.
+    The player's secret is not stored in a readable form, so a temporary player of the same kind reports in its place.
     """
     lent = await players.lend(player, THEIR_USER)
     try:
@@ -55,7 +54,7 @@ async def try_out(
 
 
 async def _played(http: httpx2.AsyncClient, requests: TrialSteps) -> str:
-    """What is wrong, once every request is answered."""
+    """Send the requests; returns what went wrong, "" if every request was accepted."""
     request = next(requests)
     while True:
         try:
@@ -74,7 +73,7 @@ async def _sent(http: httpx2.AsyncClient, request: TrialRequest) -> TrialAnswer:
 
 
 def _trouble(fault: Exception) -> str:
-    """Why nobody answers, in words of ours: a library's own may hold anything."""
+    """Why nobody answers, in our own words: a library's message may contain anything."""
     causes = list(_causes(fault))
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "no such host"

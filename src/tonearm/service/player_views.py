@@ -1,4 +1,4 @@
-"""What players read back of a listener: plays and loved tracks, page by page."""
+"""What players read back about a listener: plays and loved tracks, page by page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ class PlayerViews:
     async def between(
         self, account: int, limit: int, after: int | None, before: int | None
     ) -> tuple[list[StoredPlay], tuple[int, int]]:
-        """Plays that began after and before these moments, latest first; and when the first and the last play began.
-
-        Those are 0 without plays.
+        """Plays that began after `after` and before `before`, latest first; and when the first and the last play of the
+        history began (0 without plays).
         """
 
         def read(ask: ReadQuestion) -> tuple[list[StoredPlay], tuple[int, int]]:
@@ -45,16 +44,16 @@ class PlayerViews:
     async def played(
         self, account: int, limit: int, offset: int, after: int | None, before: int | None
     ) -> tuple[list[StoredPlay], int]:
-        """Plays from `after` to `before`, both included, latest first, and how many there are."""
+        """Plays from `after` to `before`, both included, latest first, and their total number."""
         page = partial(player_pages.played, account=account, limit=limit, offset=offset, after=after, before=before)
         return await self.store.read(page)
 
     async def loved(self, account: int, limit: int, offset: int) -> tuple[list[LovedEntry], int]:
-        """Loved tracks, the latest first, and how many there are."""
+        """Loved tracks, the latest first, and their total number."""
         return await self.store.read(partial(player_pages.loved_tracks, account=account, limit=limit, offset=offset))
 
     async def top_tracks(self, account: int, start: int, limit: int) -> list[Top]:
-        """The tracks that were played most since `start`."""
+        """The most played tracks since `start`."""
         scope = StatsScope(account)
         most = partial(stats.most, scope=scope, start=start, end=plays.LATEST_END, limit=limit)
         return (await self.store.read_long(most)).tracks

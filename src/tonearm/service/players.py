@@ -59,7 +59,7 @@ LAST_REFUSALS = 20
 
 
 class PlayerKind(StrEnum):
-    """What a player speaks."""
+    """The protocol that a player speaks."""
 
     LISTENBRAINZ = "listenbrainz"
     AUDIOSCROBBLER = "audioscrobbler"
@@ -84,12 +84,12 @@ PATHS = {
 
 
 class BadPlayer(ValueError):
-    """No name for a player, or one that is in use; what to do is in the message."""
+    """An invalid name for a player, or one that is in use; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppKey:
-    """An API key that was issued here, with the shared secret that signs its requests, which is known only now."""
+    """An API key that was issued here, with the shared secret that signs its requests, which is shown only now."""
 
     api_key: str
     shared_secret: str = field(repr=False)
@@ -97,7 +97,7 @@ class AppKey:
 
 @dataclass(frozen=True, slots=True)
 class NewPlayer:
-    """A player with its secret, which is known only now, and with an API key if one was asked for."""
+    """A player with its secret, which is shown only now, and with an API key if one was requested."""
 
     player: StoredPlayer
     secret: str = field(repr=False)
@@ -115,9 +115,8 @@ def address_path(kind: PlayerKind, secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRequest:
-    """A request that was refused at `at` (Unix seconds), why, and what is known of who sent it.
-
-    `attributed`: it is noted with the players that may have sent it.
+    """A request that was rejected at `at` (Unix seconds), why, and what is known about its sender. `attributed`: it is
+    recorded with the players that may have sent it.
     """
 
     at: float
@@ -159,13 +158,13 @@ class Players:
         """The last requests that were refused in this process, oldest first, whoever sent them."""
         event_hub.not_admitted.append(self._forget)
 
-    # -- by its listener ------------------------------------------------------
+    # -- for its listener ------------------------------------------------------
 
     async def add(self, account: int, name: str, kind: PlayerKind, *, with_app_key: bool = False) -> NewPlayer:
         """A new player of a listener. Raises BadPlayer.
 
-        `with_app_key`: with an API key and its shared secret, for a program that wants a pair. What comes with that key
-        has to be signed with that secret. It is good for as long as the player.
+        `with_app_key`: with an API key and a shared secret, for a program that asks for a pair. Requests with that key
+        must be signed with that secret. It is valid for as long as the player exists.
         """
         name = clean(name)
         if not 0 < len(name) <= LONGEST_NAME:
@@ -197,23 +196,25 @@ class Players:
         return NewPlayer(added, secret, app_key)
 
     async def of(self, account: int) -> list[StoredPlayer]:
-        """The players of a listener, by name, with when they were last heard."""
+        """The players of a listener, by name, with when each last sent a request."""
         found = await self._store.read(partial(players.of_account, account=account))
         return [self._up_to_date(player) for player in found]
 
     async def named(self, account: int, name: str) -> StoredPlayer | None:
-        """The player of that name; None if the listener has none."""
+        """The player with that name; None if the listener has none."""
         return next((player for player in await self.of(account) if player.name == clean(name)), None)
 
     async def revoke(self, account: int, name: str) -> bool:
-        """Let a player report no more, at once; False if there is none of that name."""
+        """Revoke a player: it can't report any more, at once. False if there is none with that name."""
         write = partial(players.revoke, account=account, name=clean(name), now=self._clock.now())
         revoked = await self._store.write(write)
         self._event_hub.admissions_changed(account)
         return revoked is not None
 
     async def lend(self, beside: StoredPlayer, their_user: str) -> NewPlayer:
-        """A player of the same kind for a trial: what it reports is answered, and not kept. `take_back` ends it."""
+        """A temporary player of the same kind for a trial: what it reports is answered, but not saved. `take_back`
+        removes it.
+        """
         secret = _new_secret()
         write = partial(
             players.lend,
@@ -227,20 +228,20 @@ class Players:
         return NewPlayer(await self._store.write(write), secret)
 
     async def has_reported(self, player: StoredPlayer) -> bool:
-        """Whether a player has reported to any process on this database."""
+        """Whether a player has reported anything, to any process on this database."""
         found = await self._store.read(partial(players.by_id, player_id=player.id))
         return found is not None and found.heard_at > 0
 
     async def take_back(self, lent: NewPlayer) -> None:
-        """Forget a player that was on trial."""
+        """Remove a player that was on trial."""
         await self._store.write(partial(players.take_back, trials=[lent.player.id]))
 
     async def users(self, player: StoredPlayer) -> dict[str, int]:
-        """Which users of a media server are which listeners: account by name, case folded."""
+        """Which listener each user of a media server is: accounts by case-folded user name."""
         return await self._store.read(partial(players.users, player_id=player.id))
 
     async def map_user(self, player: StoredPlayer, their_user: str, account: int | None) -> None:
-        """A user of a media server is this listener from now on; None: nobody. Raises BadPlayer."""
+        """Map a user of a media server to this listener from now on; None removes the mapping. Raises BadPlayer."""
         user = folded(their_user)
         if not user:
             raise BadPlayer("enter the name of the media server's user")
@@ -252,20 +253,22 @@ class Players:
         return self._last_reports.get(player)
 
     def nobodys_refusals(self, user: str) -> list[RefusedRequest]:
-        """The last rejected requests of unknown players, latest first, each kind once; without those of other users."""
+        """The last rejected requests of unknown players, latest first, one of each kind; without those of other
+        users.
+        """
         recent = self._clock.now() - SHOWN
         found = [one for one in self.refusals if one.at >= recent and not one.attributed]
         own_refusals = [one for one in found if one.user.casefold() in ("", user.casefold())]
         return list({(one.protocol, one.reason, one.program): one for one in reversed(own_refusals)}.values())
 
-    # -- by what a request brings ---------------------------------------------
+    # -- by what a request contains ---------------------------------------------
 
     async def by_secret(self, secret: str) -> StoredPlayer | None:
         """The player with that secret; None for an unknown or a revoked one. Raises StoreUnavailable."""
         return (await self._find(fingerprint(secret), partial(_by_secret, secret=secret)) or (None, ""))[0]
 
     async def by_session(self, session: str) -> tuple[StoredPlayer, str] | None:
-        """The player of a session, and the protocol that it was made with. Raises StoreUnavailable."""
+        """The player of a session, and the protocol that the session was created with. Raises StoreUnavailable."""
         return await self._find(f"session {fingerprint(session)}", partial(_by_session, session=session))
 
     async def _find(
@@ -285,12 +288,12 @@ class Players:
             return None
         if len(self._known) > MOST_REMEMBERED:
             self._known.clear()
-        if self._changes == changes:  # else it was perhaps read before it was revoked
+        if self._changes == changes:  # otherwise it may have been read before it was revoked
             self._known[key] = (now + REMEMBERED, *found)
         return found
 
     async def proving(self, user: str, proves: Callable[[str], bool]) -> StoredPlayer | None:
-        """The player of a user whose secret `proves` accepts by its MD5 (32 hexadecimal digits), if any does."""
+        """The user's player for whose secret's MD5 (32 hexadecimal digits) `proves` returns True, if any."""
         candidates = await self._store.read(partial(players.by_user, user=user))
         for player in candidates:
             secret = self.secret_md5(player)
@@ -299,23 +302,22 @@ class Players:
         return None
 
     def challenges(self, user: str) -> list[str]:
-        """What a user has to answer who signs in by Audioscrobbler 1.1: the first is that of now.
-
-        They are made from the time and the installation's secret, so that every process on the database knows them.
+        """The challenges that a user signing in with Audioscrobbler 1.1 may answer, the current one first. They are
+        derived from the time and the installation's secret, so that every process on the database knows them.
         """
         now = int(self._clock.now()) // CHALLENGED
         return [self._seal.proof(f"challenge {hour} {user.lower()}") for hour in range(now, now - CHALLENGES, -1)]
 
     async def of_user(self, user: str) -> list[StoredPlayer]:
-        """The players that sign in with that name, in any letter case."""
+        """The players that sign in with that name, in upper or lower case."""
         return await self._store.read(partial(players.by_user, user=user))
 
     def secret_md5(self, player: StoredPlayer) -> str:
-        """The MD5 of a player's secret; "" if it cannot be opened any more."""
+        """The MD5 of a player's secret; "" if it can't be decrypted any more."""
         return self._opened(player.secret_sealed) or ""
 
     async def new_session(self, player: StoredPlayer, protocol: str, session: str = "") -> str:
-        """A session of a player, which outlives a restart; 32 letters if none is given."""
+        """A new session of a player, which survives a restart; without a `session`, 32 letters are generated."""
         session = session or secrets.token_hex(16)
         hashed = fingerprint(session)
         write = partial(
@@ -329,7 +331,7 @@ class Players:
         return session
 
     async def listener_of(self, player: StoredPlayer, names: Sequence[str]) -> int | None:
-        """The account that a media server's user is, by one of these names or ids; None for a stranger."""
+        """The account that a media server's user is mapped to, by one of these names or ids; None if there is none."""
         known = await self.users(player)
         return next((known[name] for name in map(folded, names) if name in known), None)
 
@@ -359,13 +361,13 @@ class Players:
         except SealBroken:
             return None
 
-    # -- what is remembered of requests ---------------------------------------
+    # -- what is recorded about requests ---------------------------------------
 
     async def note_report(self, player: StoredPlayer, program: str, track: str) -> None:
-        """Note that a player has reported a track. It is written to the database now and then."""
+        """Record that a player has reported a track. It is written to the database now and then."""
         now = self._clock.now()
         write = partial(players.note_report, player_id=player.id, now=now, program=program)
-        if player.trial:  # another may have its number soon
+        if player.trial:  # another may have its id soon
             await self._store.write(write)
             return
         self._last_reports[player.id] = LastReport(now, program, track)
@@ -384,13 +386,13 @@ class Players:
         user: str = "",
         likely: Sequence[StoredPlayer] = (),
     ) -> None:
-        """A request was refused. `likely` are the players that may have sent it, if that can be said."""
+        """Record a rejected request. `likely` are the players that may have sent it, if that is known."""
         self.refusals.append(RefusedRequest(self._clock.now(), protocol, reason, program, user, bool(likely)))
         if likely:
             await self._note_refusal(tuple(player.id for player in likely), reason)
 
     async def slow_down(self) -> None:
-        """Wait before a wrong secret is answered, after many of them: guessing gets slow, and nothing else does."""
+        """Wait before answering a wrong secret, once there were many of them: only guessing becomes slow."""
         if await self._brake.wait():
             self._slowed_until = self._clock.now() + SLOWED
 
@@ -421,7 +423,7 @@ class Players:
 
 
 def folded(user: str) -> str:
-    """A media server's user as it is compared."""
+    """A media server's user name, folded for comparison."""
     return clean(user)[:200].casefold()
 
 
@@ -435,7 +437,7 @@ def _by_session(db: Connection, session: str) -> tuple[StoredPlayer, str] | None
 
 
 def _new_secret() -> str:
-    return str(UUID(bytes=secrets.token_bytes(16), version=4))  # as ListenBrainz' own tokens look
+    return str(UUID(bytes=secrets.token_bytes(16), version=4))  # in the format of ListenBrainz's own tokens
 
 
 def _md5(secret: str) -> str:

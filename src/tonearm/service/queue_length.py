@@ -1,4 +1,4 @@
-"""Publishes how many plays wait, counted from the rows, no more often than anybody can read."""
+"""Publishes how many plays wait, counted from the rows, and not more often than a person can follow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAUSE = 0.25
 
 
 class QueueLengths:
-    """Announces the length of queues that changed, to accounts that somebody listens to."""
+    """Publishes the length of queues that have changed, for accounts that have subscribers."""
 
     def __init__(self, store: Store, clock: Clock, event_hub: EventHub) -> None:
         self._store = store
@@ -30,7 +30,7 @@ class QueueLengths:
         self._wake = asyncio.Event()
 
     def note(self, account: int) -> None:
-        """Have the queue of an account counted, soon."""
+        """Request a count of an account's queue, soon."""
         self._changed.add(account)
         self._wake.set()
 

@@ -1,4 +1,4 @@
-"""Rate limit: every request of this API key takes its turn, whoever makes it."""
+"""The rate limit: requests with the same API key take turns, whichever process makes them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ YIELDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A slot that was booked at that moment (Unix seconds), and comes so many seconds later."""
+    """A slot that was booked at a time (Unix seconds), and comes that many seconds later."""
 
     at: float
     wait: float
@@ -34,7 +34,9 @@ REBOOKINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The rate limit of one API key, kept in the database; `per_second` 0 lifts it. `rules` has the throttle times."""
+    """The rate limit of one API key, stored in the database; with `per_second` 0 there is none. `rules` has the
+    throttle times.
+    """
 
     store: Store
     clock: Clock
@@ -44,15 +46,14 @@ class Pace:
     _reads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def book(self, db: Connection) -> Booked:
-        """Take a slot within a transaction that is written anyway."""
+        """Book a slot within a transaction that is written anyway."""
         now = self.clock.now()
         return Booked(now, pace.book(db, self.key, now, self.per_second) if self.per_second > 0 else 0.0)
 
     async def slot(self, booked: Booked) -> None:
-        """Return when a booked slot has come.
-
-        One that is missed by half an interval, since the machine is busy or stood still, is given up for another:
-        what goes late goes together with what others send in time. Who is always late takes what is free at the moment.
+        """Return when a booked slot has come. If it is missed by half an interval, because the machine is busy or was
+        suspended, another one is booked: a late request would coincide with others that are on time. A caller that is
+        always late takes whichever slot is free.
         """
         for _ in range(REBOOKINGS):
             await self._until(booked)
@@ -68,14 +69,18 @@ class Pace:
     async def _until(self, booked: Booked) -> None:
         left = booked.at + booked.wait - self.clock.now()
         if left > 0:
-            await self.clock.sleep(min(left, booked.wait))  # the clock may have been put back meanwhile
+            await self.clock.sleep(min(left, booked.wait))  # the clock may have been set back meanwhile
 
     async def current_throttle(self) -> pace.KeyThrottled | None:
-        """The throttle of this key that is in force now; scrobbles check it themselves, all others call this first."""
+        """The throttle of this key that is in force now. Deliveries check it themselves; all other callers call this
+        first.
+        """
         return await self.store.read(lambda db: pace.current_throttle(db, self.key, self.clock.now()))
 
     async def throttled(self, cause: Cause, retry_after: float | None = None) -> None:
-        """Last.fm says that this address sends too many requests: everybody waits, longer each time."""
+        """Record that Last.fm has rejected a request because this address sends too many: everybody waits, longer each
+        time.
+        """
         await self.store.write(lambda db: self._begin_throttle(db, cause, retry_after))
 
     def _begin_throttle(self, db: Connection, cause: Cause, retry_after: float | None) -> None:
@@ -91,7 +96,9 @@ class Pace:
             await self.slot(await self.store.write_together(self._book_each, None))
 
     async def spare_turn(self) -> None:
-        """Return when no scrobble wants the slot: reads book none ahead, so a scrobble waits for one at the most."""
+        """Return when no scrobble needs the slot. Reads book no slots ahead, so a scrobble waits for at most one of
+        them.
+        """
         if self.per_second <= 0:
             return
         async with self._reads:  # one after the other, in the order in which they came
@@ -104,11 +111,11 @@ class Pace:
         await self.turn()
 
     async def last_throttle(self) -> pace.KeyThrottled | None:
-        """The last throttle, over or not, until an answer proves that this key is served again."""
+        """The last throttle, over or not, until an answer shows that this key is served again."""
         return await self.store.read(lambda db: pace.last_throttle(db, self.key, now=self.clock.now()))
 
     async def served(self) -> None:
-        """A request that began after the last throttle was answered: that throttle is over."""
+        """Record that a request that began after the last throttle was answered: that throttle is over."""
         await self.store.write(lambda db: pace.end_throttle(db, self.key))
 
     def _book_if_free(self, db: Connection) -> float:

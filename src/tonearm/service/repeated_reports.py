@@ -35,7 +35,7 @@ def key_as_reported(report: Report) -> plays.PlayKey:
 def moved(
     db: Connection, reports: Sequence[Report], keys: Sequence[plays.PlayKey]
 ) -> dict[plays.PlayKey, tuple[int, str]]:
-    """Plays that were reported before with another start, restamped then or now, by the present key of each."""
+    """Plays that were reported before with another start (restamped then or now), by their present keys."""
     reported = [key_as_reported(report) for report in reports]
     by_reported_start = plays.known_as_reported(db, reported, restamped=True)
     unmoved = [key for r, key in zip(reports, reported, strict=True) if r.restamp_reason or key in by_reported_start]
@@ -51,7 +51,7 @@ def moved(
 
 
 def nearest_of(same_reports: dict[int, tuple[int, str]], report: Report) -> tuple[int, str]:
-    """Of plays with the same report, the one whose start is nearest to this report's start now."""
+    """Among plays with the same report, the one whose start is nearest to this report's corrected start."""
     return same_reports[min(same_reports, key=lambda start: abs(start - report.play.timestamp))]
 
 
@@ -63,7 +63,7 @@ def suspected(
     decided: Sequence[Decision],
     moved: Mapping[plays.PlayKey, tuple[int, str]],
 ) -> list[Decision]:
-    """The decisions, with plays suspected that share time with a play of the same song, whoever reported that one.
+    """The decisions, with plays marked as suspected that overlap with a play of the same song, whoever reported it.
 
     A report that is known with another start, as `moved` says, is no other play than itself. Who reports for the first
     time is remembered in `listeners`.
@@ -137,9 +137,8 @@ class _Batch:
 
 
 def _compared(decision: Decision, play: Play, near: Sequence[NearPlay]) -> Decision:
-    """The decision about a play that is like some of these, or like none.
-
-    What is or will be on Last.fm is not sent again. What was kept here only, or comes from a file, is sent now.
+    """The decision about a play, given the similar plays `near` it. A play that is or will be on Last.fm is not sent
+    again. One that was kept only here, or comes from a file, is sent now.
     """
     twins = [one for one in near if _again(play, one.play)]
     sent = decision.status == "queued"
@@ -148,7 +147,7 @@ def _compared(decision: Decision, play: Play, near: Sequence[NearPlay]) -> Decis
     if twin is not None:
         return _held_back(decision, twin)
     if sent:
-        # The very same report is known by its start, unless an import has brought it.
+        # An identical report is recognised by its start, unless an import added it.
         kept += [one for one in near if one.fate == plays.IMPORTED and _only_here(one) and _itself(play, one.play)]
         nearest = min(kept, key=lambda one: abs(one.play.timestamp - play.timestamp), default=None)
         if nearest is not None and nearest.id:
@@ -157,19 +156,19 @@ def _compared(decision: Decision, play: Play, near: Sequence[NearPlay]) -> Decis
 
 
 def _only_here(one: NearPlay) -> bool:
-    """Whether a play was sent nowhere by anybody, as far as it is known."""
+    """Whether a play was sent nowhere, as far as is known."""
     return one.fate in KEPT_HERE or (one.fate == plays.IMPORTED and not one.owner)
 
 
 def by_others(db: Connection, account: Account, play: Play, reporter: str) -> list[NearPlay]:
-    """Plays around the time of one, of an account's other reporters, who may spell the names otherwise."""
+    """Plays around the time of one, from an account's other players, which may spell the names differently."""
     if not account.several_reporters:
         return []
     return plays.of_others(db, account.id, reporter, [play]).beside(play)
 
 
 def _again(play: Play, other: Play) -> bool:
-    """Whether a play repeats one that was reported before; the very same report is recognised by its start."""
+    """Whether a play repeats one that was reported before; an identical report is recognised by its start."""
     return not _itself(play, other) and same_play(play, other)
 
 
@@ -186,7 +185,7 @@ def _held_back(decision: Decision, twin: NearPlay) -> Decision:
 
 
 def looks_like(twin: int) -> str:
-    """Why a play is suspected, which shares time with another of that id (0: not known yet)."""
+    """Why a play is suspected that overlaps with the play of that id (0: not known yet)."""
     return f"{_reported_for(twin)}{_BY_CHOICE}"
 
 

@@ -30,9 +30,8 @@ class UnknownListener(LookupError):
 
 
 class NotATime(ValueError):
-    """The start of play cannot be a time at which anybody scrobbled, or the time heard cannot be a length of time.
-
-    `field` says which: `timestamp` or `played_time`.
+    """The start can't be the time of a play, or the time heard can't be a length of time. `field` says which:
+    `timestamp` or `played_time`.
     """
 
     def __init__(self, message: str, field: str = "timestamp") -> None:
@@ -41,7 +40,7 @@ class NotATime(ValueError):
 
 
 class NotPlays(Exception):
-    """Some of several reports can be no plays: `faults` has their places (from 0) with what is wrong with each."""
+    """Some of several reports can't be plays: `faults` has their positions (from 0) with what is wrong with each."""
 
     def __init__(self, faults: Sequence[tuple[int, MissingName | NotATime]]) -> None:
         super().__init__("; ".join(f"play {place}: {error}" for place, error in faults))
@@ -51,11 +50,11 @@ class NotPlays(Exception):
 class Report(NamedTuple):
     """A play as somebody reported it, cleaned and frozen, with the moment of the report by our clock.
 
-    `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the
-    seconds of that due to our clock, `skew` what our clock is behind, `left_out` what could not be read of it.
-    `counter` and `boot` say when it came whatever our clock showed, so that the start can be corrected later: they are
-    set if Last.fm's time was not known for sure, or the start was moved by it. `sent` is the track as it was reported,
-    if a rule of the listener has changed its names.
+    `reported_timestamp` is the start as it was reported, `restamp_reason` why it was corrected, `restamped_by` the part
+    of the correction due to our clock (seconds), `skew` how far our clock is behind (seconds), `left_out` which parts
+    of it could not be read. `counter` and `boot` say when it came independently of our clock, so that the start can be
+    corrected later: they are set if Last.fm's time was not known for certain, or if the start was corrected by it.
+    `sent` is the track as it was reported, if a rule of the listener has changed its names.
     """
 
     account: int
@@ -76,7 +75,7 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReportedPlay:
-    """A play as a player reports it, and what is known of its times. `left_out` as in `scrobble`.
+    """A play as a player reports it, and what is known about its times. `left_out` as in `scrobble`.
 
     Its track is clean, and has an artist and a title.
     """
@@ -88,9 +87,8 @@ class ReportedPlay:
 
 @dataclass(frozen=True, slots=True)
 class ReportResult:
-    """The answer to a report. `status` is `queued` (it is on disk), `duplicate`, or why it was not queued.
-
-    `id` is the play's id in the history; `heard` and `needed` are seconds.
+    """The answer to a report. `status` is `queued` (the play is on disk), `duplicate`, or why it was not queued. `id`
+    is the play's id in the history; `heard` and `needed` are in seconds.
     """
 
     status: str
@@ -101,7 +99,7 @@ class ReportResult:
 
 
 class Taken(NamedTuple):
-    """A report that was taken: its answer, and the track as the listener's rules have it."""
+    """A report that was saved: its result, and the track with the names that the listener's rules give it."""
 
     result: ReportResult
     track: Track
@@ -110,11 +108,12 @@ class Taken(NamedTuple):
 def frozen_play(
     play: Play, now: float, skew: float = 0.0, basis: Basis = UNSAID, *, clean_names: bool = False
 ) -> tuple[Play, Placed]:
-    """The play as it will be sent for ever, and where its start was put: names cleaned, times in (whole) seconds.
+    """The play as it will be sent from now on, and how its start was determined: names cleaned, times in whole seconds.
 
     Our clock shows `now` and is `skew` seconds behind Last.fm's, whose time decides. What `basis` leaves open is
-    guessed. `clean_names`: the track came through `cleaned` already. Raises MissingName if no artist or title is left,
-    NotATime before 2002-10-01, over 30 days ahead, or for a time that nobody can have heard.
+    guessed. `clean_names`: the track has been through `cleaned` already. Raises MissingName if no artist or title is
+    left; NotATime if the start is before 2002-10-01 or more than 30 days ahead, or if nobody can have heard it for that
+    long.
     """
     reported = start_of_play(play.timestamp)
     duration, played, until_end = _played(play, _elapsed(reported, now, skew), basis.listening)
@@ -149,7 +148,7 @@ def _played(play: Play, elapsed: float, listening: Listening) -> tuple[float | N
 
 
 def _elapsed(start: int, now: float, skew: float) -> float:
-    """Seconds from a start to its report, by that of two clocks which shows fewer, and not less than none."""
+    """Seconds from a start to its report, by whichever of the two clocks shows fewer; never negative."""
     if not skew:
         return now - start
     passed = [now - start, now + skew - start]

@@ -22,9 +22,8 @@ STARTS_LATER = reason(Waits(WaitKind.FUTURE_START))
 
 
 class Decision(NamedTuple):
-    """What becomes of a report. It may take the place of a play that was kept here only, and is that play then.
-
-    `imported`: it is suspected because it was imported from Last.fm, so nobody here has sent it anywhere.
+    """What happens to a report. It may replace a play that was kept only here, and then it is that play. `imported`: it
+    is suspected because the other play was imported from Last.fm, so it was not sent anywhere from here.
     """
 
     status: str
@@ -58,5 +57,5 @@ def decide(account: Account, report: Report, rules: Rules) -> Decision:
 
 
 def counts_now(decision: Decision) -> bool:
-    """Whether it is a play, of which there may be another report, sent or not."""
+    """Whether it counts as a play, sent or not, so that there may be another report of it."""
     return decision.status == "queued" or (decision.status in KEPT_HERE and decision.heard.counts)

@@ -44,9 +44,8 @@ SHARED = 50
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """When plays were reported together: by our clock and by the counter of this run of the machine.
-
-    `skew` is what our clock is behind Last.fm's, and `settled` whether that is known for sure.
+    """When plays were reported together: by our clock, and by the counter of this boot. `skew` is how far our clock is
+    behind Last.fm's (seconds), and `settled` whether that is known for certain.
     """
 
     now: float
@@ -60,7 +59,7 @@ class _Moment:
 class Reports:
     """Accepts reports of plays. `hint` is called with the account that may have something to send, after the commit.
 
-    `hint_others` is called where that can only be for other destinations than Last.fm, which `fan_out` knows.
+    `hint_others` is called if only destinations may get it, which `fan_out` knows.
     """
 
     store: Store
@@ -76,12 +75,11 @@ class Reports:
     async def scrobble(
         self, account: int, play: Play, reporter: str = "", left_out: str = "", basis: Basis = UNSAID
     ) -> ReportResult:
-        """Write a play and answer; on disk when this returns. `reporter` distinguishes players of one listener.
-
-        `left_out` says in words what of the report could not be read: the answer and the details repeat it. `basis`
-        says which moment of the play its time is, and how `played` is known (0 if no seconds were sent; not used if
-        they are assumed): what it says is taken as it is, anything else is guessed.
-        Raises MissingName, NotATime, UnknownListener; StoreUnavailable: then it is not written.
+        """Save a play: it is on disk when this returns. `reporter` distinguishes the players of a listener. `left_out`
+        says in words which parts of the report could not be read: the result and the play's details repeat it. `basis`
+        says which moment of the play its timestamp is, and how `played` is known (0 if no seconds were sent; not used
+        if they are assumed). What it states is used as it is; anything else is guessed. Raises MissingName, NotATime,
+        UnknownListener; StoreUnavailable: then it is not written.
         """
         report = self._report(self._moment(), account, play, clean(reporter), left_out, basis)
         taken = await self.store.write_together(self._take, report, account)
@@ -98,13 +96,14 @@ class Reports:
         left_out: Sequence[str] = (),
         bases: Sequence[Basis] = (),
     ) -> list[ReportResult]:
-        """Write several plays and answer each; all are on disk when this returns. Up to 1000 are one transaction.
+        """Save several plays: all are on disk when this returns, with a result for each. Up to 1000 are one
+        transaction.
 
         `left_out` and `bases` are empty, or have for each play what `scrobble` would be given.
 
         Subscribers get the queue's length and suspected plays, not each queued play. Raises NotPlays if some are
-        invalid, and UnknownListener: then nothing is written. Raises StoreUnavailable: then report them again, since of
-        more than 1000 some may be written, which are `duplicate`.
+        invalid, and UnknownListener: then nothing is written. Raises StoreUnavailable: then report them all again; of
+        more than 1000, some may be written, and those are `duplicate`.
         """
         reports: list[Report] = []
         faults: list[tuple[int, MissingName | NotATime]] = []
@@ -122,9 +121,8 @@ class Reports:
     async def report_all(
         self, account: int, reported: Sequence[ReportedPlay], reporter: str, player: int
     ) -> list[ReportResult | None]:
-        """As `scrobble_all`, for a player: what it says of the time heard is left out if nobody can have heard it.
-
-        None for what cannot be a play at all.
+        """As `scrobble_all`, for a player: a time heard that is impossible is left out. The result is None for what
+        can't be a play at all.
         """
         moment, reporter = self._moment(), clean(reporter)
         reports = [self._player_report(moment, account, one, reporter, player) for one in reported]
@@ -132,7 +130,7 @@ class Reports:
         return [None if report is None else next(answers) for report in reports]
 
     async def rehearse(self, account: int, reported: ReportedPlay, reporter: str, player: int) -> ReportResult:
-        """What would be answered to a play of a player; nothing of it is kept. Raises NotATime."""
+        """The result that a player's play would get; nothing is saved. Raises NotATime."""
         report = self._player_report(self._moment(), account, reported, clean(reporter), player)
         if report is None:
             raise NotATime("no play")
@@ -155,12 +153,12 @@ class Reports:
         return take(db, reports, self.rules, self.fan_out)
 
     def _take_batches(self, db: Connection, batches: Sequence[Sequence[Report]]) -> list[list[Taken]]:
-        """Write the plays of several requests and answer each, in one transaction."""
+        """Write the plays of several requests in one transaction; returns the results of each."""
         answers = iter(self._take(db, list(chain.from_iterable(batches))))
         return [[next(answers) for _ in batch] for batch in batches]
 
     def _rehearse(self, db: Connection, report: Report) -> ReportResult:
-        """What would be answered; nothing is written."""
+        """The result that a report would get; nothing is written."""
         rehearsal = db.begin_nested()
         try:
             return self._take(db, [report])[0].result
@@ -185,7 +183,7 @@ class Reports:
         return [one.result for one in taken]
 
     def _hint(self, account: int, taken: Sequence[Taken]) -> None:
-        """Wake what sends plays: Last.fm's, or that of other destinations, which may take what Last.fm does not."""
+        """Wake the delivery to Last.fm, or to destinations, which may accept what Last.fm doesn't."""
         if any(one.result.status == "queued" for one in taken):
             self.hint(account)
         elif any(one.result.message != REPORTED_BEFORE for one in taken):
@@ -211,10 +209,10 @@ class Reports:
         basis: Basis,
         player: int | None = None,
     ) -> Report:
-        """As Report has it. What comes by a player has been cleaned where it came in."""
+        """The report as a `Report`. What a player sends was cleaned when it was parsed."""
         clean_names = player is not None
         frozen, placed = frozen_play(play, moment.now, moment.skew, basis, clean_names=clean_names)
-        final = not placed.by_clock and (moment.settled or bool(moment.skew))  # no clock of ours has made its start
+        final = not placed.by_clock and (moment.settled or bool(moment.skew))  # its start isn't from our clock
         return Report(
             account,
             frozen,
@@ -232,7 +230,7 @@ class Reports:
         )
 
     async def fate(self, account: int, play_id: int, seconds: float) -> plays.StoredPlay | None:
-        """The play, as soon as its fate is known or the seconds are over."""
+        """The play, as soon as its fate is known, or after that many seconds."""
         with self.event_hub.subscribe(account) as (subscription, _):
             deadline = self.clock.now() + seconds
             while True:
@@ -244,7 +242,7 @@ class Reports:
 
 
 async def _until(subscription: Subscription, play_id: int, seconds: float) -> None:
-    """Return at the next event of that play, or after the seconds (another process may have sent it)."""
+    """Return at the next event about that play, or after that many seconds (another process may have sent it)."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             async for numbered in subscription:

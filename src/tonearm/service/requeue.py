@@ -1,4 +1,4 @@
-"""Requeue: plays that expired by a clock that was wrong go back into the queue."""
+"""Requeues plays that expired because a clock was wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BY_HAND = "queued by the listener"
 
 @dataclass(frozen=True, slots=True)
 class AfterAll:
-    """Sends what is `expired` and not too old."""
+    """Requeues plays that are marked `expired` but aren't too old."""
 
     store: Store
     clock: Clock
@@ -43,16 +43,17 @@ class AfterAll:
     rules: Rules
 
     async def by_themselves(self) -> int:
-        """Queue expired plays that are not too old by Last.fm's clock; how many plays that is.
-
-        Nothing happens while this process does not know Last.fm's time.
+        """Queue expired plays that are not too old by Last.fm's clock; returns how many. Does nothing while this
+        process doesn't know Last.fm's time.
         """
         if not self.time.known:
             return 0
         return await self._all(self._oldest(self.time.now()) + MARGIN, None, BY_ITSELF)
 
     async def send(self, account: int) -> int:
-        """Queue all plays of a listener that are `expired`, and not too old by our clock or by Last.fm's; how many."""
+        """Queue all plays of a listener that are `expired`, but not too old by our clock or by Last.fm's; returns how
+        many.
+        """
         since = self._oldest(min(self.clock.now(), self.time.now()))
         return await self._all(since, account, BY_HAND)
 
@@ -101,9 +102,8 @@ class AfterAll:
 def _with_twins(
     db: Connection, expired: Sequence[StoredPlay], listeners: Mapping[int, Account]
 ) -> Iterator[tuple[StoredPlay, int | None]]:
-    """Each play with the id of one that shares time with it and is or will be on Last.fm; None if there is none.
-
-    While a play was too old, nothing was held back for its sake.
+    """Each play with the id of one that overlaps with it and is or will be on Last.fm; None if there is none. While a
+    play was too old, other reports of it weren't treated as duplicates.
     """
     near = plays.near(db, [(stored.account, stored.play) for stored in expired])
     back: list[StoredPlay] = []

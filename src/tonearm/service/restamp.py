@@ -1,4 +1,4 @@
-"""Restamping: starts of plays that a wrong clock of ours has timed are put right, before they are sent."""
+"""Restamps plays: corrects starts that came from a wrong clock of ours, before the plays are sent."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tonearm.store.line import Lease
 
 @dataclass(frozen=True, slots=True)
 class Restamp:
-    """Moves starts, by what is known now of Last.fm's time."""
+    """Corrects starts by what is known now about Last.fm's time."""
 
     clock: Clock
     time: LastFmTime
 
     def checked(self, waiting: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
-        """The plays, with what our clock was wrong by when they were reported, if Last.fm's time was not known then."""
+        """The plays, with how far our clock was off when they were reported, if Last.fm's time was not known then."""
         return tuple(
             replace(w, off=None if (then := self.time.at(w.counter)) is None else then - w.enqueued_at)
             if w.counter is not None and w.boot == self.clock.boot
@@ -35,7 +35,9 @@ class Restamp:
         )
 
     def put_right_waiting(self, db: Connection, lease: Lease, waiting: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
-        """The plays that wait, those moved that a clock of ours has timed which is known by now to have been wrong."""
+        """The waiting plays, with the starts corrected of those timed by a clock of ours that is now known to have been
+        wrong.
+        """
         return tuple(
             (self._moved(db, lease, w, by, "the clock here was wrong") if by else None) or w
             for w, by in ((w, delivery.start_moves_by(w)) for w in waiting)
@@ -44,9 +46,8 @@ class Restamp:
     def put_right_refused(
         self, db: Connection, lease: Lease, back: tuple[QueuedPlay, ...], now: float
     ) -> tuple[QueuedPlay, ...]:
-        """Plays that come back, with their starts moved if they came from a fast clock of ours.
-
-        Only what this very answer has refused as lying ahead: Last.fm surely has not got it, and says so once.
+        """Plays that go back into the queue, with their starts corrected if they came from a fast clock of ours. Only
+        plays that this answer has just rejected as being in the future: Last.fm certainly doesn't have those.
         """
         skew = self.time.skew
         return tuple(
@@ -58,22 +59,21 @@ class Restamp:
         )
 
     def _off(self, db: Connection, w: QueuedPlay) -> int:
-        """Seconds by which the start of a play is still wrong that our fast clock has timed.
-
-        By the counter, if it was kept; else our clock is taken to be wrong now by what it was wrong then.
+        """Seconds by which a start is still wrong that our fast clock has timed. It is measured with the counter, if
+        that was stored; otherwise our clock is assumed to be off now by as much as it was then.
         """
         if w.counter is not None and w.boot == self.clock.boot and w.off is not None:
             return round(w.off) if abs(w.off) > SKEW_THAT_MATTERS else 0
         return round(self.time.skew - plays.restamped(db, w.id).by)
 
     def _moved(self, db: Connection, lease: Lease, w: QueuedPlay, by: int, reason: str) -> QueuedPlay | None:
-        """The play with its start moved by so many seconds; None if it has to stay, and waits until its time has come.
-
-        These come on top of what it was moved by when it was reported: a skew may be believed that later proves wrong.
+        """The play with its start moved by that many seconds; None if the start can't be moved, so that the play waits
+        until its start has come. The seconds are added to any correction made when it was reported, since that one may
+        have used a wrong skew.
         """
         before = plays.restamped(db, w.id)
         if before.unanswered:
-            return None  # should Last.fm's clock have been another then, it has taken the play
+            return None  # if Last.fm's clock was different then, it has accepted the play
         play = replace(w.play, timestamp=w.play.timestamp + by)
         if plays.known(db, [_key(lease.account, play)]):
             return None  # there is a play at that time already

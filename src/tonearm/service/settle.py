@@ -1,4 +1,4 @@
-"""Settling: write what happened to each play, and keep its failed attempts."""
+"""Settling: writes what happened to each play, and records its failed attempts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tonearm.store import attempts, plays, queue
 
 
 def settle(db: Connection, batch: Sequence[QueuedPlay], step: Step, now: float) -> list[Event]:
-    """Write the fates of a batch, and take what is settled out of the queue; the events that say so."""
+    """Write the fates of a batch, and remove settled plays from the queue; returns the events that say so."""
     plays.settle(db, [s.id for s in step.settled if s.fate == Accepted()], "accepted", now)
     queue.remove(db, [s.id for s in step.settled])
     return [
@@ -24,14 +24,14 @@ def settle(db: Connection, batch: Sequence[QueuedPlay], step: Step, now: float) 
 
 
 def expire(db: Connection, expired: Sequence[Settled], waiting: Sequence[QueuedPlay], now: float) -> list[Event]:
-    """Write that plays have grown too old, and take them out of the queue."""
+    """Record that plays have become too old, and remove them from the queue."""
     events: list[Event] = [settle_one(db, s, w, now) for s, w in _paired(expired, waiting)]
     queue.remove(db, [s.id for s in expired])
     return events
 
 
 def settle_one(db: Connection, settled: Settled, waiting: QueuedPlay, now: float) -> ScrobbleStatus:
-    """Write the fate of a play; the event that says so."""
+    """Write the fate of a play; returns the event that says so."""
     play_id = settled.id
     match settled.fate:
         case Accepted(correction):
@@ -49,7 +49,7 @@ def settle_one(db: Connection, settled: Settled, waiting: QueuedPlay, now: float
 
 
 def remember(db: Connection, account: int, verdict: Verdict, step: Step, now: float) -> None:
-    """Keep the attempt for each play that it did not bring to Last.fm."""
+    """Record the attempt for each play that Last.fm didn't accept in it."""
     failed = [w.id for w in step.back] + [s.id for s in step.settled if not isinstance(s.fate, Accepted)]
     if failed:
         cause = Cause(None, "answered each play") if isinstance(verdict, Answered) else verdict.cause

@@ -1,7 +1,7 @@
-"""Signing in: Last.fm's three-legged flow, from the wish to the sealed session, and signing out.
+"""Signing in: Last.fm's three-legged flow, from the request to the encrypted session, and signing out.
 
-https://www.last.fm/api/webauth and https://www.last.fm/api/desktopauth. The flow has no `state` parameter, so
-our own one-time value rides in the callback's address and binds the answer to the listener who asked.
+https://www.last.fm/api/webauth and https://www.last.fm/api/desktopauth. The flow has no `state` parameter, so a
+one-time value of our own in the callback's address binds the answer to the listener who asked.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class AuthStart:
-    """Where to send the listener. `token` is what to finish the desktop flow with, None in the web flow."""
+    """Where to send the listener. `token` finishes the desktop flow; it is None in the web flow."""
 
     auth_url: str
     token: str | None
@@ -50,9 +50,8 @@ class AuthStart:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The listener is connected; `drains` plays wait for this Last.fm user and go out now.
-
-    `others`: what waits for other Last.fm users, who were signed in before.
+    """The listener is connected; `drains` plays that wait for this Last.fm user are sent now. `others`: plays that wait
+    for other Last.fm users, who were signed in before.
     """
 
     username: str
@@ -62,9 +61,8 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
-    """The session of a Last.fm user is forgotten; `plays` of theirs are kept, or were discarded.
-
-    `others`: what waits for other Last.fm users, which stays.
+    """The session of a Last.fm user is forgotten; `plays` of theirs are kept, or were discarded. `others`: plays that
+    wait for other Last.fm users, which stay.
     """
 
     username: str
@@ -84,7 +82,9 @@ class SignInExpired:
 
 @dataclass(frozen=True, slots=True)
 class NotAsked:
-    """Unknown, used, asked for by somebody else, or of a profile that gets plays already; `reason` says which."""
+    """The token is unknown, used, or requested by somebody else, or its profile gets plays already; `reason` says
+    which.
+    """
 
     reason: str
 
@@ -94,9 +94,8 @@ SignInResult = SignedIn | Pending | SignInExpired | NotAsked | Unreachable
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Sign-ins of this service's listeners. `auth_url` is Last.fm's page, `callback` the address of ours.
-
-    `why_not` says why an account cannot be that Last.fm user's; "" if it can.
+    """Sign-ins of this service's listeners. `auth_url` is Last.fm's page, `callback` the address of ours. `why_not`
+    says why an account can't be connected to a Last.fm user; "" if it can.
     """
 
     store: Store
@@ -109,7 +108,7 @@ class SignIn:
     why_not: Callable[[Connection, int, str], str] = lambda _db, _account, _user: ""
 
     async def desktop(self, account: int) -> AuthStart | Unreachable:
-        """The desktop flow: a token to approve and to come back with."""
+        """Begin the desktop flow: a token to approve and to finish with."""
         key = await self.keyring.for_sign_in(self.clock.now())
         try:
             token = await key.urgent.get_token()
@@ -126,7 +125,7 @@ class SignIn:
         return self._desktop(login.api_key, token), login.asked_at + TOKEN_LIFE
 
     async def cancel(self, account: int, token: str) -> None:
-        """Give up a desktop flow of this listener: its token is good for nothing here any more."""
+        """Cancel a desktop flow of this listener: its token no longer works here."""
         if await self.asked(account, token):
             await self.store.write(partial(tokens.end_login, secret=token, state=LoginState.EXPIRED))
 
@@ -134,7 +133,7 @@ class SignIn:
         return AuthStart(f"{self.auth_url}?{urlencode({'api_key': api_key, 'token': token})}", token)
 
     async def web(self, account: int, callback: str) -> AuthStart:
-        """The web flow: Last.fm sends the browser to `callback` with a token, and our one-time value."""
+        """Begin the web flow: Last.fm sends the browser to `callback` with a token and our one-time value."""
         once = secrets.token_urlsafe(24)
         key = await self.keyring.for_sign_in(self.clock.now())
         await self._remember(account, once, "web", key)
@@ -147,7 +146,7 @@ class SignIn:
         await self.store.write(ask)
 
     async def finish(self, account: int, token: str, once: str | None = None) -> SignInResult:
-        """Trade the token for a session. `once` is the one-time value that the web flow brings back."""
+        """Exchange the token for a session. `once` is the one-time value that the web flow returns."""
         secret = once if once is not None else token
         login = await self.store.read(partial(tokens.find_login, secret=secret))
         if login is None or login.account != account:
@@ -193,16 +192,15 @@ class SignIn:
         return SignedIn(session.name, waiting.queued - waiting.held_for_others, waiting.others)
 
     async def sign_out(self, account: int, discard: bool) -> SignedOut:
-        """Forget the session; what waits for its Last.fm user is held for that one, or discarded.
-
-        What waits for others stays. What is on its way at this moment is discarded as well, unless Last.fm answers
-        that it has it.
+        """Forget the session; plays that wait for its Last.fm user stay on hold for them, or are discarded. Plays that
+        wait for others stay. Plays being sent at this moment are discarded as well, unless Last.fm answers that it has
+        them.
         """
 
         def leave(db: Connection) -> tuple[str, int]:
             accounts.lock(db, [account])
             username = accounts.by_id(db, [account])[account].username
-            accounts.sign_out(db, account)  # first, so that nothing is sent any more of what is to be discarded
+            accounts.sign_out(db, account)  # first, so that nothing that is to be discarded is sent any more
             runs.end_others(db, account, "", self.clock.now())
             return username, 0 if discard else queue.waiting_for(db, account, username.casefold())
 
@@ -216,9 +214,8 @@ class SignIn:
         return left
 
     async def discard_for(self, account: int, username: str) -> int:
-        """Discard what waits for a Last.fm user, whoever is signed in: how many plays that is. It stays in the history.
-
-        What is on its way at this moment is discarded as well, unless Last.fm answers that it has it.
+        """Discard the plays that wait for a Last.fm user, whoever is signed in; returns how many. They stay in the
+        history. Plays being sent at this moment are discarded as well, unless Last.fm answers that it has them.
         """
         user = username.casefold()
         total = await self._discard(account, user, f"discarded by the listener with every play waiting for {user}")
@@ -226,7 +223,7 @@ class SignIn:
         return total
 
     async def _discard(self, account: int, user: str, reason: str) -> int:
-        """Discard all that waits for a Last.fm user by now, part by part; how many plays that is."""
+        """Discard everything that waits for a Last.fm user now, in parts; returns how many plays that was."""
         now, total, after = self.clock.now(), 0, 0
         last = await self.store.read(plays.last)
 

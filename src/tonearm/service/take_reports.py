@@ -30,7 +30,9 @@ _TO_THE_SECOND = {"precision": None, "stamp": None}
 
 
 def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOut = NOWHERE) -> list[Taken]:
-    """Write reported plays and answer each by the rules of Last.fm, in one transaction; other destinations get them."""
+    """Write reported plays in one transaction, and decide each by Last.fm's rules; they are queued for other
+    destinations, too.
+    """
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
     reports = _ruled(db, listeners, reports)
@@ -85,7 +87,7 @@ class _Taking:
                 play_id, report.play, listener, now, decision.not_before, report.counter, report.boot
             )
         self.before[key] = (play_id, decision.fate)
-        if report.account in self.others:  # what Last.fm has already, a destination may not have: its policy decides
+        if report.account in self.others:  # a destination may lack what Last.fm has: its policy decides
             doubtful = decision.fate == "suspected" and not decision.imported
             fresh = not fate and not in_place
             self.sendable[play_id] = _sendable(play_id, report, listener, fresh=fresh, suspected=doubtful)
@@ -116,7 +118,7 @@ def _before(
 ) -> dict[plays.PlayKey, tuple[int, str]]:
     """Plays that were there before, by the keys of the reports: their ids and fates ("" for those replaced).
 
-    What was reported identically is the same report, unless it may still be queued where another play lies by now.
+    An identical report is the same report, unless its play may still be queued and another play has its start by now.
     """
     there = plays.known(db, [*restamped, *not_inserted])
     before = there | {key: known for key, known in restamped.items() if key not in there or known[1] not in NOT_QUEUED}
@@ -129,7 +131,7 @@ def _replaced(
     decided: Sequence[Decision],
     restamped: Collection[plays.PlayKey],
 ) -> dict[plays.PlayKey, int]:
-    """Plays whose place reports take, by the keys of the reports; not if there is a play of the same key beside it."""
+    """Plays that reports replace, by the keys of the reports; not if there is another play with the same key."""
     wanted = {key: one.takes_place_of for key, one in zip(keys, decided, strict=True) if one.takes_place_of is not None}
     wanted = {key: play_id for key, play_id in wanted.items() if key not in restamped}
     there = plays.known(db, list(wanted))
@@ -167,7 +169,7 @@ def _ruled(db: Connection, listeners: Mapping[int, Account], reports: Sequence[R
 def _remember_sent(
     db: Connection, reports: Sequence[Report], keys: Sequence[plays.PlayKey], numbers: Mapping[plays.PlayKey, int]
 ) -> None:
-    """Keep what players sent of the plays that are new and that rules have changed."""
+    """Save the names that players sent, for new plays that rules have changed."""
     sent: dict[int, tuple[int, int, Track]] = {}
     for report, key in zip(reports, keys, strict=True):
         if report.sent is not None and key in numbers:
@@ -177,7 +179,9 @@ def _remember_sent(
 
 
 def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool, suspected: bool) -> Sendable:
-    """What destinations may get of a report: whatever Last.fm takes, and whether or not anybody is signed in there."""
+    """What destinations may get from a report, whatever Last.fm accepts, and whether or not anybody is signed in
+    there.
+    """
     now, play = report.at + report.skew, report.play
     return Sendable(
         play_id,
@@ -197,7 +201,7 @@ def _sendable(play_id: int, report: Report, account: Account, *, fresh: bool, su
 
 
 def _summed_up_no_longer(db: Connection, listeners: dict[int, Account], written: Iterable[plays.PlayKey]) -> None:
-    """Plays are written: what has been summed up of their months is true no longer."""
+    """Mark the sums of the written plays' months as stale."""
     late = [(account, at) for account, _, _, at in written if at < listeners[account].summed_until]
     for account in {account for account, _ in late}:
         summaries.make_stale(db, account, [at for of, at in late if of == account])
@@ -246,9 +250,8 @@ def queue_row(
     counter: float | None = None,
     boot: str = "",
 ) -> dict[str, Any]:
-    """What the queue knows of a play that Last.fm is owed for the user whom the account belongs to now.
-
-    `now` is Last.fm's time, or, if that is not known, ours, with the steady counter and the run of the machine.
+    """The queue row of a play to send to the Last.fm user whom the account belongs to now. `now` is Last.fm's time, or,
+    if that isn't known, ours, with the steady counter and the boot of the machine.
     """
     return {
         "id": play_id,

@@ -1,4 +1,4 @@
-"""What the tables hold and services hand out: the types that pages, endpoints and commands show."""
+"""The types of stored values that services return to pages, endpoints and commands."""
 
 from __future__ import annotations
 

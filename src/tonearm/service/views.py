@@ -1,4 +1,4 @@
-"""What the pages show of one listener. Each view is read in one transaction, so that its parts agree."""
+"""What the pages show about one listener. Each view is read in one transaction, so that its parts agree."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ Cursor = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class LovedView:
-    """The last import of loved tracks (None: there was none), and the outcome of each.
-
-    `tracks` are those of `outcome`; `more` follow.
+    """The last import of loved tracks (None: there was none), and the outcome of each track. `tracks` are those with
+    `outcome`; `more`: another page follows.
     """
 
     run: Run | None
@@ -57,7 +56,7 @@ class Views:
     async def accounted(self, account: int, *, fresh: bool = False) -> Accounted:
         """Whether every play is accounted for: counted now if `fresh`, else as of a moment ago.
 
-        How long a count is good for is a hundred times what it took, so that counting a large history is rare.
+        A count is reused for a hundred times as long as it took, so that a large history is rarely counted.
         """
         now = self.accounts.clock.now
         until, known = self._accounted.get(account, (0.0, None))
@@ -90,7 +89,7 @@ class Views:
     ) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
         """The account, a page of plays by state, and how many plays each state has.
 
-        Without a `filter_` it is what waits, while anything does, else all plays.
+        Without a `filter_`, the page shows what waits, or all plays if nothing waits.
         """
 
         def read(db: Connection) -> tuple[Snapshot, PlayFilter, PlayPage, dict[PlayFilter, int]]:
@@ -103,7 +102,7 @@ class Views:
         return await self.store.read(read)
 
     async def play(self, stored: StoredPlay) -> tuple[Snapshot, StoredPlay | QueuedRow]:
-        """The account of a play, and the play where it is now: in the queue, or settled."""
+        """The account of a play, and the play's row in the queue, or the settled play."""
 
         def read(db: Connection) -> tuple[Snapshot, StoredPlay | QueuedRow]:
             return self._snapshot(db, stored.account), account_overview.entry(db, stored)
@@ -113,9 +112,8 @@ class Views:
     async def loved(
         self, account: int, outcomes: Sequence[str], limit: int, after: Place | None = None
     ) -> tuple[Snapshot, LovedView]:
-        """The account, the last import of loved tracks, and those of one outcome, `after` one of them.
-
-        That outcome is the first of `outcomes` that any has, else the first.
+        """The account, the last import of loved tracks, and those with one outcome, beginning after `after`. The
+        outcome is the first of `outcomes` that any track has, otherwise the first.
         """
 
         def read(db: Connection) -> tuple[Snapshot, LovedView]:
@@ -145,7 +143,7 @@ class Views:
         return await self.store.read(read)
 
     async def totals(self, account: int, spans: Sequence[tuple[int, int]]) -> list[DayTotal]:
-        """The plays of each of these spans of time that count, and how long they were heard."""
+        """For each span of time, the plays in it that count and how long they were heard."""
         return await self.store.read(partial(stats.totals, account=account, spans=spans))
 
     async def first_and_last(self, account: int) -> tuple[int, int] | None:
@@ -153,13 +151,13 @@ class Views:
         return await self.store.read(partial(stats.first_and_last, account=account))
 
     async def recent_hours(self, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
-        """Plays by the hour, of a time that is short."""
+        """Plays by the hour, for short spans of time."""
         return await self.store.read_parts(partial(stats.hours, scope=scope, stretches=stretches))
 
     async def found(
         self, query: PlayQuery, limit: int, after: Cursor | None = None, span: tuple[int, int] | None = None
     ) -> PlayPage:
-        """A page of the plays that are wanted, latest first; of a span of time (from, to before), if one is given."""
+        """A page of the plays that match, latest first; within a span of time (from, to before), if one is given."""
         return await self.store.read_long(
             partial(account_overview.history, query=query, limit=limit, span=span, after=after)
         )

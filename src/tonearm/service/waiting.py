@@ -1,4 +1,4 @@
-"""Why a run that was begun makes no progress now."""
+"""Why a run that has begun makes no progress now."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECK_EVERY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WaitingRun:
-    """Runs of one kind of job. `delivers`: this process does; another may as well."""
+    """Runs of one kind of job. `delivers`: this process runs them; another may, too."""
 
     store: Store
     clock: Clock
@@ -29,11 +29,11 @@ class WaitingRun:
     delivers: Callable[[], bool]
 
     async def paused(self) -> bool:
-        """Whether nothing of the kind begins."""
+        """Whether no run of the kind starts."""
         return self.kind in await self.store.read(jobs.paused)
 
     async def reason(self, account: int) -> str:
-        """What the run of an account waits for, whatever time goes by; "" if it makes progress."""
+        """What an account's run waits for, if time alone won't help; "" if it makes progress."""
         gate, now = await self.store.read(jobs.gate), self.clock.now()
         if self.kind in gate.paused:
             return f"{self.kind} is paused: it continues after 'tonearm jobs resume {self.kind}'"
@@ -45,7 +45,9 @@ class WaitingRun:
         return ""
 
     async def ended(self, event_hub: EventHub, account: int, job: Callable[[], Awaitable[Run | None]]) -> Run:
-        """The run when it is over, or if Last.fm is unavailable or nothing runs it now: then `failure` says why."""
+        """Wait for the run to end. Returns it then, or when Last.fm is unavailable or nothing runs it now: then
+        `failure` says why.
+        """
         with event_hub.subscribe(account) as (subscription, _):
             while True:
                 run = await job()
