@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from tonearm.core.account import Account
 from tonearm.core.account import Connection as Connected
@@ -30,6 +30,7 @@ _FACTS = (
 )
 _FIND = select(*_FACTS)
 _BY_ID = _FIND.where(Among(account.c.id, "account_ids"))
+_WITH_SESSION = select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == bindparam("account_id"))
 
 
 def _read(row: Sequence[Any]) -> Account:
@@ -185,7 +186,7 @@ def connected(db: Connection) -> dict[str, int]:
 
 def with_session(db: Connection, account_id: int) -> tuple[Account, str]:
     """An account that must exist, with its sealed session key."""
-    row = db.execute(select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == account_id)).one()
+    row = db.execute(_WITH_SESSION, {"account_id": account_id}).one()
     *facts, sealed = row
     return _read(facts), sealed
 
@@ -218,7 +219,17 @@ def set_mirror(db: Connection, account_id: int, at: float | None) -> None:
     db.execute(update(account).where(account.c.id == account_id).values(mirror_at=at))
 
 
+_MIRRORS_DUE = (
+    select(account.c.id)
+    .where(
+        account.c.mirror_at.is_not(None),
+        account.c.mirror_at <= bindparam("now"),
+        account.c.connection == Connected.CONNECTED,
+    )
+    .order_by(account.c.id)
+)
+
+
 def mirrors_due(db: Connection, now: float) -> list[int]:
     """Connected accounts whose history at Last.fm is to be imported now."""
-    wanted = (account.c.mirror_at.is_not(None), account.c.mirror_at <= now, account.c.connection == Connected.CONNECTED)
-    return list(db.execute(select(account.c.id).where(*wanted).order_by(account.c.id)).scalars())
+    return list(db.execute(_MIRRORS_DUE, {"now": now}).scalars())

@@ -75,7 +75,7 @@ def write(db: Connection, hearts: Iterable[HeartThere]) -> None:
         insert_or_change(db, destination_heart, [row], _UNIQUE, tuple(name for name in row if name not in _UNIQUE))
 
 
-_SAID = (
+_FIND = select(destination_heart).where(
     _ROW.destination == bindparam("of"),
     _ROW.artist_key == bindparam("artist"),
     _ROW.track_key == bindparam("title"),
@@ -86,7 +86,7 @@ _SAID = (
 def find(db: Connection, number: int, track: Track, recording: str) -> HeartThere | None:
     """The heart of a track at a destination."""
     key = {"artist": heart_key(track.artist), "title": heart_key(track.title), "recorded": recording}
-    row = db.execute(select(destination_heart).where(*_SAID), {"of": number, **key}).first()
+    row = db.execute(_FIND, {"of": number, **key}).first()
     return _stored(row) if row else None
 
 

@@ -144,11 +144,13 @@ def owner_of_each(db: Connection, account_id: int | None) -> dict[int, int]:
     return {row.id: row.account for row in db.execute(here)}
 
 
+_OWNERS = select(destination.c.account, destination.c.id).where(destination.c.removed_at.is_(None))
+
+
 def owners(db: Connection) -> dict[int, tuple[int, ...]]:
     """The numbers of all destinations that are not removed, by their accounts."""
     found: dict[int, tuple[int, ...]] = {}
-    here = select(destination.c.account, destination.c.id).where(destination.c.removed_at.is_(None))
-    for account_id, number in db.execute(here):
+    for account_id, number in db.execute(_OWNERS):
         found[account_id] = (*found.get(account_id, ()), number)
     return found
 

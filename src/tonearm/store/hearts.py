@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, column, or_, select
+from sqlalchemy import Connection, Text, and_, bindparam, column, or_, select
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import HeartState, OwedHeart, SyncedHeart, heart_key
@@ -95,17 +96,23 @@ def write(db: Connection, account_id: int, hearts: Iterable[StoredHeart]) -> Non
         insert_or_change(db, heart, rows, _UNIQUE, tuple(name for name in rows[0] if name not in _UNIQUE))
 
 
+_KEY = ("artist_key", "track_key", "recording")
+
+
+@cache
+def _asked(dialect: str) -> Any:
+    """The hearts of an account `of` the keys given as rows."""
+    asked = asked_rows(dialect, [column(name, Text) for name in _KEY])
+    same = same_texts(dialect, heart, asked, _KEY)
+    return select(heart).join(asked, and_(*same)).where(heart.c.account == bindparam("of"))
+
+
 def find(db: Connection, account_id: int, keys: Iterable[HeartKey]) -> dict[HeartKey, StoredHeart]:
     """The hearts of an account's tracks, by their keys; tracks that have none are left out."""
-    names = ("artist_key", "track_key", "recording")
-    asked = asked_rows(db.dialect.name, [column(name, Text) for name in names])
-    same = same_texts(db.dialect.name, heart, asked, names)
-    wanted = select(heart).join(asked, and_(*same)).where(heart.c.account == account_id)
-    found = [
-        _stored(row)
-        for part in parts(dict.fromkeys(keys))
-        for row in db.execute(wanted, {"rows": rows_as_json([dict(zip(names, key, strict=True)) for key in part])})
-    ]
+    wanted, found = _asked(db.dialect.name), []
+    for part in parts(dict.fromkeys(keys)):
+        asked = rows_as_json([dict(zip(_KEY, key, strict=True)) for key in part])
+        found += [_stored(row) for row in db.execute(wanted, {"of": account_id, "rows": asked})]
     return {one.key: one for one in found}
 
 

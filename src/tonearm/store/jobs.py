@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, select, update
 
 from tonearm.deferred_dataclass import dataclass
 from tonearm.store import destination_queue, queue
@@ -36,26 +36,27 @@ class Gate:
     failures: dict[tuple[str, int], JobFailure]
 
 
-_OVERDUE = or_(
-    periodic_task.c.done_at <= bindparam("before"), periodic_task.c.done_at > bindparam("now")
-)  # a clock was put back
-_TASK_IS_DUE = select(periodic_task.c.name).where(periodic_task.c.name == bindparam("task"), _OVERDUE)
+_DONE = and_(
+    periodic_task.c.done_at > bindparam("before"), periodic_task.c.done_at <= bindparam("now")
+)  # else a clock was put back
+_TASK_IS_DONE = select(periodic_task.c.name).where(periodic_task.c.name == bindparam("task"), _DONE)
 _TAKE_TASK = (
-    update(periodic_task).where(periodic_task.c.name == bindparam("task"), _OVERDUE).values(done_at=bindparam("now"))
+    update(periodic_task).where(periodic_task.c.name == bindparam("task"), ~_DONE).values(done_at=bindparam("now"))
 )
 
 
 def task_is_due(db: Connection, name: str, now: float, interval: float) -> bool:
     """Whether a periodic task was never done, or not within the last `interval` seconds."""
-    there = db.execute(select(periodic_task.c.name).where(periodic_task.c.name == name)).first()
-    values = {"task": name, "before": now - interval, "now": now}
-    return there is None or db.execute(_TASK_IS_DUE, values).first() is not None
+    return db.execute(_TASK_IS_DONE, {"task": name, "before": now - interval, "now": now}).first() is None
 
 
 def take_task(db: Connection, name: str, now: float, interval: float) -> bool:
     """Take a periodic task; True if this process does it now. Then no other does for `interval` seconds."""
-    insert_ignore(db, periodic_task, [{"name": name}])
-    return db.execute(_TAKE_TASK, {"task": name, "before": now - interval, "now": now}).rowcount > 0
+    values = {"task": name, "before": now - interval, "now": now}
+    if db.execute(_TAKE_TASK, values).rowcount:
+        return True
+    insert_ignore(db, periodic_task, [{"name": name}])  # nobody has ever done it, perhaps
+    return db.execute(_TAKE_TASK, values).rowcount > 0
 
 
 def return_task(db: Connection, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import ConflictRule
@@ -43,8 +43,14 @@ def _change(db: Connection, account_id: int, **changed: Any) -> None:
     insert_or_change(db, loved_sync, [row], ("account",), tuple(changed))
 
 
+_DUE = (
+    select(loved_sync.c.account)
+    .join(account, account.c.id == loved_sync.c.account)
+    .where(loved_sync.c.mirror_at <= bindparam("now"), account.c.connection == Connected.CONNECTED)
+    .order_by(loved_sync.c.account)
+)
+
+
 def due(db: Connection, now: float) -> list[int]:
     """Accounts whose time has come."""
-    wanted = select(loved_sync.c.account).join(account, account.c.id == loved_sync.c.account)
-    here = loved_sync.c.mirror_at <= now, account.c.connection == Connected.CONNECTED
-    return list(db.execute(wanted.where(*here).order_by(loved_sync.c.account)).scalars())
+    return list(db.execute(_DUE, {"now": now}).scalars())

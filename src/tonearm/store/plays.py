@@ -593,15 +593,17 @@ _EXPIRED = select(play.c.account, play.c.id).where(
     play.c.owner != "",
 )
 _EXPIRED = _EXPIRED.order_by(play.c.account, play.c.timestamp, play.c.id).limit(bindparam("limit"))
-_OF_ONE = play.c.account == bindparam("account_id")
-_OF_ANYBODY = play.c.account.in_(select(account_table.c.id))  # each begins an index: none is read as a whole
+_EXPIRED_OF_ONE = _EXPIRED.where(play.c.account == bindparam("account_id"))
+_EXPIRED_OF_ANYBODY = _EXPIRED.where(
+    play.c.account.in_(select(account_table.c.id))  # each begins an index: none is read as a whole
+)
 
 
 def expired_since(db: Connection, since: float, limit: int, account: int | None = None) -> list[tuple[int, int]]:
     """(account, number) of plays that are `expired` and began later than that: of one account, or of all."""
-    wanted = _EXPIRED.where(_OF_ANYBODY if account is None else _OF_ONE)
     values = {"since": since, "limit": limit} | ({} if account is None else {"account_id": account})
-    return [(row.account, row.id) for row in db.execute(wanted, values)]
+    found = db.execute(_EXPIRED_OF_ANYBODY if account is None else _EXPIRED_OF_ONE, values)
+    return [(row.account, row.id) for row in found]
 
 
 _ACCEPTED_SINCE = select(func.count()).where(

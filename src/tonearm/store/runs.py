@@ -112,10 +112,17 @@ def find(db: Connection, account: int, run_id: int, kind: str) -> Run | None:
     return _read(row) if row else None
 
 
+_LATEST = (
+    select(job_run)
+    .where(job_run.c.account == bindparam("of"), job_run.c.kind == bindparam("named"))
+    .order_by(job_run.c.id.desc())
+    .limit(1)
+)
+
+
 def latest(db: Connection, account: int, kind: str) -> Run | None:
     """The last run of that kind."""
-    wanted = select(job_run).where(job_run.c.account == account, job_run.c.kind == kind)
-    row = db.execute(wanted.order_by(job_run.c.id.desc()).limit(1)).first()
+    row = db.execute(_LATEST, {"of": account, "named": kind}).first()
     return _read(row) if row else None
 
 

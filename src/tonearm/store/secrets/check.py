@@ -55,9 +55,12 @@ def check(db: Connection, file: Path | None, secret: str) -> bool:
     return proven(db, seal) is not None
 
 
+_PROOF = select(secret_check.c.nonce, secret_check.c.digest)
+
+
 def proven(db: Connection, seal: SessionCipher) -> bool | None:
     """Whether the cipher has the right secret; None if there is no check yet."""
-    row = db.execute(select(secret_check.c.nonce, secret_check.c.digest)).first()
+    row = db.execute(_PROOF).first()
     return seal.proves(row.nonce, row.digest) if row else None
 
 
