@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from benchmarks.simulation.crash_points import Died, Doom, End
 from benchmarks.simulation.timeline import Timeline
@@ -68,6 +69,7 @@ class Drive:
     def __init__(self) -> None:
         self.disk: Disk | None = None
         self._engines: dict[bool, Engine] = {}
+        self._kept: dict[bool, Connection] = {}
         self._connect = database.connect
 
     def connect(self, url: URL, *, writes: bool) -> Engine:
@@ -78,7 +80,21 @@ class Drive:
             dialect.connect = partial(self._lead, dialect.connect)  # type: ignore[method-assign]
             if writes:
                 dialect.do_commit = partial(self._commits, dialect.do_commit)  # type: ignore[method-assign]
+            kept = partial(self._kept_open, engine.connect, writes)
+            engine.connect = kept  # type: ignore[method-assign, assignment]
         return self._engines[writes]
+
+    @contextmanager
+    def _kept_open(self, connect: Callable[[], Connection], writes: bool) -> Iterator[Connection]:
+        """A connection of a life, which nobody else uses: to open and close one costs as much as a statement."""
+        if writes not in self._kept:
+            self._kept[writes] = connect()
+        connection = self._kept[writes]
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction():
+                connection.rollback()
 
     def writer(self, engine: Engine, turn: Any) -> Writer:
         """In place of `tonearm.store.db.database.Writer`."""
@@ -87,6 +103,9 @@ class Drive:
 
     def let_go(self) -> None:
         """Close every connection, as the end of a process does."""
+        for connection in self._kept.values():
+            connection.close()
+        self._kept.clear()
         for engine in self._engines.values():
             engine.dispose()
 
