@@ -1,1 +1,1 @@
-"""SQL, and nothing but: one schema for SQLite and PostgreSQL, and functions that take a connection."""
+"""SQL and nothing else: one schema for SQLite and PostgreSQL, and functions that take a connection."""

@@ -1,4 +1,4 @@
-"""Accounts with their settings, and the sealed session that each may have."""
+"""Accounts with their settings, and the encrypted session that each may have."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ _FREE = select(account.c.id).where(Among(account.c.id, "account_ids")).with_for_
 
 
 def free(db: Connection, account_ids: Iterable[int]) -> set[int]:
-    """Lock those of these accounts that nobody else has locked, until the transaction ends; on PostgreSQL only."""
+    """Lock those of these accounts that no other transaction has locked, until this one ends. Only on PostgreSQL."""
     return set(db.execute(_FREE, {"account_ids": list(account_ids)}).scalars())
 
 
 def add(db: Connection, name: str, now: float) -> Account:
-    """The account of that name, made if there is none."""
+    """The account with that name, created if there is none."""
     insert_ignore(
         db,
         account,
@@ -98,7 +98,7 @@ def add(db: Connection, name: str, now: float) -> Account:
 
 
 def named(db: Connection, name: str) -> Account | None:
-    """The account of that name."""
+    """The account with that name; None if there is none."""
     row = db.execute(_FIND.where(account.c.name == name)).first()
     return _read(row) if row else None
 
@@ -128,20 +128,22 @@ def change_settings(db: Connection, account_id: int, *, enabled: bool | None, th
 
 
 def remember_reporter(db: Connection, before: Account, reporter: str) -> Account:
-    """Remember the first reporter of plays, and of any other only that there are several. Returns the new account."""
+    """Record the first player that reported plays; of any other, only that there are several. Returns the new
+    account.
+    """
     values = {"several_reporters": True} if before.reporter is not None else {"reporter": reporter}
     db.execute(update(account).where(account.c.id == before.id).values(**values))
     return replace(before, **values)
 
 
 def compare_reports(db: Connection, account_id: int) -> None:
-    """Plays of an account have come from several sources, which may report the same play."""
+    """Note that an account's plays come from several sources, which may report the same play."""
     several = update(account).where(account.c.id == account_id, ~account.c.several_reporters)
     db.execute(several.values(several_reporters=True))
 
 
 def sign_in(db: Connection, account_id: int, username: str, sealed_session: str, api_key: str) -> None:
-    """Store a session, made with that API key, and clear everything that blocked delivery."""
+    """Store a session, created with that API key, and clear everything that blocked delivery."""
     db.execute(
         update(account)
         .where(account.c.id == account_id)
@@ -172,7 +174,7 @@ def sign_out(db: Connection, account_id: int) -> None:
 
 
 def assign_default_key(db: Connection, api_key: str) -> None:
-    """Sessions without a recorded API key are taken to be made with this one."""
+    """Assume that sessions without a recorded API key were created with this one."""
     unknown = (account.c.lastfm_api_key == "", account.c.lastfm_session_key != "")
     db.execute(update(account).where(*unknown).values(lastfm_api_key=api_key))
 
@@ -185,16 +187,15 @@ def connected(db: Connection) -> dict[str, int]:
 
 
 def with_session(db: Connection, account_id: int) -> tuple[Account, str]:
-    """An account that must exist, with its sealed session key."""
+    """An account that must exist, with its encrypted session key."""
     row = db.execute(_WITH_SESSION, {"account_id": account_id}).one()
     *facts, sealed = row
     return _read(facts), sealed
 
 
 def end_session(db: Connection, account_id: int, sealed: str) -> str | None:
-    """Last.fm no longer accepts this session: the account needs a sign-in.
-
-    Returns the Last.fm name; None if the account has another session by now.
+    """Note that Last.fm no longer accepts this session: the account needs a sign-in. Returns the Last.fm name; None if
+    the account has another session by now.
     """
     ended = (
         update(account)
@@ -210,12 +211,12 @@ def end_session(db: Connection, account_id: int, sealed: str) -> str | None:
 
 
 def mirror_at(db: Connection, account_id: int) -> float | None:
-    """When the history at Last.fm is imported next (Unix seconds); None if it is not imported by itself."""
+    """When the history at Last.fm is imported next (Unix seconds); None if it is only imported on request."""
     return db.execute(select(account.c.mirror_at).where(account.c.id == account_id)).scalar()
 
 
 def set_mirror(db: Connection, account_id: int, at: float | None) -> None:
-    """Import the history at Last.fm at that time, or (None) not by itself."""
+    """Import the history at Last.fm at that time, or (None) only on request."""
     db.execute(update(account).where(account.c.id == account_id).values(mirror_at=at))
 
 

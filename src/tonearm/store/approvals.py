@@ -18,7 +18,9 @@ KEPT = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A program that asked at `asked_at` (Unix seconds); `player` is what it may report as, None until then."""
+    """A program's request for approval, made at `asked_at` (Unix seconds); `player` is the player that it may report
+    as, None until it is approved.
+    """
 
     asked_at: float
     program: str
@@ -26,14 +28,14 @@ class Approval:
 
 
 def ask(db: Connection, token_hash: str, program: str, now: float) -> None:
-    """A program asks."""
+    """Record a program's request."""
     db.execute(insert(approval).values(hash=token_hash, program=program, asked_at=now))
     newest = select(approval.c.hash).order_by(approval.c.asked_at.desc(), approval.c.hash).limit(MOST_WAITING)
     db.execute(delete(approval).where((approval.c.asked_at < now - KEPT) | approval.c.hash.not_in(newest)))
 
 
 def find(db: Connection, token_hash: str) -> Approval | None:
-    """What was asked for with a token; None for an unknown one."""
+    """The request made with a token; None for an unknown token."""
     row = db.execute(select(approval).where(approval.c.hash == token_hash)).first()
     if row is None:
         return None
@@ -48,5 +50,5 @@ def allow(db: Connection, token_hash: str, player_id: int) -> bool:
 
 
 def spend(db: Connection, token_hash: str) -> bool:
-    """Forget a token; False if it is unknown."""
+    """Use up a token; False if it is unknown."""
     return db.execute(delete(approval).where(approval.c.hash == token_hash)).rowcount == 1

@@ -1,4 +1,4 @@
-"""Attempts: the requests after which not all of their plays were accepted, and which plays were in them."""
+"""Attempts: requests in which not all plays were accepted, and the plays that were in them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _FIRST_SINCE = (
 
 
 def first_since(db: Connection, account: int, since: float) -> float | None:
-    """When (Unix seconds) the first attempt of an account after a moment failed; None if none did."""
+    """When (Unix seconds) an account's first attempt since `since` failed; None if none did."""
     return db.execute(_FIRST_SINCE, {"account_id": account, "since": since}).scalar()
 
 
@@ -97,7 +97,7 @@ _FORGOTTEN = select(_OLDEST.c.id).where(~_STILL_SHOWN)
 
 
 def forgettable(db: Connection, before: float) -> list[int]:
-    """Those of the oldest attempts whose plays were all settled before then (Unix seconds)."""
+    """The oldest attempts whose plays were all settled before `before` (Unix seconds)."""
     return list(db.execute(_FORGOTTEN, {"before": before}).scalars())
 
 

@@ -1,4 +1,4 @@
-"""Hearts for destinations: the last word on each track, and what each destination has still to be told."""
+"""Hearts for destinations: the latest change of each track, and what each destination doesn't have yet."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tonearm.store.pace import no_throttle
 
 @dataclass(frozen=True, slots=True)
 class HeartThere(OwedHeart):
-    """A heart as a destination has it, or has to be told. Times are Unix seconds.
+    """A heart that a destination has, or that has to be sent to it. Times are Unix seconds.
 
     `recording` is the id of the recording if its names are not known: then the track has none. It waits until `due_at`,
-    or was rejected for a `reason`; without a state it is there.
+    or was rejected for a `reason`; without a state, the destination has it.
     """
 
     destination: int
@@ -35,7 +35,7 @@ class HeartThere(OwedHeart):
 
     @property
     def status(self) -> str:
-        """What became of it: `waiting`, `rejected` or `accepted`."""
+        """Its status: `waiting`, `rejected` or `accepted`."""
         return self.state.status
 
 
@@ -70,8 +70,8 @@ def _row(one: HeartThere) -> dict[str, Any]:
 
 
 def write(db: Connection, hearts: Iterable[HeartThere]) -> None:
-    """Write hearts, in order; each replaces the one that its track had before there."""
-    for row in map(_row, hearts):  # one by one: a track may be among them twice
+    """Write hearts, in order; each replaces its track's earlier one at that destination."""
+    for row in map(_row, hearts):  # one by one: a track may occur twice
         insert_or_change(db, destination_heart, [row], _UNIQUE, tuple(name for name in row if name not in _UNIQUE))
 
 
@@ -112,7 +112,7 @@ _DUE = (
 
 
 def due(db: Connection, now: float) -> dict[str, list[int]]:
-    """Destinations that have hearts to be told now; those that were tried before are by themselves, as with plays."""
+    """Destinations that have hearts to send now; those that have failed are listed separately, as with plays."""
     found: dict[str, list[int]] = {}
     for number, tries in db.execute(_DUE, {"now": now}):
         found.setdefault(FAILING if tries else KIND, []).append(number)
@@ -135,10 +135,10 @@ def counts(db: Connection, numbers: Sequence[int]) -> dict[int, tuple[int, int]]
 
 
 def discard(db: Connection, number: int) -> None:
-    """What a destination has still to be told is not told it any more."""
+    """Discard the hearts that still wait for a destination."""
     db.execute(delete(destination_heart).where(_ROW.destination == number, OWED.owed))
 
 
 def forget(db: Connection, numbers: Sequence[int]) -> None:
-    """Everything that is known of hearts at these destinations is deleted."""
+    """Delete everything that is known about hearts at these destinations."""
     db.execute(delete(destination_heart).where(_ROW.destination.in_(list(numbers))))

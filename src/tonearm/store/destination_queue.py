@@ -1,4 +1,4 @@
-"""What waits for destinations, and what happened to each play at each: the ledger of a play has a line for each."""
+"""What waits for destinations, and what happened to each play at each destination."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ LINE = Line(
 
 
 def free_all(db: Connection) -> None:
-    """End every lease and queue again what was being sent: for the only sending process, at its start."""
+    """End every lease and requeue what was being sent: for the only sending process, at its start."""
     db.execute(update(destination).where(destination.c.lease_until > 0).values(lease_until=0, lease_owner=""))
     sending = _ROW.destination.in_(select(destination.c.id)) & (_ROW.state == QueueState.SENDING)
     db.execute(update(destination_queue).where(sending).values(state=QueueState.QUEUED, unanswered=True))
 
 
 def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Put plays into the queues of destinations; one that waits there already stays as it is."""
+    """Put plays into the queues of destinations; plays that wait there already stay as they are."""
     insert_ignore(db, destination_queue, rows)
 
 
@@ -83,11 +83,15 @@ _SETTLED = select(delivery.c.destination, delivery.c.play, delivery.c.fate).wher
 
 
 def known(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> dict[tuple[int, int], str]:
-    """What is known of these plays at these destinations: the fate by (destination, play); `queued` while it waits."""
+    """What is known about these plays at these destinations: the fate by (destination, play); `queued` while it
+    waits.
+    """
     found: dict[tuple[int, int], str] = {}
     for play_ids in parts(ids) if destinations else ():
         asked = {"destinations": list(destinations), "ids": play_ids}
-        queued = [(number, play_id) for number, play_id in db.execute(_QUEUED, asked)]  # first: from there it goes on
+        queued = [
+            (number, play_id) for number, play_id in db.execute(_QUEUED, asked)
+        ]  # first: the query continues from there
         found |= {(number, play_id): fate for number, play_id, fate in db.execute(_SETTLED, asked)}
         found |= dict.fromkeys(queued, "queued")
     return found
@@ -173,7 +177,7 @@ def put_back(db: Connection, number: int, back: Sequence[QueuedPlay]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What happened to a play at a destination, and when (Unix seconds). `attempts` is how many failed before."""
+    """What happened to a play at a destination, and when (Unix seconds). `attempts` counts failures before that."""
 
     play: int
     fate: str
@@ -189,7 +193,7 @@ _CHANGED = ("fate", "reason", "code", "correction", "settled_at", "attempts")
 
 
 def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
-    """Write what happened to plays at a destination, and take them out of its queue."""
+    """Write what happened to plays at a destination, and remove them from its queue."""
     rows = [
         {
             "destination": number,
@@ -209,13 +213,15 @@ def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
 
 
 def take_back(db: Connection, numbers: Sequence[int], play_id: int) -> None:
-    """What was decided on a play at these destinations is decided no longer."""
+    """Delete the fate of a play at these destinations."""
     decided = (delivery.c.destination.in_(list(numbers)), delivery.c.play == play_id)
     db.execute(delete(delivery).where(*decided))
 
 
 def discard_all(db: Connection, number: int, now: float) -> int:
-    """Discard everything that waits for a destination; how many plays that is. What was on its way may be there."""
+    """Discard everything that waits for a destination; returns how many plays. It may have received plays that were
+    being sent.
+    """
     rest = select(
         _ROW.destination,
         _ROW.id,
@@ -269,7 +275,7 @@ def stories(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> 
     found: dict[tuple[int, int], Delivered] = {}
     for play_ids in parts(ids) if destinations else ():
         asked = {"destinations": list(destinations), "ids": play_ids}
-        queued = db.execute(_STORY_QUEUED, asked).all()  # first: from there it goes on
+        queued = db.execute(_STORY_QUEUED, asked).all()  # first: the query continues from there
         found |= {(row[0], row[1]): Delivered(*row) for row in db.execute(_STORY_SETTLED, asked)}
         for row in queued:
             facts: list[Any] = list(row)
@@ -304,7 +310,7 @@ _COUNT = (
 
 
 def counts(db: Connection, destinations: Sequence[int]) -> dict[int, Waiting]:
-    """What waits for destinations; those for which nothing does are left out."""
+    """What waits for destinations; destinations for which nothing waits are left out."""
     if not destinations:
         return {}
     return {row[0]: Waiting(*row[1:]) for row in db.execute(_COUNT, {"destinations": list(destinations)})}
@@ -352,7 +358,7 @@ def first(db: Connection, number: int, limit: int) -> list[int]:
 
 
 def due_now(db: Connection, number: int, now: float, skew: float = 0.0) -> None:
-    """Everything that waits for a destination is due now, except plays in the future."""
+    """Make everything that waits for a destination due now, except plays in the future."""
     db.execute(at_once(destination_queue, now, skew).where(_ROW.destination == number))
 
 
@@ -378,13 +384,13 @@ _RESTAMP = (
 
 
 def restamp(db: Connection, account_id: int, play_id: int, timestamp: int, by: int, not_before: float) -> None:
-    """Correct the start of a play wherever it waits, unless it may be there already."""
+    """Correct the start of a play wherever it waits, except at destinations that may already have it."""
     values = {"account_id": account_id, "play": play_id, "to": timestamp, "by": by, "at": not_before}
     db.execute(_RESTAMP, values)
 
 
 def rewrite(db: Connection, number: int, play_id: int, facts: dict[str, Any]) -> None:
-    """Overwrite the facts of a play that waits for a destination, unless it may be there already."""
+    """Overwrite the facts of a play that waits for a destination, unless the destination may already have it."""
     waits = (_ROW.destination == number, _ROW.id == play_id, _ROW.state == QueueState.QUEUED, ~_ROW.unanswered)
     db.execute(update(destination_queue).where(*waits).values(**facts))
 
@@ -430,9 +436,8 @@ _DUE = (
 
 
 def due(db: Connection, now: float) -> dict[str, list[int]]:
-    """Destinations that have something to send now, the longest waiting first; none that waits to retry.
-
-    Those that have just failed are by themselves, under `FAILING`; the others are under `KIND`.
+    """Destinations that have something to send now, the longest waiting first; not those that wait to retry. Those that
+    have just failed are under `FAILING`; the others are under `KIND`.
     """
     found: dict[str, list[int]] = {}
     for number, fails in db.execute(_DUE, {"now": now}):
@@ -450,9 +455,8 @@ _AT_WORK = (
 
 
 def at_work(db: Connection, account_id: int | None, now: float, limit: int) -> list[int]:
-    """Destinations that are being sent to, then those for which plays wait: first what is not left for later.
-
-    Of all accounts, or of one.
+    """Destinations that are being sent to, then those for which plays wait, due ones first. Of all accounts, or of
+    one.
     """
     wanted = _AT_WORK if account_id is None else _AT_WORK.where(destination.c.account == account_id)
     return list(db.execute(wanted, {"now": now, "limit": limit}).scalars())
@@ -484,7 +488,7 @@ _COUNT_PAST = (
 
 
 def count_past(db: Connection, account_id: int, begin: int, end: int, source: str) -> int:
-    """How many plays `past` would find of that time, which ends before `end` (Unix seconds)."""
+    """How many plays `past` would find from `begin` to before `end` (Unix seconds)."""
     asked = {"account_id": account_id, "begin": begin, "end": end, "with_suspected": False}
     total: int = db.execute(_COUNT_PAST, {**asked, "source": f"%{source.lower()}%"}).scalar_one()
     return total
@@ -510,9 +514,8 @@ def past(
     *,
     with_suspected: bool = False,
 ) -> list[PastRow]:
-    """Plays that count, in the order of time from behind a (timestamp, id), up to the play `last`.
-
-    Without those that an import has brought from a source that is named like `source`.
+    """Plays that count, in the order of time, after a (timestamp, id) and up to the play `last`. Without those that an
+    import has added from a source named like `source`.
     """
     asked = {"account_id": account_id, "at": after[0], "after": after[1], "last": last, "limit": limit}
     rows = db.execute(_PAST, {**asked, "source": f"%{source.lower()}%", "with_suspected": with_suspected})
@@ -520,7 +523,7 @@ def past(
 
 
 def numbers_of(db: Connection, account_id: int) -> list[int]:
-    """The numbers of all destinations that an account has or had."""
+    """The ids of all destinations that an account has or had."""
     return list(db.execute(select(destination.c.id).where(destination.c.account == account_id)).scalars())
 
 
@@ -533,7 +536,7 @@ def has_had(play_id: Any, destinations: Sequence[int]) -> Any:
 
 
 def forget(db: Connection, ids: Iterable[int], destinations: Sequence[int]) -> None:
-    """Plays are taken out of the history, and with them what is known of them at destinations."""
+    """Delete what is known about these plays at destinations, when they are removed from the history."""
     for play_ids in parts(ids) if destinations else ():
         here = (delivery.c.destination.in_(list(destinations)), delivery.c.play.in_(play_ids))
         db.execute(delete(delivery).where(*here))

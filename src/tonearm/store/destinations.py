@@ -22,9 +22,10 @@ from tonearm.store.line import state_columns, state_of
 class StoredDestination:
     """A destination of an account. Times are Unix seconds.
 
-    `kind`, `url` and the case folded `username` are its identity, which nothing changes. While it is paused
-    (`paused_at` is not None) its plays wait. Once it is removed it gets none any more; what it has had is still known.
-    `backlog_at` is the start of the last play of the history that was queued, if that was asked for and is not done.
+    `kind`, `url` and the case folded `username` are its identity, which never changes. While it is paused (`paused_at`
+    is not None), its plays wait. Once it is removed it gets no more plays; what it has received is still known.
+    `backlog_at` is the start of the last play of the history that was queued, if history was requested and not all of
+    it is queued.
     """
 
     id: int
@@ -81,9 +82,9 @@ _LOCKED = _LOCK.with_for_update()
 
 
 def lock(db: Connection, account_id: int) -> None:
-    """Lock the destinations of an account, which is locked, until the transaction ends: none takes plays meanwhile.
-
-    As `accounts.lock`, and before any play is written: a delivery that moves a start holds its destination's first.
+    """Lock the destinations of an account until the transaction ends, so that no delivery takes plays meanwhile. The
+    account must be locked already, and no play written yet: a delivery that corrects a start locks its destination
+    first.
     """
     if db.dialect.name != "sqlite":
         db.execute(_LOCKED, {"owner": account_id})
@@ -102,19 +103,19 @@ def of_account(db: Connection, account_id: int, number: int) -> StoredDestinatio
 
 
 def all_of(db: Connection, account_id: int) -> list[StoredDestination]:
-    """The destinations of an account, with those that are removed."""
+    """The destinations of an account, including removed ones."""
     return [_read(row) for row in db.execute(_FIND.where(destination.c.account == account_id))]
 
 
 def named(db: Connection, account_id: int, kind: str, url: str, user: str) -> StoredDestination | None:
-    """The destination of this identity, removed or not."""
+    """The destination with this identity, removed or not."""
     wanted = (destination.c.account == account_id, destination.c.kind == kind, destination.c.url == url)
     row = db.execute(_FIND.where(*wanted, destination.c.user_folded == user.casefold())).first()
     return _read(row) if row else None
 
 
 def with_pace_key(db: Connection, pace_key: str) -> list[StoredDestination]:
-    """Those that are not removed of this access, whoever has added them."""
+    """Destinations with this access that are not removed, of any account."""
     wanted = _FIND.where(destination.c.pace_key == pace_key, destination.c.removed_at.is_(None))
     return [_read(row) for row in db.execute(wanted)]
 
@@ -123,7 +124,7 @@ _AT_PROFILE = _FIND.where(destination.c.user_folded == bindparam("user"), destin
 
 
 def at_profile(db: Connection, user: str) -> list[StoredDestination]:
-    """Those of a user of that name that are not removed, at any address, whoever has added them."""
+    """Destinations for a user with that name that are not removed, at any address, of any account."""
     return [_read(row) for row in db.execute(_AT_PROFILE.order_by(destination.c.id), {"user": user.casefold()})]
 
 
@@ -132,7 +133,7 @@ _PROFILES = 8724
 
 
 def lock_profile(db: Connection, place: str, user: str) -> None:
-    """No other transaction looks who has a profile until this one ends; after the accounts."""
+    """Until this transaction ends, no other one checks who has a profile. Lock the accounts first."""
     if db.dialect.name != "sqlite":
         db.execute(select(func.pg_advisory_xact_lock(_PROFILES, func.hashtext(f"{place} {user.casefold()}"))))
 
@@ -148,7 +149,7 @@ _OWNERS = select(destination.c.account, destination.c.id).where(destination.c.re
 
 
 def owners(db: Connection) -> dict[int, tuple[int, ...]]:
-    """The numbers of all destinations that are not removed, by their accounts."""
+    """The ids of all destinations that are not removed, by account."""
     found: dict[int, tuple[int, ...]] = {}
     for account_id, number in db.execute(_OWNERS):
         found[account_id] = (*found.get(account_id, ()), number)
@@ -158,7 +159,7 @@ def owners(db: Connection) -> dict[int, tuple[int, ...]]:
 def add(
     db: Connection, account_id: int, kind: str, url: str, username: str, policy: Policy, now: float
 ) -> StoredDestination:
-    """The destination of this identity, made if there was none; it has no session yet."""
+    """The destination with this identity, created if there was none; a new one has no session yet."""
     row = {
         "account": account_id,
         "kind": kind,
@@ -186,7 +187,7 @@ _FRESH: Mapping[str, Any] = {
 
 
 def sign_in(db: Connection, number: int, username: str, sealed: str, pace_key: str) -> None:
-    """Store a session, and clear everything that blocked delivery. It is no longer removed."""
+    """Store a session, and clear everything that blocked delivery and the removal."""
     pace.begin(db, pace_key)
     session = {"username": username, "user_folded": username.casefold(), "secret_sealed": sealed, "pace_key": pace_key}
     db.execute(_HERE.values(connection=Connected.CONNECTED, removed_at=None, **session, **_FRESH), {"number": number})
@@ -194,7 +195,7 @@ def sign_in(db: Connection, number: int, username: str, sealed: str, pace_key: s
 
 
 def remove(db: Connection, number: int, now: float) -> None:
-    """Forget the session. A sender that is at work is fenced off."""
+    """Mark as removed and forget the session. A sender at work is fenced off."""
     gone: dict[str, Any] = {
         "removed_at": now,
         "secret_sealed": "",
@@ -212,14 +213,14 @@ def remove(db: Connection, number: int, now: float) -> None:
 
 
 def _note_whether_any(db: Connection, number: int) -> None:
-    """Note on the account whether it has destinations, so that nobody who has none is asked for them."""
+    """Note on the account whether it has destinations, so that accounts without any need no query for them."""
     mine = select(destination.c.account).where(destination.c.id == number).scalar_subquery()
     here = select(destination.c.id).where(destination.c.account == account.c.id, destination.c.removed_at.is_(None))
     db.execute(update(account).where(account.c.id == mine).values(has_destinations=here.exists()))
 
 
 def pause(db: Connection, number: int, now: float | None) -> None:
-    """Send nothing from `now` on; None: go on."""
+    """Pause from `now` on; None: resume."""
     db.execute(_HERE.values(paused_at=now), {"number": number})
 
 
@@ -229,20 +230,19 @@ def set_policy(db: Connection, number: int, policy: Policy) -> None:
 
 
 def set_backlog(db: Connection, number: int, at: int | None, play_id: int, last: int) -> None:
-    """How far the history is queued: up to the play of that number that began then; None: all of it.
-
-    `last` is the last play of the history that is meant.
+    """Write how far the history is queued: up to the play `play_id` that began at `at`; None: all of it. `last` is the
+    last play of the history to queue.
     """
     db.execute(_HERE.values(backlog_at=at, backlog_id=play_id, backlog_last=last), {"number": number})
 
 
 def retry(db: Connection, number: int) -> None:
-    """Nothing holds the destination up any more but a pause, or a session that has ended."""
+    """Clear everything that blocks the destination, except a pause or an ended session."""
     db.execute(_HERE.values(wait_until=0, backlog_until=0, budget=0), {"number": number})
 
 
 def end_session(db: Connection, number: int, sealed: str, trouble: str) -> bool:
-    """A session is not accepted any more; False if there is another by now."""
+    """Note that a session is no longer accepted; False if there is another one by now."""
     now = (destination.c.secret_sealed == sealed, destination.c.connection == Connected.CONNECTED)
     ended = _HERE.where(*now).values(connection=Connected.NEEDS_SIGN_IN, trouble=trouble)
     return db.execute(ended, {"number": number}).rowcount > 0

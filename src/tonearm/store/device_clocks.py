@@ -1,4 +1,4 @@
-"""The clocks of devices that media servers report about, so that a restart forgets nothing of what was heard."""
+"""The clocks of devices that media servers report about, so that a restart loses nothing of what was heard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ ENDED_KEPT = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device of a media server's user, who is this account. `player` is the media server's id as a player."""
+    """A device of a media server's user who is mapped to this account. `player` is the media server's id as a
+    player.
+    """
 
     player: int
     account: int
@@ -49,7 +51,7 @@ def find(db: Connection, device: Device) -> StoredClock | None:
 
 
 def overdue(db: Connection, now: float) -> list[StoredClock]:
-    """Clocks that have not ended, and may be overdue by what the clock itself says."""
+    """Clocks that have not ended and may be overdue; the clock itself decides."""
     silent = ~device_clock.c.ended & (device_clock.c.at < now - PATIENCE)
     return [_stored(row) for row in db.execute(select(device_clock).where(silent).order_by(device_clock.c.at))]
 
@@ -60,7 +62,7 @@ def any_open(db: Connection) -> bool:
 
 
 def save(db: Connection, device: Device, before: StoredClock | None, after: StoredClock | None) -> bool:
-    """Put a clock in place of the one before it; None: there is none. False if another process has moved it since."""
+    """Replace a clock; None: there was or will be none. False if another process has changed it since."""
     accounts.lock(db, [device.account])
     version = before.version if before else 0
     if (db.execute(select(device_clock.c.version).where(_is(device))).scalar() or 0) != version:

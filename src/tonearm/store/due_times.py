@@ -1,4 +1,4 @@
-"""When plays in a queue are due, as clocks that were wrong leave it: SQL of all tables in which plays wait."""
+"""Corrects due times that a wrong clock has written: SQL for all tables in which plays wait."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tonearm.store.line import QueueState
 
 
 def at_once(queue: Table, now: float, skew: float) -> Update:
-    """Plays that wait are due now, except those in the future. Our clock shows `now`, and is `skew` behind Last.fm's.
-
-    What was reported before its time is due since then: if our clock is put back later, it waits for its time again.
+    """Make waiting plays due now, except those in the future. Our clock shows `now`, and is `skew` seconds behind
+    Last.fm's. A play reported before its start gets its start as due time: if our clock is set back later, it waits for
+    its start again.
     """
     row = queue.c
     when = case((row.timestamp > row.enqueued_at, row.timestamp - literal(skew, Float(53))), else_=0.0)
@@ -23,9 +23,8 @@ def at_once(queue: Table, now: float, skew: float) -> Update:
 
 
 class PutBack:
-    """The plays of a queue that a wrong clock has put back: past their time, and longer than anything else does.
-
-    Our clock shows `now`, and is `skew` seconds behind Last.fm's. `where` bounds the search for them.
+    """The plays of a queue that a wrong clock has postponed: beyond their start, and further than anything else
+    postpones plays. Our clock shows `now`, and is `skew` seconds behind Last.fm's. `where` narrows the search.
     """
 
     def __init__(self, queue: Table, *where: Any) -> None:
@@ -40,9 +39,9 @@ class PutBack:
         self._at_its_time = update(queue).where(mine, *past).values(next_attempt_at=its_time)
 
     def accounts(self, db: Connection, now: float, skew: float) -> list[int]:
-        """Whose plays they are."""
+        """The accounts of these plays."""
         return list(db.execute(self._found, {"now": now, "skew": skew}).scalars())
 
     def due_at_their_time(self, db: Connection, account_ids: Sequence[int], now: float, skew: float) -> None:
-        """Those of these accounts are due when their time has come."""
+        """Make those of these accounts due when their start has come."""
         db.execute(self._at_its_time, {"accounts": list(account_ids), "now": now, "skew": skew})

@@ -1,4 +1,4 @@
-"""Rules that edit names every time, and what players sent of the plays that rules have changed."""
+"""Rules that edit names every time, and the names that players sent for plays changed by rules."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MOST = 500
 
 
 class TooManyRules(Exception):
-    """The listener has as many as there can be."""
+    """The listener has the maximum number of rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRule:
-    """A rule of a listener, made at a moment (Unix seconds)."""
+    """A listener's rule, made at `made_at` (Unix seconds)."""
 
     id: int
     rule: EditRule
@@ -68,7 +68,7 @@ def of_accounts(db: Connection, some: Collection[int]) -> dict[int, list[EditRul
 
 
 def add(db: Connection, account: int, rule: EditRule, now: float) -> int:
-    """Keep a rule, in place of one for the same plays and names; its id. Raises TooManyRules."""
+    """Store a rule, replacing one for the same plays and names; returns its id. Raises TooManyRules."""
     accounts.lock(db, [account])
     seen = {"artist": rule.seen.artist, "track": rule.seen.title}
     seen |= {"album": rule.seen.album, "album_artist": rule.seen.album_artist}
@@ -85,7 +85,7 @@ def add(db: Connection, account: int, rule: EditRule, now: float) -> int:
 
 
 def remove(db: Connection, account: int, rule_id: int) -> bool:
-    """Apply a rule to no further report; False if there is none with that id."""
+    """Delete a rule; False if there is none with that id."""
     accounts.lock(db, [account])
     mine = (edit_rule.c.account == account, edit_rule.c.id == rule_id)
     return bool(db.execute(delete(edit_rule).where(*mine)).rowcount)
@@ -95,7 +95,7 @@ _COLUMNS = {"artist": play.c.artist, "title": play.c.track, "album": play.c.albu
 
 
 def preview(db: Connection, account: int, rule: EditRule, latest: int) -> RulePreview:
-    """What a rule would have changed of the plays in the history."""
+    """What a rule would have changed in the plays of the history."""
     changed: list[ColumnElement[bool]] = [_COLUMNS[name] == old for name, (old, _) in rule.changes.items()]
     wanted = [play.c.account == account, *(_COLUMNS[name] == value for name, value in rule.wanted.items())]
     wanted += [or_(*changed), play.c.fate.not_in(NOT_COUNTED)]
@@ -127,9 +127,8 @@ def recorded(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, PlayNames
 
 
 def remember(db: Connection, sent: Mapping[int, tuple[int, int, Track]]) -> None:
-    """Keep what was sent of plays: by their ids the account, the start as it was reported, and the track.
-
-    A play whose place another report has taken gets what that one sent.
+    """Store what players sent: the account, the reported start and the track, by the ids of the plays. For a play that
+    another report has replaced, this stores what that report sent.
     """
     rows = [
         {
@@ -159,10 +158,10 @@ _AS_REPORTED = select(
 
 
 def forget_plays(db: Connection, ids: Iterable[int]) -> None:
-    """What was sent of these plays is not kept any longer."""
+    """Delete what players sent for these plays."""
     db.execute(delete(reported_name).where(reported_name.c.play.in_(list(ids))))
 
 
 def forget(db: Connection, account: int) -> None:
-    """A listener has no rules any more."""
+    """Delete all rules of a listener."""
     db.execute(delete(edit_rule).where(edit_rule.c.account == account))

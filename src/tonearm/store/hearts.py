@@ -1,4 +1,4 @@
-"""Hearts: what is loved here and at Last.fm, track by track, and what Last.fm has still to be told."""
+"""Hearts: what is loved here and at Last.fm, track by track, and what Last.fm doesn't have yet."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ HeartKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredHeart(OwedHeart):
-    """A heart with its track and what became of it. Times are Unix seconds.
+    """A heart with its track and its status. Times are Unix seconds.
 
     `recording` is the id of the recording if its names are not known: then the track has none. `player` is the id of
-    the player that said it, None for no player. `owner` is the Last.fm user, case folded, that it is meant for.
-    `state` says what is owed to that user: it waits until `due_at`, or was rejected for a `reason`.
+    the player that sent it, None if no player did. `owner` is the Last.fm user, case folded, that it is for. `state`
+    says what that user's Last.fm doesn't have yet: it waits until `due_at`, or was rejected for a `reason`.
     """
 
     track: Track
@@ -38,17 +38,17 @@ class StoredHeart(OwedHeart):
 
     @property
     def key(self) -> HeartKey:
-        """What it is found by."""
+        """The key that it is found by."""
         return key_of(self.track, self.recording)
 
     @property
     def status(self) -> str:
-        """What became of it: `waiting`, `rejected`, `accepted`, or `kept` here alone if nobody is signed in."""
+        """Its status: `waiting`, `rejected`, `accepted`, or `kept` here alone if nobody is signed in."""
         return "kept" if self.state is HeartState.NONE and self.heart.owed else self.state.status
 
 
 def key_of(track: Track, recording: str = "") -> HeartKey:
-    """What the heart of a track is found by."""
+    """The key that a track's heart is found by."""
     return heart_key(track.artist), heart_key(track.title), recording
 
 
@@ -141,17 +141,17 @@ def due(db: Connection, now: float, keys: Sequence[str]) -> list[int]:
 
 
 def rest(db: Connection, account_id: int, owner: str, until: float) -> None:
-    """Nothing that waits for that Last.fm user is due before then."""
+    """Make nothing that waits for that Last.fm user due before `until`."""
     OWED.rest(db, account_id, until, heart.c.owner == owner)
 
 
 def resting_until(db: Connection, account_id: int, owner: str, now: float) -> float:
-    """When one for that Last.fm user that failed, and not because it was refused, is due again; 0 without any."""
+    """When a failed but not rejected heart for that Last.fm user is due again; 0 if there is none."""
     return OWED.resting_until(db, account_id, now, heart.c.owner == owner)
 
 
 def unlisted(db: Connection, account_id: int, owner: str, walk: int) -> list[StoredHeart]:
-    """The hearts, of a track loved here or perhaps at Last.fm, that this walk of its list has not found."""
+    """Hearts of tracks that are loved here or perhaps at Last.fm, but that this walk over its list has not found."""
     wanted = select(heart).where(
         heart.c.account == account_id,
         heart.c.owner.in_([owner, ""]),
@@ -163,7 +163,7 @@ def unlisted(db: Connection, account_id: int, owner: str, walk: int) -> list[Sto
 
 
 def unloved_listed(db: Connection, account_id: int, walk: int) -> set[HeartKey]:
-    """The tracks that this walk of Last.fm's list has found, and that are not loved here."""
+    """The tracks that this walk over Last.fm's list has found and that are not loved here."""
     listed = heart.c.account == account_id, heart.c.listed_in == walk, ~heart.c.loved
     rows = db.execute(select(heart.c.artist_key, heart.c.track_key, heart.c.recording).where(*listed))
     return {(artist, track, recording) for artist, track, recording in rows}

@@ -1,4 +1,4 @@
-"""Imports of listening histories: each brings plays, and can be taken back with all that it brought."""
+"""Imports of listening histories: each adds plays, and can be undone with all that it added."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNDO_PART = 1000
 
 
 class ImportState(StrEnum):
-    """How far an import is. RUNNING is also what an interrupted one stays at, until it is continued or undone."""
+    """The state of an import. An interrupted one stays RUNNING until it is continued or undone."""
 
     RUNNING = "running"
     DONE = "done"
@@ -45,7 +45,7 @@ class ImportState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredImport:
-    """An import: `source` is what it came from, `name` the files or the Last.fm user, times in Unix seconds."""
+    """An import: `source` is where it came from, `name` the files or the Last.fm user, times in Unix seconds."""
 
     id: int
     account: int
@@ -65,7 +65,7 @@ def _read(row: Any) -> StoredImport:
 
 
 def begin(db: Connection, account: int, source: str, name: str, digest: str, now: float) -> StoredImport:
-    """A new import, or the interrupted one of the same files."""
+    """A new import, or the interrupted import of the same files."""
     query = select(history_import).where(history_import.c.account == account, history_import.c.digest == digest)
     unfinished = query.where(history_import.c.state == ImportState.RUNNING).order_by(history_import.c.id.desc())
     if row := db.execute(unfinished.limit(1)).first():
@@ -85,16 +85,15 @@ def begin(db: Connection, account: int, source: str, name: str, digest: str, now
 
 
 def write(db: Connection, import_id: int, state: ImportState, counts: Mapping[str, int], now: float) -> bool:
-    """How far an import is; False if it is no longer running, because it is being undone."""
+    """Write the progress of an import; False if it is no longer running, because it is being undone."""
     changed = {"state": state, "counts": dict(counts), "updated_at": now}
     running = (history_import.c.id == import_id, history_import.c.state == ImportState.RUNNING)
     return bool(db.execute(update(history_import).where(*running).values(**changed)).rowcount)
 
 
 def finish(db: Connection, begun: StoredImport, counts: Mapping[str, int], now: float) -> int | None:
-    """An import is done; its id. If it has found nothing new, what it knows goes to the one before it, and it is gone.
-
-    Otherwise whoever imports every hour would have a list of imports without plays.
+    """Finish an import; returns its id. If it has found nothing new, its counts are added to the import before it, and
+    it is deleted. Otherwise hourly imports would give a list of imports without plays.
     """
     accounts.lock(db, [begun.account])
     counts = _with_given(db, begun, counts)
@@ -118,7 +117,7 @@ def finish(db: Connection, begun: StoredImport, counts: Mapping[str, int], now: 
 
 
 def _with_given(db: Connection, begun: StoredImport, counts: Mapping[str, int]) -> dict[str, int]:
-    """The counts of an import with the plays that one which was undone meanwhile has given to it."""
+    """The counts of an import, including plays handed over from one that was undone meanwhile."""
     new, known = counts.get("new", 0), counts.get("known", 0)
     first = db.execute(select(history_import.c.first_play).where(history_import.c.id == begun.id)).scalar()
     if first is None or (new and first == begun.first_play):
@@ -129,7 +128,7 @@ def _with_given(db: Connection, begun: StoredImport, counts: Mapping[str, int]) 
 
 
 def turn(db: Connection, import_id: int, state: ImportState, now: float) -> None:
-    """An import is being undone, or is undone: it has no plays of others any more."""
+    """Note that an import is being undone, or is undone: it shares no plays with others any more."""
     _forget_shares(db, import_id)
     changed = {"state": state, "updated_at": now}
     db.execute(update(history_import).where(history_import.c.id == import_id).values(**changed))
@@ -150,9 +149,8 @@ def listed(db: Connection, account: int) -> list[StoredImport]:
 
 
 def add(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Write plays of the past of an account; one that is there to the letter stays as it is.
-
-    What is reported from now on is compared with them as with another player's.
+    """Write past plays of an account; identical ones that are there already stay as they are. Later reports are
+    compared with them as with another player's plays.
     """
     accounts.compare_reports(db, account)
     summaries.make_stale(db, account, [row["timestamp"] for row in rows])
@@ -183,7 +181,8 @@ def _around(dialect: str, of_one: bool) -> Select[Any]:
 def around(
     db: Connection, account: int, spans: Sequence[tuple[int, int]], import_id: int, before: int, owner: str
 ) -> list[Any]:
-    """Plays of an account in these times (from, to), but not what an import has written after play `before`.
+    """Plays of an account in these spans of time (from, to), without those that an import has written after play
+    `before`.
 
     With an `owner`, those of other Last.fm users (case folded) are left out.
     """
@@ -205,13 +204,13 @@ def _exactly(dialect: str) -> Select[Any]:
 
 
 def exactly(db: Connection, account: int, songs: Sequence[tuple[int, str, str]]) -> list[Any]:
-    """The plays of an account with these times, artists and tracks to the letter, whoever they are of."""
+    """The plays of an account with exactly these times, artists and tracks, of any Last.fm user."""
     rows = rows_as_json([{"timestamp": at, "artist": artist, "track": track} for at, artist, track in songs])
     return list(db.execute(_exactly(db.dialect.name), {"of": account, "rows": rows})) if songs else []
 
 
 def share(db: Connection, import_id: int, play_ids: Iterable[int]) -> None:
-    """An import has found plays that another one has brought: they stay if that one is undone."""
+    """Note that an import has found plays that another one has added: they stay if that one is undone."""
     insert_ignore(db, import_share, [{"import_id": import_id, "play": play_id} for play_id in play_ids])
 
 
@@ -220,13 +219,13 @@ def _forget_shares(db: Connection, import_id: int) -> None:
 
 
 def forget_all_shares(db: Connection, account: int) -> None:
-    """Nothing of an account's imports is known to be in two of them any more; before the imports are deleted."""
+    """Forget which plays an account's imports share; to be called before the imports are deleted."""
     mine = select(history_import.c.id).where(history_import.c.account == account)
     db.execute(delete(import_share).where(import_share.c.import_id.in_(mine)))
 
 
 def _hand_over(db: Connection, ids: Sequence[int]) -> set[int]:
-    """Give plays to imports that have found them too; which plays that were."""
+    """Hand plays over to imports that have found them, too; returns which plays."""
     living = history_import.c.state.in_([ImportState.RUNNING, ImportState.DONE])
     wanted = select(import_share.c.play, func.max(import_share.c.import_id).label("import_id")).group_by(
         import_share.c.play
@@ -252,9 +251,9 @@ def _hand_over(db: Connection, ids: Sequence[int]) -> set[int]:
 
 
 def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, int] | None:
-    """Take back some plays of an import that follow play `after`: how many, and the last of them; None without any.
-
-    What has been sent since then stays, and what the import of a Last.fm user has found too, which has it then.
+    """Remove some plays of an import after play `after`; returns how many, and the last of them, or None if there are
+    none. Plays that have been sent since then stay, and so do those that the import of a Last.fm user has found, too:
+    that import owns them then.
     """
     accounts.lock(db, [undone.account])
     others = destination_queue.numbers_of(db, undone.account)

@@ -1,4 +1,4 @@
-"""The listeners of one service, and who may see what whom plays."""
+"""The listeners of one service, and who may see whose plays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tonearm.store.summaries import NOT_COUNTED
 
 @dataclass(frozen=True, slots=True)
 class StoredMember:
-    """A listener of this service. `sees` and `shows` are about the one who asks: may see them, and is shown to them."""
+    """A listener of this service, as another one sees them: `sees` says that they may see the other's plays, `shows`
+    that they share theirs.
+    """
 
     id: int
     name: str
@@ -35,13 +37,13 @@ def members(db: Connection, asking: int) -> list[StoredMember]:
 
 
 def first(db: Connection) -> int | None:
-    """The listener who came first; None if there is none yet."""
+    """The first listener; None if there is none yet."""
     found: int | None = db.execute(select(func.min(account.c.id))).scalar()
     return found
 
 
 def has_come(db: Connection, account_id: int, now: float) -> bool:
-    """Whether a listener has, or has had until now, a way in: a browser, a token, or a player."""
+    """Whether a listener has, or ever had, access: a browser, a token, or a player."""
     alive = or_(token.c.expires_at.is_(None), token.c.expires_at > now)
     let_in = select(token.c.hash).where(token.c.account == account_id, token.c.kind != TokenKind.LINK, alive).limit(1)
     players = select(player.c.id).where(player.c.account == account_id).limit(1)
@@ -56,15 +58,15 @@ def latest(db: Connection, account_id: int, limit: int) -> list[StoredPlay]:
 
 
 def share(db: Connection, account_id: int, with_whom: int) -> None:
-    """Let another listener see what this one plays."""
+    """Share a listener's plays with another one."""
     insert_ignore(db, viewer, [{"account": account_id, "viewer": with_whom}])
 
 
 def stop_sharing(db: Connection, account_id: int, with_whom: int) -> None:
-    """Another listener no longer sees what this one plays."""
+    """Stop sharing a listener's plays with another one."""
     db.execute(delete(viewer).where(viewer.c.account == account_id, viewer.c.viewer == with_whom))
 
 
 def forget(db: Connection, account_id: int) -> None:
-    """Nobody sees this listener, who sees nobody."""
+    """Stop all sharing from and with this listener."""
     db.execute(delete(viewer).where(or_(viewer.c.account == account_id, viewer.c.viewer == account_id)))

@@ -30,7 +30,7 @@ class JobFailure:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What may not begin: the paused kinds, and by (kind, account) the failures with no success since."""
+    """What may not start: the paused kinds, and by (kind, account) the failures with no success since."""
 
     paused: frozenset[str]
     failures: dict[tuple[str, int], JobFailure]
@@ -38,7 +38,7 @@ class Gate:
 
 _DONE = and_(
     periodic_task.c.done_at > bindparam("before"), periodic_task.c.done_at <= bindparam("now")
-)  # else a clock was put back
+)  # else a clock was set back
 _TASK_IS_DONE = select(periodic_task.c.name).where(periodic_task.c.name == bindparam("task"), _DONE)
 _TAKE_TASK = (
     update(periodic_task).where(periodic_task.c.name == bindparam("task"), ~_DONE).values(done_at=bindparam("now"))
@@ -51,7 +51,7 @@ def task_is_due(db: Connection, name: str, now: float, interval: float) -> bool:
 
 
 def take_task(db: Connection, name: str, now: float, interval: float) -> bool:
-    """Take a periodic task; True if this process does it now. Then no other does for `interval` seconds."""
+    """Claim a periodic task; True if this process does it now. Then no other process does it for `interval` seconds."""
     values = {"task": name, "before": now - interval, "now": now}
     if db.execute(_TAKE_TASK, values).rowcount:
         return True
@@ -60,7 +60,7 @@ def take_task(db: Connection, name: str, now: float, interval: float) -> bool:
 
 
 def return_task(db: Connection, name: str) -> None:
-    """A periodic task is not finished: the next process continues it."""
+    """Note that a periodic task isn't finished: the next process continues it."""
     db.execute(update(periodic_task).where(periodic_task.c.name == name).values(done_at=0))
 
 
@@ -69,7 +69,7 @@ _FAULTS = select(job_failure)
 
 
 def gate(db: Connection) -> Gate:
-    """What may not begin."""
+    """What may not start."""
     broken = [JobFailure(*row) for row in db.execute(_FAULTS)]
     return Gate(paused(db), {(one.kind, one.account): one for one in broken})
 
@@ -90,7 +90,7 @@ def failures(db: Connection, limit: int, account_id: int | None, destinations: S
 
 
 def sending_paused(db: Connection) -> bool:
-    """Whether no delivery begins."""
+    """Whether deliveries are paused."""
     return db.execute(_PAUSED.where(paused_kind.c.kind == DELIVER)).first() is not None
 
 
@@ -103,7 +103,7 @@ def set_paused(db: Connection, kind: str, now: float | None) -> None:
 
 
 def remember_failure(db: Connection, failure: JobFailure) -> None:
-    """Write that a job failed."""
+    """Record that a job failed."""
     forget_failure(db, failure.kind, failure.account)
     insert_ignore(db, job_failure, [asdict(failure)])
 
@@ -119,7 +119,7 @@ def break_lease(db: Connection, account_id: int, now: float) -> bool:
 
 
 def break_lease_of_destination(db: Connection, number: int, now: float) -> bool:
-    """As `break_lease`, of a destination."""
+    """As `break_lease`, for a destination."""
     return _break(db, destination, destination_queue.LINE, number, now)
 
 

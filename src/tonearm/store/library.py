@@ -26,11 +26,11 @@ _OF_FILE = (
     "unreadable_reason",
 )
 _OPTIONAL = {"artists": None, "ctime_ns": 0}
-_READABLE = library.c.unreadable_reason == literal("", literal_execute=True)  # as the index has it
+_READABLE = library.c.unreadable_reason == literal("", literal_execute=True)  # in the form of the index
 
 
 def fingerprints(db: Connection, account: int) -> dict[str, tuple[int, int, int]]:
-    """(mtime and ctime in ns, size) of every file that was read before, by path; of unreadable ones too."""
+    """(mtime and ctime in ns, size) of every file that was read before, by path, including unreadable ones."""
     columns = (library.c.path, library.c.mtime_ns, library.c.ctime_ns, library.c.size)
     rows = db.execute(select(*columns).where(library.c.account == account))
     return {path: (mtime_ns, ctime_ns, size) for path, mtime_ns, ctime_ns, size in rows}
@@ -59,7 +59,7 @@ _FORGET_KEYS = delete(library_key).where(Among(library_key.c.file, "ids"))
 
 
 def key_some(db: Connection, account: int, limit: int = KEYED_AT_ONCE) -> bool:
-    """Write the keys of files that have none yet; whether there were as many as `limit`."""
+    """Write the keys of files that have none yet; True if there were as many as `limit`."""
     columns = (library.c.id, library.c.artist, library.c.artists, library.c.title, library.c.mbid)
     wanted = select(*columns, library.c.unreadable_reason).where(library.c.account == account, ~library.c.keyed)
     rows = list(db.execute(wanted.limit(limit)))
@@ -109,7 +109,7 @@ def unkeyed(db: Connection, account: int) -> bool:
 
 
 def with_keys(db: Connection, account: int, keys: Iterable[int]) -> list[NamesWithArtists]:
-    """The readable files with any of these `core.name_keys`, by id; what is `unkeyed` is not found."""
+    """The readable files with any of these `core.name_keys`, by id; `unkeyed` files are not found."""
     found = dict[int, NamesWithArtists]()
     for some in parts(sorted(keys)):
         found |= {row.id: tuple(row) for row in db.execute(_WITH_KEYS, {"account_id": account, "keys": some})}
@@ -144,7 +144,7 @@ def readable(db: Connection, account: int, ids: Iterable[int]) -> set[int]:
 
 
 def loved(db: Connection, account: int) -> set[int]:
-    """The ids of the loved ones."""
+    """The ids of the loved files."""
     wanted = select(library.c.id).where(library.c.account == account, library.c.lastfm_loved)
     return set(db.execute(wanted).scalars())
 
@@ -153,7 +153,7 @@ _LOVE = update(library).where(library.c.id == bindparam("file_id")).values(lastf
 
 
 def love(db: Connection, ids: Iterable[int]) -> None:
-    """Mark as loved."""
+    """Mark files as loved."""
     rows = [{"file_id": file_id} for file_id in ids]
     if rows:
         db.execute(_LOVE, rows)
@@ -163,14 +163,14 @@ _UNLOVE = update(library).where(library.c.id == bindparam("file_id")).values(las
 
 
 def unlove(db: Connection, ids: Iterable[int]) -> None:
-    """Take the mark away."""
+    """Remove the mark from files."""
     rows = [{"file_id": file_id} for file_id in ids]
     if rows:
         db.execute(_UNLOVE, rows)
 
 
 def love_only(db: Connection, account: int, ids: Set[int]) -> None:
-    """Remove the hearts of all other files of an account."""
+    """Remove the mark from all other files of an account."""
     unlove(db, loved(db, account) - ids)
 
 

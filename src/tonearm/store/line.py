@@ -1,7 +1,7 @@
-"""A line: plays that wait for one service, and the fenced lease under which one sender takes them.
+"""A line: plays that wait for one service, and the fenced lease under which one sender sends them.
 
-An account's line is its Last.fm's; each other destination has one of its own. What they share is here: `Line` makes the
-same statements for the table that has the lines, and for the one that has their plays.
+An account's line leads to its Last.fm; each destination has a line of its own. `Line` has the statements that both
+share, for a table of lines and a table of their plays.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class QueueState(StrEnum):
 
 
 class Fenced(Exception):
-    """The lease was given back or belongs to somebody else: this sender may write nothing more."""
+    """The lease was released or belongs to another sender: this one may write nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to send an account's plays, with what is needed for it: to Last.fm, or to another `destination`.
 
-    `api_key` is the row of `pace` that its requests go by.
+    `api_key` is the row of `pace` that limits its requests.
     """
 
     account: int
@@ -46,12 +46,12 @@ class Lease:
 
     @property
     def line(self) -> int:
-        """The number of the line: of the destination, or of the account."""
+        """The id of the line: of the destination, or of the account."""
         return self.account if self.destination is None else self.destination
 
 
 def over(until: Any, now: Any) -> Any:
-    """Whether a wait is over, or was written by a clock that has been put back since."""
+    """Whether a wait is over, or was written by a clock that has been set back since."""
     return or_(until <= now, until > now + LONGEST_THROTTLE)
 
 
@@ -74,8 +74,8 @@ Unanswered = Callable[[Connection, int, Iterable[int]], None]
 class Line:
     """The statements of lines, for a table that has a row for each of them and one that has the plays of all.
 
-    `line_of` is the column of the plays that says which line is theirs, `user`, `secret` and `key` are columns of the
-    line; `account` is the column that says whose line it is.
+    `line_of` is the column of the plays that names their line; `user`, `secret` and `key` are columns of the line;
+    `account` is the column that names its account.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Line:
         assert isinstance(plays, Table)
         state = state_columns(lines)
         facts = (*(lines.c[name] for name in (account, user, secret, key)), *state)
-        # A lease that was given back is nobody's; a renewal may still arrive after that.
+        # A released lease belongs to nobody; a renewal may still arrive after that.
         leased = (lines.c.id == bindparam("line"), lines.c.lease_id == bindparam("lease"), lines.c.lease_until > 0)
         self._claim = (
             update(lines)
@@ -124,10 +124,8 @@ class Line:
         self._names = tuple(column.name for column in state)
 
     def claim(self, db: Connection, line: int, owner: str, now: float, until: float) -> Lease | None:
-        """Take the lease of a line; None while another sender has it.
-
-        What is found `sending` was left by a sender that died: it is queued again, unchanged, since services drop
-        identical repeats.
+        """Take the lease of a line; None while another sender has it. Plays found `sending` were left by a sender that
+        died: they are queued again, unchanged, since services drop identical repeats.
         """
         row = db.execute(self._claim, {"line": line, "now": now, "owner": owner, "until": until}).first()
         if row is None:
@@ -146,34 +144,36 @@ class Line:
         return until
 
     def renew(self, db: Connection, lease: Lease, until: float) -> None:
-        """Extend the lease until then; raises Fenced if it is no longer this sender's."""
+        """Extend the lease to `until`; raises Fenced if it no longer belongs to this sender."""
         if not db.execute(self._renew, {"line": lease.line, "lease": lease.lease_id, "until": until}).rowcount:
             raise Fenced
 
     def lock_lease(self, db: Connection, lease: Lease) -> Lease:
-        """Lock the lease until the transaction ends, and return it with the line's state; raises Fenced as `renew`."""
+        """Lock the lease until the transaction ends, and return it with the line's state; raises Fenced as `renew`
+        does.
+        """
         row = db.execute(self._lock, {"line": lease.line, "lease": lease.lease_id}).first()
         if row is None:
             raise Fenced
         return self._lease(lease.line, lease.lease_id, row)
 
     def release(self, db: Connection, lease: Lease) -> None:
-        """Give the lease back; plays that were still being sent are queued again. Does nothing once fenced."""
+        """Release the lease; plays that were still being sent are queued again. Does nothing once fenced."""
         if db.execute(self._release, {"line": lease.line, "lease": lease.lease_id}).rowcount:
             self.rescue(db, lease.line)
 
     def rescue(self, db: Connection, line: int) -> None:
-        """Queue again what was being sent, marked as unanswered: its sender has lost the lease."""
+        """Requeue what was being sent, marked as unanswered: its sender has lost the lease."""
         self._unanswered(db, line, [row.id for row in db.execute(self._rescue, {"of_line": line})])
 
     def set_delivery_state(self, db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
-        """Write the state of a line and extend its lease until then; raises Fenced as `renew` does."""
+        """Write the state of a line and extend its lease to `until`; raises Fenced as `renew` does."""
         new = {f"new_{name}": getattr(state, name) for name in self._names} | {"new_lease_until": until}
         if not db.execute(self._set_state, {"line": lease.line, "lease": lease.lease_id, **new}).rowcount:
             raise Fenced
 
     def pause_backlog(self, db: Connection, lease: Lease, until: float) -> None:
-        """The daily budget is used up: only live plays are due until then."""
+        """Note that the daily limit is used up: only live plays are due before `until`."""
         db.execute(self._pause_backlog, {"line": lease.line, "lease": lease.lease_id, "until": until})
 
     def delivery_state(self, db: Connection, line: int) -> DeliveryState:

@@ -25,7 +25,7 @@ NOT_LISTED = 0
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that is a loved track, or may be it: how it was matched, or how its names differ."""
+    """A file that is or may be a loved track: how it was matched, or how its names differ."""
 
     id: int
     artist: str
@@ -50,7 +50,7 @@ class LovedRow:
 
 
 def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Write loved tracks with their outcomes: matched, doubtful or missing. What the listener has chosen stays."""
+    """Write loved tracks with their outcomes: matched, doubtful or missing. The listener's choices stay."""
     of_account = [
         {"candidates": [], **row, "account": account, "artist_key": learning_key(row["artist"])} for row in rows
     ]
@@ -59,7 +59,7 @@ def write(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def write_plan(db: Connection, account: int, tracks: Iterable[Loved], plan: ImportPlan, run_id: int) -> None:
-    """Write loved tracks, as this import has listed them (NOT_LISTED: none has), with what the plan found for each."""
+    """Write loved tracks that this import has listed (NOT_LISTED: no import has), with what the plan found for each."""
     outcomes = outcomes_of(plan)
     rows = []
     for track in tracks:
@@ -95,7 +95,7 @@ READ_AT_ONCE = 5000
 
 
 def state(db: Connection, account: int, after: int = 0, limit: int | None = None) -> LovedState:
-    """The loved tracks after an id, at most so many. It takes a quarter of the time that `entries` takes for them."""
+    """The loved tracks after an id, at most `limit`. It takes a quarter of the time that `entries` takes for them."""
     columns = (loved.c.artist, loved.c.track, loved.c.mbid, loved.c.loved_at, loved.c.outcome, loved.c.chosen)
     wanted = select(loved.c.id, *columns, cast(loved.c.candidates, Text))
     wanted = wanted.where(loved.c.account == account, loved.c.id > after).order_by(loved.c.id)
@@ -111,7 +111,7 @@ def entries(state: LovedState) -> dict[tuple[str, str], tuple[Loved, StoredOutco
 
 
 def write_outcomes(db: Connection, account: int, outcomes: Mapping[tuple[str, str], StoredOutcome]) -> None:
-    """Write what was found for loved tracks that are there, and nothing else of them."""
+    """Write what was found for existing loved tracks, and nothing else about them."""
     rows = [
         {"account": account, "artist": artist, "track": track, "outcome": outcome, "candidates": files}
         for (artist, track), (outcome, files) in outcomes.items()
@@ -121,7 +121,7 @@ def write_outcomes(db: Connection, account: int, outcomes: Mapping[tuple[str, st
 
 
 def chosen(db: Connection, account: int) -> set[int]:
-    """The files that were chosen for loved tracks."""
+    """The files that the listener chose for loved tracks."""
     return {file for file, _, _ in choices(db, account) if file}
 
 
@@ -132,7 +132,7 @@ def forget(db: Connection, account: int, names: Iterable[tuple[str, str]]) -> No
 
 
 def keep_listed(db: Connection, account: int, names: Iterable[tuple[str, str]], run_id: int) -> None:
-    """Keep loved tracks that an import has not listed, since Last.fm has still to be told of them."""
+    """Keep loved tracks that an import has not listed, since Last.fm doesn't have them yet."""
     for artist, track in names:
         one = loved.c.account == account, loved.c.artist == artist, loved.c.track == track
         db.execute(update(loved).where(*one).values(last_import=run_id))
@@ -145,7 +145,7 @@ def listed_in(db: Connection, account: int, run_id: int) -> list[tuple[str, str,
 
 
 def forget_unlisted(db: Connection, account: int, run_id: int) -> set[int]:
-    """Delete what a complete import has not listed; returns the files that were chosen for what stays."""
+    """Delete loved tracks that a complete import has not listed; returns the files that were chosen for the others."""
     db.execute(delete(loved).where(loved.c.account == account, loved.c.last_import != run_id))
     chosen = select(loved.c.chosen).where(*_listed_in(account, run_id), loved.c.chosen.is_not(None))
     return set(db.execute(chosen).scalars())
@@ -166,7 +166,7 @@ Place = tuple[float, int]
 
 
 def listing(db: Connection, account: int, outcome: str, limit: int, after: Place | None = None) -> list[LovedRow]:
-    """Loved tracks of one outcome, the last loved first; after one of them, if it is given."""
+    """Loved tracks with one outcome, the last loved first, optionally after one of them."""
     wanted = select(loved).where(loved.c.account == account, loved.c.outcome == outcome)
     if after is not None:
         wanted = wanted.where(tuple_(loved.c.loved_at, loved.c.id) < after)
@@ -194,7 +194,7 @@ def _file(row: Any, ambiguity: str) -> File:
 
 
 def names(db: Connection, account: int, limit: int) -> list[tuple[str, str]]:
-    """(artist, track) of the loved tracks that became known last."""
+    """(artist, track) of the loved tracks that were added last."""
     wanted = select(loved.c.artist, loved.c.track).where(loved.c.account == account)
     rows = db.execute(wanted.order_by(loved.c.id.desc()).limit(limit))
     return [(artist, track) for artist, track in rows]
@@ -205,7 +205,7 @@ LEARNT_OF_AN_ARTIST = 1000
 
 
 def of_artists(db: Connection, account: int, artist_keys: Iterable[int]) -> list[tuple[str, str]]:
-    """(artist, track) of the loved tracks of artists by their `learning_key`; what is `unkeyed` is not found."""
+    """(artist, track) of the loved tracks of artists by their `learning_key`; `unkeyed` tracks are not found."""
     found = list[tuple[str, str]]()
     for key in sorted(artist_keys):
         wanted = select(loved.c.artist, loved.c.track).where(loved.c.account == account, loved.c.artist_key == key)
@@ -224,7 +224,7 @@ def unkeyed(db: Connection, account: int) -> bool:
 
 
 def key_some(db: Connection, account: int, limit: int = library.KEYED_AT_ONCE) -> bool:
-    """Give loved tracks without an `artist_key` theirs; whether there were as many as `limit`."""
+    """Write the `artist_key` of loved tracks that have none yet; True if there were as many as `limit`."""
     wanted = select(loved.c.id, loved.c.artist).where(loved.c.account == account, loved.c.artist_key.is_(None))
     rows = [{"loved_id": id_, "number": learning_key(artist)} for id_, artist in db.execute(wanted.limit(limit))]
     if rows:
@@ -233,14 +233,14 @@ def key_some(db: Connection, account: int, limit: int = library.KEYED_AT_ONCE) -
 
 
 def choices(db: Connection, account: int) -> list[tuple[int, str, str]]:
-    """(file or NONE_OF_THEM, artist, track) of what the listener has chosen."""
+    """(file or NONE_OF_THEM, artist, track) of the listener's choices."""
     wanted = select(loved.c.chosen, loved.c.artist, loved.c.track)
     rows = db.execute(wanted.where(loved.c.account == account, loved.c.chosen.is_not(None)))
     return [(file, artist, track) for file, artist, track in rows]
 
 
 def choose(db: Connection, account: int, loved_id: int, file: int | None) -> bool:
-    """Choose this file, which gets the heart, or (None) no file for a loved track; False if it is not a candidate."""
+    """Choose a file for a loved track, which then gets the heart, or (None) no file; False if it is not a candidate."""
     of_account = loved.c.account == account, loved.c.id == loved_id
     row = db.execute(select(loved.c.candidates).where(*of_account)).first()
     if row is None or (file is not None and file not in {candidate for candidate, _ in row.candidates or ()}):

@@ -1,4 +1,4 @@
-"""How a listener's hearts are brought together with Last.fm's: by themselves or on demand, and who is right."""
+"""How a listener's hearts are merged with Last.fm's: hourly or on demand, and which side wins a conflict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tonearm.store.db.schema import account, loved_sync
 
 @dataclass(frozen=True, slots=True)
 class LovedSync:
-    """`mirror_at` (Unix seconds, 0 for now): when both sides are brought together next; None if not by themselves."""
+    """`mirror_at` (Unix seconds, 0 for now): when both sides are merged next; None if only on demand."""
 
     mirror_at: float | None = None
     rule: ConflictRule = ConflictRule.LATEST
@@ -28,12 +28,12 @@ def read(db: Connection, account_id: int) -> LovedSync:
 
 
 def set_mirror(db: Connection, account_id: int, at: float | None) -> None:
-    """Bring both sides together at that time (Unix seconds), or (None) only when somebody asks for it."""
+    """Merge both sides at that time (Unix seconds), or (None) only on demand."""
     _change(db, account_id, mirror_at=at)
 
 
 def set_rule(db: Connection, account_id: int, rule: ConflictRule) -> None:
-    """Which side decides about a track that was unloved here and loved at Last.fm."""
+    """Set which side wins for a track that was unloved here and loved at Last.fm."""
     _change(db, account_id, rule=rule)
 
 
@@ -52,5 +52,5 @@ _DUE = (
 
 
 def due(db: Connection, now: float) -> list[int]:
-    """Accounts whose time has come."""
+    """Accounts whose hearts are to be merged now."""
     return list(db.execute(_DUE, {"now": now}).scalars())

@@ -1,4 +1,4 @@
-"""Hearts that a service is owed: the statements that Last.fm's and those of each destination share."""
+"""Hearts that a service doesn't have yet: the statements shared by those for Last.fm and for destinations."""
 
 from __future__ import annotations
 
@@ -30,19 +30,18 @@ _FACTS = ("tries", "refusals", "due_at", "reason")
 
 
 def owed_facts(row: Any) -> dict[str, Any]:
-    """What an OwedHeart has of a row."""
+    """The fields of an OwedHeart from a row."""
     return {"state": HeartState(row.state), "id": row.id, **{name: getattr(row, name) for name in _FACTS}}
 
 
 def owed_row(one: OwedHeart) -> dict[str, Any]:
-    """The same for a row, which has its `id` by itself."""
+    """The columns of an OwedHeart's row, without its `id`."""
     return {"state": one.state, **{name: getattr(one, name) for name in _FACTS}}
 
 
 class OwedHearts(Generic[H]):
-    """The statements for a table of hearts; `line` is its column that says whose they are, or for whom.
-
-    `read` makes a heart of a row. `meant` are more conditions for one that is sent, with the table joined as `within`.
+    """The statements for a table of hearts; `line` is the column that names their account or destination. `read` makes
+    a heart from a row. `meant` are further conditions for a heart to be sent, with the table joined as `within`.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class OwedHearts(Generic[H]):
     ) -> None:
         row = hearts.c
         self._hearts, self._line, self._read = hearts, line, read
-        self.owed = row.state != literal("", literal_execute=True)  # as the index has it
+        self.owed = row.state != literal("", literal_execute=True)  # in the form of the index
         """Hearts that are owed, or were rejected."""
         self.may_go = and_(self.owed, row.state != HeartState.REJECTED)
         """Hearts that are owed and were not rejected."""
@@ -75,7 +74,7 @@ class OwedHearts(Generic[H]):
         self._waiting = (self.owed, row.state == HeartState.WAITING)
 
     def next(self, db: Connection, line: int, now: float) -> H | None:
-        """The heart that is sent next; one that is due now has a `due_at` of now at the latest."""
+        """The heart that is sent next; if it is due now, its `due_at` is at most `now`."""
         row = db.execute(self._next, {"line": line, "now": now}).first()
         if row is None:
             return None
@@ -84,24 +83,24 @@ class OwedHearts(Generic[H]):
         return one if one.due_at <= now + latest else replace(one, due_at=now)
 
     def listed(self, db: Connection, line: int, limit: int) -> list[H]:
-        """The hearts that are owed or were rejected, the latest first."""
+        """The hearts that wait or were rejected, the latest first."""
         row = self._hearts.c
         wanted = select(self._hearts).where(self._line == line, self.owed)
         return [self._read(one) for one in db.execute(wanted.order_by(row.said_at.desc(), row.id.desc()).limit(limit))]
 
     def retry(self, db: Connection, line: int, now: float) -> None:
-        """Everything that waits or was rejected is due now."""
+        """Make everything that waits or was rejected due now."""
         resting = (self._line == line, self.owed, self._hearts.c.state != HeartState.SENDING)
         again = {"state": HeartState.WAITING, "due_at": now, "tries": 0, "refusals": 0, "reason": ""}
         db.execute(update(self._hearts).where(*resting).values(**again))
 
     def rest(self, db: Connection, line: int, until: float, *of: ColumnElement[bool]) -> None:
-        """Nothing that waits is due before then."""
+        """Make nothing that waits due before `until`."""
         waiting = (self._line == line, *self._waiting, *of, self._hearts.c.due_at < until)
         db.execute(update(self._hearts).where(*waiting).values(due_at=until))
 
     def resting_until(self, db: Connection, line: int, now: float, *of: ColumnElement[bool]) -> float:
-        """When one that failed, and not because it was refused, is due again; 0 if there is none."""
+        """When a failed but not rejected heart is due again; 0 if there is none."""
         row = self._hearts.c
         failed = (*self._waiting, row.tries > 0, row.refusals == 0, row.due_at <= now + LONGEST_REST)
         return db.execute(select(func.min(row.due_at)).where(self._line == line, *failed, *of)).scalar() or 0.0

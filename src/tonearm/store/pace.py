@@ -19,10 +19,9 @@ from tonearm.store.line import over
 
 @dataclass(frozen=True, slots=True)
 class KeyThrottled:
-    """Requests with this key wait until then (Unix seconds).
-
-    `refused`: the key itself is refused; `outage`: several accounts have met the same outage, and only plays wait.
-    `level` counts throttles in a row since `since`. After `until` a single probe goes first.
+    """Requests with this key wait until `until` (Unix seconds). `refused`: the key itself was rejected; `outage`:
+    several accounts have met the same outage, and only plays wait. `level` counts throttles in a row since `since`.
+    After `until` a single probe goes first.
     """
 
     until: float
@@ -34,7 +33,7 @@ class KeyThrottled:
 
     @property
     def circuit(self) -> Circuit:
-        """What the circuit breaker knows of it."""
+        """The state for the circuit breaker."""
         return Circuit(self.level, self.until, self.reason)
 
     def in_force(self, now: float) -> bool:
@@ -43,7 +42,7 @@ class KeyThrottled:
 
 
 def begin(db: Connection, key: str) -> None:
-    """Make the row of a key."""
+    """Create the row of a key."""
     insert_ignore(db, pace, [{"key": key, "throttle_refused": False}])
 
 
@@ -53,7 +52,7 @@ _BOOKED = update(pace).where(_NAMED).values(tat=bindparam("booked"))
 
 
 def book(db: Connection, key: str, now: float, per_second: float) -> float:
-    """Take the next slot; the seconds to wait for it."""
+    """Book the next slot; returns the seconds to wait for it."""
     tat = db.execute(_TAT, {"named": key}).scalar_one()
     slot = pacing.book(tat, now, per_second)
     if slot.tat != tat:
@@ -62,7 +61,7 @@ def book(db: Connection, key: str, now: float, per_second: float) -> float:
 
 
 def book_if_free(db: Connection, key: str, now: float, per_second: float) -> float:
-    """Take a slot only if one is free at once (0); else the seconds until there may be one."""
+    """Book a slot only if one is free at once (returns 0); otherwise the seconds until there may be one."""
     tat = db.execute(_TAT, {"named": key}).scalar_one()
     slot = pacing.book(tat, now, per_second)
     if slot.wait <= 0:
@@ -92,13 +91,13 @@ def _throttled(row: Row[Any], now: float) -> KeyThrottled:
 
 
 def last_throttle(db: Connection, key: str, *, lock: bool = False, now: float = inf) -> KeyThrottled | None:
-    """The last throttle of this key, over or not, until an answer proves that the key is served again.
+    """The last throttle of this key, over or not, until an answer shows that the key is served again.
 
     `lock`: no other writer changes it until the transaction ends. One that begins after `now` was written by a clock
-    that has been put back since: it is over, and any answer may end it.
+    that has been set back since: it is over, and any answer may end it.
     """
     row = db.execute(_THROTTLE, {"named": key}).first()
-    if row and lock and db.dialect.name != "sqlite":  # there a writer has the whole database
+    if row and lock and db.dialect.name != "sqlite":  # on SQLite a writer has the whole database
         row = db.execute(_THROTTLE_LOCKED, {"named": key}).first()
     return _throttled(row, now) if row else None
 
@@ -116,13 +115,13 @@ def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
 
 
 def no_throttle(now: Any) -> Any:
-    """SQL for what `unthrottled` says: no throttle of a row of `pace` is in force, or there is no row."""
+    """The SQL condition of `unthrottled`: no throttle of a row in `pace` is in force, or there is no row."""
     never = or_(pace.c.throttle_level.is_(None), pace.c.throttle_level == 0)
     return or_(never, over(pace.c.throttle_until, now), pace.c.throttle_since > now + PUT_BACK)
 
 
 _PUT_BACK_SINCE = pace.c.throttle_since > bindparam("since") + PUT_BACK
-# A probe by a fast clock prolongs a throttle and leaves its beginning as it was.
+# A probe by a fast clock extends a throttle, but doesn't move its beginning.
 _TOO_FAR_AHEAD = pace.c.throttle_until > bindparam("since", type_=Float(53)) + pacing.LONGEST_THROTTLE
 _BEGIN_THROTTLE = (
     update(pace)
@@ -139,7 +138,7 @@ _BEGIN_THROTTLE = (
 
 
 def begin_throttle(db: Connection, key: str, throttle: KeyThrottled) -> None:
-    """Throttle this key; a longer throttle stays, unless a clock has written it that has been put back since."""
+    """Throttle this key; a longer throttle stays, unless a clock that has been set back since wrote it."""
     db.execute(_BEGIN_THROTTLE, {"named": key, **asdict(throttle)})
 
 
@@ -148,7 +147,9 @@ MANUAL_PROBE_INTERVAL = 60.0
 
 
 def probe_now(db: Connection, key: str, now: float) -> None:
-    """A listener retries by hand: let one request probe whether the throttle is over, unless one has lately."""
+    """Let one request probe whether the throttle is over, since a listener retries by hand; not if one has probed
+    recently.
+    """
     probe = update(pace).where(
         pace.c.key == key,
         pace.c.throttle_until > now,
@@ -176,7 +177,7 @@ _ANSWERED = update(pace).where(_NAMED, pace.c.outage_accounts != "").values(outa
 
 
 def answered(db: Connection, key: str) -> None:
-    """Last.fm has answered: the outage is over."""
+    """Note that Last.fm has answered: the outage is over."""
     db.execute(_ANSWERED, {"named": key})
 
 

@@ -25,8 +25,9 @@ LENT = 600.0
 class StoredPlayer:
     """A player of an account. Times are Unix seconds, 0 for never; `revoked_at` is None while it may report.
 
-    `user` is the name that it signs in with, which is its listener's. `refused_reason` says why a request was refused
-    last. `secret_sealed` is the sealed MD5 of its secret. What a `trial` player reports is answered, and not kept.
+    `user` is the name that it signs in with, which is its listener's. `refused_reason` says why a request was last
+    rejected. `secret_sealed` is the encrypted MD5 of its secret. What a `trial` player reports is answered, but not
+    saved.
     """
 
     id: int
@@ -72,7 +73,7 @@ def _one(db: Connection, wanted: Select[Any]) -> StoredPlayer | None:
 def add(
     db: Connection, account: int, name: str, kind: str, secret_hash: str, secret_sealed: str, now: float
 ) -> StoredPlayer | None:
-    """A new player, or one that was revoked, with a new secret; None if there is one of that name."""
+    """A new player, or one that was revoked, with a new secret; None if there is one with that name."""
     known = _one(db, _FIND.where(player.c.account == account, player.c.name == name))
     if known is not None and known.revoked_at is None:
         return None
@@ -94,7 +95,7 @@ def of_account(db: Connection, account: int) -> list[StoredPlayer]:
 def lend(
     db: Connection, beside: StoredPlayer, name: str, secret_hash: str, secret_sealed: str, their_user: str, now: float
 ) -> StoredPlayer:
-    """A trial player of the same kind, for whose plays a media server's user is its listener; others go."""
+    """A trial player of the same kind, with `their_user` mapped to its listener; other trial players are removed."""
     trials = select(player.c.id).where(player.c.account == beside.account, player.c.trial)
     take_back(db, list(db.execute(trials.where(player.c.created_at < now - LENT)).scalars()))
     values = {"kind": beside.kind, "secret_hash": secret_hash, "secret_sealed": secret_sealed, "created_at": now}
@@ -106,24 +107,24 @@ def lend(
 
 
 def take_back(db: Connection, trials: Sequence[int]) -> None:
-    """Forget these trial players."""
+    """Remove these trial players."""
     for table in (player_session, player_user, device_clock):
         db.execute(delete(table).where(table.c.player.in_(trials)))
     db.execute(delete(player).where(player.c.id.in_(trials), player.c.trial))
 
 
 def by_secret(db: Connection, secret_hash: str) -> StoredPlayer | None:
-    """The player with that secret, which may be revoked."""
+    """The player with that secret; it may be revoked."""
     return _one(db, _FIND.where(player.c.secret_hash == secret_hash))
 
 
 def by_id(db: Connection, player_id: int) -> StoredPlayer | None:
-    """That player, which may be revoked."""
+    """The player with that id; it may be revoked."""
     return _one(db, _FIND.where(player.c.id == player_id))
 
 
 def by_user(db: Connection, user: str) -> list[StoredPlayer]:
-    """The players that sign in with that name, in any letter case."""
+    """The players that sign in with that name, in upper or lower case."""
     named = func.lower(account_table.c.name) == user.lower()
     return _all(db, _FIND.where(named, player.c.revoked_at.is_(None)).order_by(player.c.id))
 
@@ -140,20 +141,20 @@ def revoke(db: Connection, account: int, name: str, now: float) -> StoredPlayer 
 
 
 def note_report(db: Connection, player_id: int, now: float, program: str) -> None:
-    """It has reported something; `program` is "" if the request doesn't name one."""
+    """Record that a player has reported something; `program` is "" if the request doesn't name one."""
     values: dict[str, Any] = {"heard_at": now} | ({"program": program} if program else {})
     db.execute(update(player).where(player.c.id == player_id).values(**values))
 
 
 def note_refused(db: Connection, player_ids: Sequence[int], now: float, reason: str) -> None:
-    """A request that may have been one of these players' was refused."""
+    """Record that a request was rejected that may have come from one of these players."""
     db.execute(update(player).where(player.c.id.in_(player_ids)).values(refused_at=now, refused_reason=reason))
 
 
 def add_session(db: Connection, player_id: int, session_hash: str, protocol: str, now: float) -> None:
-    """A new session of a player, beside those that it has."""
+    """Add a session of a player to those that it has."""
     session = {"hash": session_hash, "player": player_id, "protocol": protocol, "created_at": now}
-    insert_ignore(db, player_session, [session])  # two processes may take the same answer to a challenge
+    insert_ignore(db, player_session, [session])  # two processes may accept the same answer to a challenge
     newest = (
         select(player_session.c.hash)
         .where(player_session.c.player == player_id)
@@ -165,7 +166,7 @@ def add_session(db: Connection, player_id: int, session_hash: str, protocol: str
 
 
 def by_session(db: Connection, session_hash: str) -> tuple[StoredPlayer, str] | None:
-    """The player of a session, and the protocol that it was made with."""
+    """The player of a session, and the protocol that the session was created with."""
     row = db.execute(
         select(player_session.c.player, player_session.c.protocol).where(player_session.c.hash == session_hash)
     ).first()
@@ -180,7 +181,7 @@ def users(db: Connection, player_id: int) -> dict[str, int]:
 
 
 def map_user(db: Connection, player_id: int, their_user: str, account: int | None) -> None:
-    """A user of a media server is this account from now on; None: nobody's."""
+    """Map a user of a media server to this account from now on; None removes the mapping."""
     of_user = (player_user.c.player == player_id) & (player_user.c.their_user == their_user)
     db.execute(delete(player_user).where(of_user))
     if account is not None:
@@ -188,13 +189,13 @@ def map_user(db: Connection, player_id: int, their_user: str, account: int | Non
 
 
 def add_app_key(db: Connection, owner: StoredPlayer, api_key: str, secret_sealed: str) -> None:
-    """An API key that is issued here, for a player."""
+    """Store an API key issued here, for a player."""
     values = {"player": owner.id, "account": owner.account, "secret_sealed": secret_sealed}
     db.execute(insert(app_key).values(api_key=api_key, **values))
 
 
 def app_secret(db: Connection, api_key: str) -> str | None:
-    """The sealed secret of an API key that was issued here; None for a foreign one."""
+    """The encrypted secret of an API key that was issued here; None for a foreign one."""
     return db.execute(select(app_key.c.secret_sealed).where(app_key.c.api_key == api_key)).scalar()
 
 

@@ -59,7 +59,7 @@ ON_LASTFM = ("queued", "accepted")
 class NearPlay(NamedTuple):
     """A play of the history around the time of another one.
 
-    `owner` is the Last.fm user that it was reported for or imported from, also if a file had brought it before, "" if
+    `owner` is the Last.fm user that it was reported for or imported from, even if a file had added it before; "" if
     there was none.
     """
 
@@ -70,9 +70,8 @@ class NearPlay(NamedTuple):
     counted: bool = True
 
     def as_heard(self, beside: Play) -> NearPlay:
-        """The same; if an import doesn't say how much was heard, with the least that makes it count.
-
-        Its length may be known from the play that it is `beside`.
+        """The play; if an import doesn't say how much was heard, with the minimum that makes it count. Its length may
+        be known from the play `beside` it.
         """
         if self.fate != IMPORTED or self.play.played:
             return self
@@ -126,7 +125,7 @@ def facts(play_: Play) -> dict[str, Any]:
 
 
 def play_from_row(row: Any) -> Play:
-    """The play that a row of the history or of the queue holds."""
+    """The play in a row of the history or of the queue."""
     track = Track(row.artist, row.track, row.album, row.album_artist, row.duration, row.track_number, row.mbid)
     return Play(track, row.timestamp, row.played, bool(row.chosen_by_user))
 
@@ -136,7 +135,7 @@ _OF_PLAY = ("timestamp", "played", "chosen_by_user")
 
 
 def frozen_columns(table: Table) -> list[Column[Any]]:
-    """The columns that `play_from_tuple` takes, of the history or of the queue."""
+    """The columns that `play_from_tuple` reads, of the history or of the queue."""
     return [table.c[name] for name in (*_OF_TRACK, *_OF_PLAY)]
 
 
@@ -145,8 +144,8 @@ def play_from_tuple(values: Sequence[Any]) -> Play:
     return Play(Track(*values[: len(_OF_TRACK)]), *values[len(_OF_TRACK) :])
 
 
-# SQLite answers an IN of several columns by reading the whole index (EXPLAIN QUERY PLAN says SCAN), so these ask for
-# accounts and for times, and what is not meant is left out afterwards.
+# SQLite answers an IN of several columns by reading the whole index (EXPLAIN QUERY PLAN says SCAN), so these query by
+# account and time, and drop the other rows afterwards.
 _OF_ACCOUNTS = Among(play.c.account, "accounts")
 _KNOWN = select(play.c.account, play.c.artist, play.c.track, play.c.timestamp, play.c.id, play.c.fate).where(
     _OF_ACCOUNTS, Among(play.c.timestamp, "times")
@@ -171,7 +170,7 @@ def _values(asked: set[PlayKey]) -> dict[str, list[int]]:
 
 
 def known(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, tuple[int, str]]:
-    """Id and fate of those plays that were reported before."""
+    """The id and fate of those plays that were reported before."""
     if not keys:
         return {}
     asked = set(keys)
@@ -183,9 +182,8 @@ def known(db: Connection, keys: Sequence[PlayKey]) -> dict[PlayKey, tuple[int, s
 def known_as_reported(
     db: Connection, keys: Sequence[PlayKey], *, restamped: bool
 ) -> dict[PlayKey, dict[int, tuple[int, str]]]:
-    """Plays by the start that they were reported with: id and fate by the start of each.
-
-    Those that were restamped, or were not. Two may have the same reported start if one was restamped.
+    """Plays by the start that they were reported with: the id and fate by reported start. Only restamped ones, or only
+    others: two may have the same reported start if one was restamped.
     """
     found: dict[PlayKey, dict[int, tuple[int, str]]] = {}
     if keys:
@@ -201,7 +199,7 @@ def _searched(row: dict[str, Any]) -> str:
 
 
 def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]:
-    """Write new plays; the ids of those that were new. Months that are summed up already are left to the caller."""
+    """Write plays; returns the ids of those that were new. The caller has to mark summed-up months as stale."""
     for row in rows:
         row["searched"] = _searched(row)
     written = insert_numbered(db, play, rows, "account", "artist", "track", "timestamp")
@@ -235,7 +233,7 @@ _FOUND_AT = (
 
 
 def _standing(fates: tuple[str, ...]) -> tuple[ColumnElement[Any], ...]:
-    """Fate, owner and `counted`, as `NearPlay` has them."""
+    """The fate, owner and `counted` of a NearPlay."""
     owner: ColumnElement[str] = play.c.owner
     if IMPORTED in fates:
         owner = case((and_(play.c.fate == IMPORTED, play.c.owner == ""), func.coalesce(_FOUND_AT, "")), else_=owner)
@@ -261,7 +259,9 @@ def _around(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
 
 
 class PlaysOfOthers:
-    """Plays that others have reported, which are or will be on Last.fm: those that share time with a play."""
+    """Plays that other players have reported and that are or will be on Last.fm, to find those that overlap with a
+    play.
+    """
 
     def __init__(self, found: Iterable[NearPlay]) -> None:
         spans = [
@@ -273,7 +273,7 @@ class PlaysOfOthers:
         self._long = [span for span in spans if span[3] - span[0] > _USUAL]
 
     def beside(self, one: Play) -> list[NearPlay]:
-        """These plays, the first to begin first."""
+        """The plays that overlap with this one, in the order of their starts."""
         start, end = one.timestamp, one.timestamp + one.played
         near = self._usual[bisect_left(self._starts, start - _USUAL) : bisect_left(self._starts, end)]
         shared = [span for span in near if span[3] > start]
@@ -284,7 +284,7 @@ class PlaysOfOthers:
 
 
 def _end(near: NearPlay) -> float:
-    """When a play may have ended."""
+    """The latest time at which a play may have ended."""
     unknown = near.fate == IMPORTED and not near.play.played
     return near.play.timestamp + (LONGEST_NEEDED if unknown else near.play.played)
 
@@ -292,9 +292,8 @@ def _end(near: NearPlay) -> float:
 def of_others(
     db: Connection, account: int, reporter: str, theirs: Iterable[Play], fates: tuple[str, ...] = ON_LASTFM
 ) -> PlaysOfOthers:
-    """What others than this reporter have reported for an account, as far as it may share time with these plays.
-
-    By default what is or will be on Last.fm. What is imported, nobody has reported.
+    """What players other than this reporter have reported for an account, as far as it may overlap with these plays. By
+    default plays that are or will be on Last.fm. Imported plays count as reported by nobody.
     """
     spans: list[tuple[int, float]] = []
     for one in sorted(theirs, key=lambda play_: play_.timestamp):
@@ -304,7 +303,7 @@ def of_others(
         spans.append((start, end))
     rows = [(account, reporter, start - LONGEST_PLAY, start, math.ceil(end)) for start, end in spans]
     found = asking(db, _around(db.dialect.name, fates), _SPANS, rows) if rows else ()
-    once = {row[0]: row for row in found}  # a long play may reach into several spans
+    once = {row[0]: row for row in found}  # a long play may overlap with several spans
     return PlaysOfOthers([NearPlay(row[0], play_from_tuple(row[1:-3]), *row[-3:]) for row in once.values()])
 
 
@@ -332,10 +331,8 @@ def _near(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
 def near(
     db: Connection, account_plays: Sequence[tuple[int, Play]], fates: tuple[str, ...] = (*ON_LASTFM, "discarded")
 ) -> dict[int, list[NearPlay]]:
-    """For each (account, play), by its place: plays of just these names that began around the same time.
-
-    Whoever reported them. By default those that are or will be on Last.fm, or were taken out by the
-    listener.
+    """For each (account, play), by its position: plays with exactly these names that began around the same time,
+    whoever reported them. By default those that are or will be on Last.fm, or were discarded by the listener.
     """
     rows = [
         (
@@ -357,7 +354,7 @@ def near(
 
 
 def _seconds(*lengths: float) -> int:
-    """The longest of these, in whole seconds; no play is longer than the longest."""
+    """The longest of these durations, in whole seconds, up to the longest that a play may have."""
     return math.ceil(min(max(lengths), LONGEST_PLAY))
 
 
@@ -373,7 +370,9 @@ _RESTAMP = (
 
 @dataclass(frozen=True, slots=True)
 class Restamped:
-    """Why a play's start was corrected, and by how many seconds for our wrong clock; `unanswered` as in StoredPlay."""
+    """Why a play's start was corrected, and by how many seconds because of our wrong clock; `unanswered` as in
+    StoredPlay.
+    """
 
     reason: str
     by: int
@@ -427,7 +426,7 @@ def settle(
     code: int | None = None,
     correction: dict[str, str] | None = None,
 ) -> None:
-    """Write what happened to plays; `at` is None while they wait again."""
+    """Write what happened to plays; `at` is None if they go back into the queue."""
     for play_ids in parts(ids):
         if fate not in _OF_WHAT_WAITED:
             summaries.make_stale_of(db, play_ids)
@@ -450,7 +449,7 @@ _CORRECTED = select(play.c.artist, play.c.track, play.c.correction).where(
 
 
 def corrections(db: Connection, account: int) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    """Names of an account's plays as they were sent, each with the names that Last.fm files them under."""
+    """Names of an account's plays as sent, each with the names that Last.fm files them under."""
     found = {
         (artist, track): (correction["artist"], correction["track"])
         for artist, track, correction in db.execute(_CORRECTED, {"account_id": account})
@@ -462,24 +461,24 @@ _MARK_UNANSWERED = update(play).where(Among(play.c.id, "ids")).values(unanswered
 
 
 def count(db: Connection, play_id: int) -> None:
-    """Mark a play as counted because its listener wants it, however little of it was heard."""
+    """Mark a play as counted because its listener wants that, however little of it was heard."""
     summaries.make_stale_of(db, [play_id])
     db.execute(update(play).where(play.c.id == play_id, ~play.c.counted).values(counted=True))
 
 
 def mark_unanswered(db: Connection, ids: Iterable[int]) -> None:
-    """The answer to a request with these plays was lost."""
+    """Note that the answer to a request with these plays was lost."""
     for play_ids in parts(ids):
         db.execute(_MARK_UNANSWERED, {"ids": play_ids})
 
 
 def last(db: Connection) -> int:
-    """The id of the play that was written last, of any account; 0 if there is none."""
+    """The id of the last play written, for any account; 0 if there is none."""
     return db.execute(select(func.max(play.c.id))).scalar() or 0
 
 
 def drop(db: Connection, play_id: int) -> None:
-    """Take back a play that was written in this transaction."""
+    """Delete a play that was written in this transaction."""
     db.execute(delete(play).where(play.c.id == play_id))
 
 
@@ -510,7 +509,7 @@ _FIND = select(play).where(play.c.account == bindparam("account_id"), play.c.id 
 
 
 def find(db: Connection, account: int, play_id: int) -> StoredPlay | None:
-    """One play of an account."""
+    """A play of an account; None if there is none with that id."""
     row = db.execute(_FIND, {"account_id": account, "play_id": play_id}).first()
     return stored_play(row) if row else None
 
@@ -527,9 +526,8 @@ def by_id(db: Connection, account: int, ids: Sequence[int]) -> dict[int, StoredP
 def latest(
     db: Connection, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
 ) -> list[StoredPlay]:
-    """The plays of an account, latest first; only of certain fates if some are given.
-
-    `before` is the (timestamp, id) of the last play of the page before.
+    """The plays of an account, latest first; only those with certain fates if some are given. `before` is the
+    (timestamp, id) of the previous page's last play.
     """
     wanted = select(play).where(play.c.account == account)
     if before:
@@ -537,7 +535,7 @@ def latest(
     newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(limit)
     if not fates:
         return [stored_play(row) for row in db.execute(newest_first)]
-    # One question for each fate: an index has the rows of one in this order, and only of one.
+    # One query for each fate: an index has the rows of each single fate in this order.
     found = [
         stored_play(row) for fate in set(fates) for row in db.execute(newest_first.where(*_of_fate(account, fate)))
     ]
@@ -572,16 +570,16 @@ _PAST = select(
 
 
 def past(db: Connection, account: int, limit: int, after: tuple[int, int]) -> list[Any]:
-    """Plays that count, each once, in the order of time from behind a (timestamp, id), as rows of their facts."""
+    """Plays that count, each once, in the order of time after a (timestamp, id), as rows of their facts."""
     wanted = _PAST.where(play.c.account == account, tuple_(play.c.timestamp, play.c.id) > tuple_(*after))
     return list(db.execute(wanted.order_by(play.c.timestamp, play.c.id).limit(limit)))
 
 
 def _of_fate(account: int, fate: str) -> tuple[ColumnElement[bool], ...]:
-    """Conditions that an index answers: one of the queue's for what waits."""
+    """Conditions that an index answers; for waiting plays, one of the queue's indexes."""
     if fate == "queued":
         return (play.c.id.in_(select(scrobble_queue.c.id).where(scrobble_queue.c.account == account)),)
-    if fate == IMPORTED:  # never sent, so it is not settled either
+    if fate == IMPORTED:  # never sent, so it has no settled time
         return (play.c.fate == fate,)
     return play.c.fate == fate, play.c.settled_at.is_not(None)
 
@@ -595,12 +593,14 @@ _EXPIRED = select(play.c.account, play.c.id).where(
 _EXPIRED = _EXPIRED.order_by(play.c.account, play.c.timestamp, play.c.id).limit(bindparam("limit"))
 _EXPIRED_OF_ONE = _EXPIRED.where(play.c.account == bindparam("account_id"))
 _EXPIRED_OF_ANYBODY = _EXPIRED.where(
-    play.c.account.in_(select(account_table.c.id))  # each begins an index: none is read as a whole
+    play.c.account.in_(
+        select(account_table.c.id)
+    )  # each is the first column of an index, so no index is read as a whole
 )
 
 
 def expired_since(db: Connection, since: float, limit: int, account: int | None = None) -> list[tuple[int, int]]:
-    """(account, number) of plays that are `expired` and began later than that: of one account, or of all."""
+    """(account, id) of `expired` plays that began after `since`: of one account, or of all."""
     values = {"since": since, "limit": limit} | ({} if account is None else {"account_id": account})
     found = db.execute(_EXPIRED_OF_ANYBODY if account is None else _EXPIRED_OF_ONE, values)
     return [(row.account, row.id) for row in found]
@@ -612,19 +612,19 @@ _ACCEPTED_SINCE = select(func.count()).where(
 
 
 def accepted_since(db: Connection, account: int, since: float) -> int:
-    """How many plays Last.fm has accepted since then."""
+    """How many plays Last.fm has accepted since `since` (Unix seconds)."""
     total: int = db.execute(_ACCEPTED_SINCE, {"account_id": account, "since": since}).scalar_one()
     return total
 
 
 def replaced_by(db: Connection, account: int, play_id: int) -> int | None:
-    """The play that was sent instead of this one, if the listener has corrected it."""
+    """The play that was sent instead of this one, if the listener has edited it."""
     wanted = select(play.c.id).where(play.c.account == account, play.c.instead_of == play_id)
     return db.execute(wanted.order_by(play.c.id.desc())).scalar()
 
 
 def count_by_fate(db: Connection, account: int, fates: Sequence[str]) -> dict[str, int]:
-    """How many plays of an account have each of these fates, which are not `queued`."""
+    """How many plays of an account have each of these fates, which don't include `queued`."""
     wanted = select(play.c.fate, func.count().label("total")).where(
         play.c.account == account, play.c.fate.in_(list(fates)), play.c.settled_at.is_not(None)
     )
@@ -642,7 +642,8 @@ CUT_FROM = 1024
 
 @dataclass(frozen=True, slots=True)
 class PlayQuery:
-    """Which plays of an account: with all of these words in their names, of an artist, an album, a track, a player.
+    """Which plays of an account: those with all of these words in their names, or by an artist, on an album, of a
+    track, from a player.
 
     `spellings` are other spellings of the artist with the album or the track, as (artist, title).
     """
@@ -656,7 +657,7 @@ class PlayQuery:
     spellings: frozenset[tuple[str, str]] = frozenset()
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What is true of such a play."""
+        """The SQL conditions for such plays."""
         artists, titles = ({names[place] for names in self.spellings} for place in (0, 1))
         names = (
             (play.c.artist, self.artist, artists),
@@ -683,7 +684,7 @@ def found(
     span: tuple[int, int] | None = None,
     before: tuple[int, int] | None = None,
 ) -> list[StoredPlay]:
-    """As `latest`, of a span of time (from, to before, in Unix seconds)."""
+    """As `latest`, for a span of time (from, to before, in Unix seconds)."""
     start, end = span or (0, LATEST_END)
     if before:
         end = min(end, before[0] + 1)

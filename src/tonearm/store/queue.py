@@ -48,10 +48,10 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """True counts of an account's queue. Times are Unix seconds; next ones that are over say no more than that.
+    """True counts of an account's queue. Times are Unix seconds; a due time in the past only means that it is over.
 
-    `held_for_others` plays are those of `others` together, `held_late` those of a backlog that waits for the daily
-    limit; `next_live_at` and `next_late_at` are those of the live plays and of the backlog.
+    `held_for_others` is the total of `others`, `held_late` counts a backlog that waits for the daily limit;
+    `next_live_at` and `next_late_at` are when the first live play and the first of the backlog are due.
     """
 
     queued: int
@@ -69,7 +69,7 @@ _ROW = scrobble_queue.c
 
 
 def owing() -> Any:
-    """The accounts that have plays in the queue: from one to the next by the index, past all that have none."""
+    """The accounts that have plays in the queue: it skips along the index from one to the next."""
     found = select(func.min(_ROW.account).label("account")).cte("owing", recursive=True)
     following = select(func.min(_ROW.account)).where(_ROW.account > found.c.account).scalar_subquery()
     found = found.union_all(select(following).where(found.c.account.is_not(None)))
@@ -77,7 +77,7 @@ def owing() -> Any:
 
 
 _OF_ANYBODY = _ROW.account.in_(owing())  # every index begins with the account: this looks one up for each
-# Rows lie by account, so their plays, which are found by number, say whose they are.
+# Rows are stored by account, so the plays, which are found by id, say which account they belong to.
 _THOSE = tuple_(_ROW.account, _ROW.id).in_(select(history.c.account, history.c.id).where(Among(history.c.id, "ids")))
 
 
@@ -92,7 +92,7 @@ _OF_HISTORY = ("id", "account", *(column.name for column in frozen_columns(histo
 
 
 def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Put plays of the history into the queue, as they are there; one that is in it already stays as it is.
+    """Copy plays from the history into the queue; plays that are in it already stay as they are.
 
     Each row has the play's `id` and columns of the queue's own.
     """
@@ -120,7 +120,7 @@ set_delivery_state, delivery_state, pause_backlog = LINE.set_delivery_state, LIN
 
 
 def free_all(db: Connection) -> None:
-    """End every lease and queue again what was being sent: for the only sending process, at its start."""
+    """End every lease and requeue what was being sent: for the only sending process, at its start."""
     db.execute(update(account).where(account.c.lease_until > 0).values(lease_until=0, lease_owner=""))
     sending = _ROW.state == QueueState.SENDING
     freed = update(scrobble_queue).where(_OF_ANYBODY, sending).values(state=QueueState.QUEUED).returning(_ROW.id)
@@ -182,7 +182,7 @@ _REMOVE = delete(scrobble_queue).where(_THOSE)
 
 
 def remove(db: Connection, ids: Iterable[int]) -> None:
-    """Delete plays from the queue: their fate is in the history."""
+    """Delete plays from the queue; their fate is in the history."""
     for play_ids in parts(ids):
         db.execute(_REMOVE, {"ids": play_ids})
 
@@ -229,9 +229,8 @@ NOW: BindParameter[Any] = bindparam("now")
 
 
 def there_is(*conditions: Any) -> Any:
-    """Whether an account has such a row. It selects no column, so that the index alone answers.
-
-    Not EXISTS: PostgreSQL answers that one by reading the whole queue, once for all accounts.
+    """SQL for whether an account has such a row. It selects no column, so that the index alone answers. It doesn't use
+    EXISTS, for which PostgreSQL would read the whole queue, once for all accounts.
     """
     of_account = _ROW.account == account.c.id
     one: Select[Any] = select(literal_column("1")).where(of_account, *conditions).limit(1).correlate(account)
@@ -239,7 +238,7 @@ def there_is(*conditions: Any) -> Any:
 
 
 DUE_ROW = (_ROW.owner == account.c.lastfm_user, _ROW.state == QueueState.QUEUED, _ROW.next_attempt_at <= NOW)
-# Two questions rather than `live OR backlog_until <= now` in one, which reads the whole of a backlog that waits.
+# Two queries instead of one with `live OR backlog_until <= now`, which would read a whole waiting backlog.
 HAS_DUE = case(
     (over(account.c.backlog_until, NOW), there_is(*DUE_ROW)),
     else_=there_is(*DUE_ROW, _ROW.live),
@@ -272,7 +271,9 @@ _DUE = (
 
 
 def due(db: Connection, now: float, key: str) -> list[int]:
-    """Accounts of an API key that have something to send now, the longest waiting first; none that waits to retry."""
+    """Accounts of an API key that have something to send now, the longest waiting first; not those that wait to
+    retry.
+    """
     return [row.id for row in db.execute(_DUE, {"now": now, "key": key})]
 
 
@@ -290,9 +291,8 @@ _TOO_OLD = (
 
 
 def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[int, int]]:
-    """(play, account) of what waits, for whatever reason, and is older than Last.fm takes.
-
-    Without what was reported in this run of the machine before Last.fm's time was known: its start may be moved.
+    """(play, account) of plays that wait, for whatever reason, and are older than Last.fm accepts. Without plays
+    reported in this boot of the machine before Last.fm's time was known: their start may still be corrected.
     """
     values = {"before": before, "limit": limit, "boot": boot}
     return [(row.id, row.account) for row in db.execute(_TOO_OLD, values)]
@@ -303,22 +303,21 @@ PUT_BACK = PutBack(scrobble_queue, _OF_ANYBODY)
 
 
 def retry_all(db: Connection, account_id: int, now: float, skew: float = 0.0) -> None:
-    """Everything that waits is due now, except plays in the future; a learned daily limit is tried again."""
+    """Make everything that waits due now, except plays in the future; a learned daily limit is tried again."""
     db.execute(at_once(scrobble_queue, now, skew).where(_ROW.account == account_id))
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0, budget=0))
 
 
 def waiting_for(db: Connection, account_id: int, user: str) -> int:
-    """How many plays of an account wait for a Last.fm user, those on their way included."""
+    """How many plays of an account wait for a Last.fm user, including those being sent."""
     return db.execute(select(func.count()).where(_ROW.account == account_id, _ROW.owner == user)).scalar_one()
 
 
 def in_queue(
     db: Connection, account_id: int, user: str, after: int = 0, last: int = 2**63 - 1, limit: int = -1
 ) -> list[int]:
-    """The numbers of plays of an account that wait for a Last.fm user, those on their way included, in order.
-
-    `after` one and up to the `last` one; all of them, or as many as the limit.
+    """The ids of plays of an account that wait for a Last.fm user, including those being sent, in order: after the id
+    `after`, up to the id `last`, and at most `limit`, if given.
     """
     wanted = select(_ROW.id).where(_ROW.account == account_id, _ROW.owner == user, _ROW.id > after, _ROW.id <= last)
     return list(db.execute(wanted.order_by(_ROW.id).limit(limit if limit >= 0 else None)).scalars())
@@ -333,7 +332,7 @@ _OTHERS = (
 
 
 def others(db: Connection, account_id: int, user: str) -> tuple[Others, ...]:
-    """What an account's queue holds for other Last.fm users than this one, by their names."""
+    """What an account's queue holds for Last.fm users other than this one, by their names."""
     return tuple(Others(row.owner, row.plays) for row in db.execute(_OTHERS, {"account_id": account_id, "user": user}))
 
 
@@ -370,17 +369,17 @@ _RESTAMP = (
 
 
 def restamp(db: Connection, play: int, timestamp: int, by: int, not_before: float) -> None:
-    """Correct the start of a play that Last.fm certainly does not have, and with it the time of its report."""
+    """Correct the start of a play that Last.fm certainly doesn't have, and the time of its report with it."""
     db.execute(_RESTAMP, {"play": play, "to": timestamp, "by": by, "at": not_before})
 
 
 def rewrite(db: Connection, play: int, facts: dict[str, Any]) -> None:
-    """Overwrite the facts of a play, as they are in the history now."""
+    """Overwrite the facts of a play, as they are now in the history."""
     db.execute(update(scrobble_queue).where(*_row(play)).values(**facts))
 
 
 def due_now(db: Connection, account_id: int, play: int, now: float, skew: float = 0.0) -> None:
-    """One play is due now, unless it lies in the future, and its account no longer waits."""
+    """Make one play due now, unless it is in the future, and end its account's wait."""
     db.execute(at_once(scrobble_queue, now, skew).where(_ROW.account == account_id, _ROW.id == play))
     db.execute(update(account).where(account.c.id == account_id).values(wait_until=0, backlog_until=0))
 
@@ -392,7 +391,7 @@ def oldest(db: Connection, account_id: int, limit: int) -> list[int]:
 
 
 def _counted() -> Any:
-    """Several questions, each of which an index answers, instead of one that reads every row that waits."""
+    """Several queries that indexes answer, instead of one that reads every waiting row."""
     of_account = _ROW.account == bindparam("account_id")
     user: BindParameter[Any] = bindparam("user")
     of_user, waits = (of_account, _ROW.owner == user), _ROW.state == QueueState.QUEUED

@@ -15,7 +15,7 @@ MOST = 1000
 
 
 class TooManyRenames(Exception):
-    """The listener has as many as there may be."""
+    """The listener has the maximum number of renames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,8 @@ def applied_by(db: Connection, account: int) -> Renames:
 def rename(
     db: Connection, account: int, kind: NameKind, name: tuple[str, str], to: tuple[str, str], now: float
 ) -> None:
-    """A name counts as another one from now on. If that one counts as this one, it no longer does.
-
-    Raises TooManyRenames.
+    """Count a name as another one from now on. If that one counts as this one, it no longer does. Raises
+    TooManyRenames.
     """
     accounts.lock(db, [account])
     group, back = numbers(kind, *name)[1], numbers(kind, *to)[1]
@@ -68,7 +67,7 @@ def rename(
 
 
 def undo(db: Connection, account: int, kind: NameKind, name: tuple[str, str]) -> bool:
-    """A name counts as itself again; False if it was not renamed."""
+    """Count a name as itself again; False if it was not renamed."""
     accounts.lock(db, [account])
     gone = _remove(db, account, kind, numbers(kind, *name)[1])
     if gone:
@@ -82,5 +81,5 @@ def _remove(db: Connection, account: int, kind: NameKind, group: int) -> bool:
 
 
 def forget(db: Connection, account: int) -> None:
-    """All names of a listener count as themselves."""
+    """Delete all renames of a listener."""
     db.execute(delete(renamed_name).where(renamed_name.c.account == account))

@@ -1,7 +1,7 @@
-"""Answers of Last.fm that outlive the process: a cache, in a file of its own beside a SQLite database.
+"""A cache of Last.fm's answers that outlives the process, in a file of its own beside a SQLite database.
 
-It may be lost at any time, so it never waits for the disk, nothing waits for it, and a damaged file is replaced by
-an empty one. Plays never share a file, a writer or a lock with it (docs/decisions/0013-the-cache.md).
+It may be lost at any time: it never waits for the disk, nothing waits for it, and a damaged file is replaced by an
+empty one. It shares no file, writer or lock with plays (docs/decisions/0013-the-cache.md).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ SUFFIX = ".cache"
 metadata = MetaData()
 
 answer = Table(
-    "answer_1",  # another shape gets another number: cached answers are not worth a migration
+    "answer_1",  # a new schema gets a new number: cached answers are not worth a migration
     metadata,
     Column("key", String(32), primary_key=True),
     Column("artist", Text, nullable=False),
@@ -92,7 +92,7 @@ answer = Table(
     Index("answer_1_by_listener", "listener"),
     Index("answer_1_by_use", "used_at", "size"),
 )
-# What is lost with a crash of the server is fetched again; in return no write waits for its disk.
+# What a crash of the server loses is fetched again; in return no write waits for its disk.
 _UNLOGGED = DDL("ALTER TABLE answer_1 SET UNLOGGED")  # type: ignore[no-untyped-call]  # SQLAlchemy's
 event.listen(answer, "after_create", _UNLOGGED.execute_if(dialect="postgresql"))
 _CHANGED = tuple(c.name for c in answer.c if c.name != "key")
@@ -104,7 +104,7 @@ _TOUCHED = update(answer).where(answer.c.key == bindparam("named")).values(used_
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """An answer as it came. Times are Unix seconds UTC."""
+    """A stored answer, unparsed. Times are Unix seconds UTC."""
 
     body: bytes
     fetched_at: float
@@ -112,10 +112,10 @@ class CachedResponse:
 
 
 class AnswerStore:
-    """Answers by their key, for all processes that have the same database.
+    """Answers by their key, for all processes that use the same database.
 
-    Opened when it is first used. Whatever is wrong with it is logged, and nothing is kept then. `now` is Unix
-    seconds, `largest` bytes.
+    It is opened when first used. Any failure is logged, and then nothing is stored. `now` returns Unix seconds,
+    `largest` is in bytes.
     """
 
     def __init__(self, url: URL, now: Callable[[], float], max_bytes: int = MAX_BYTES) -> None:
@@ -127,31 +127,31 @@ class AnswerStore:
         self._engine: Engine | None = None
         self._opening = Lock()
         self._shut_until = 0.0
-        self._written = CHECK_SIZE_EVERY  # by others, before: the size is looked at with the first write
+        self._written = CHECK_SIZE_EVERY  # by earlier processes: the size is checked with the first write
         self._finds = ThreadPoolExecutor(2, thread_name_prefix="tonearm-answers")
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="tonearm-keeps")
 
     async def find(self, key: str) -> CachedResponse | None:
-        """What is kept under a key, None if nothing is. Raises OSError if nothing can be read now."""
+        """The answer stored under a key; None if there is none. Raises OSError if nothing can be read now."""
         return await asyncio.get_running_loop().run_in_executor(self._finds, self._find, key)
 
     def save(
         self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str = "", listener: str = ""
     ) -> None:
-        """Write an answer soon, in a thread of its own; what is not written when the process ends is lost."""
+        """Store an answer soon, in a thread of its own; what isn't written when the process ends is lost."""
         with suppress(RuntimeError):  # the store is closed
             self._writes.submit(self._save, key, body, fetched_at, fresh_until, artist, listener)
 
     async def forget(self, *, artist: str = "", listener: str = "") -> None:
-        """Forget what is about an artist or about a Last.fm user ("*": any), also what is still to be written."""
+        """Forget what is about an artist or about a Last.fm user ("*": any), including what is still to be written."""
         await asyncio.get_running_loop().run_in_executor(self._writes, self._forget, artist, listener)
 
     async def written(self) -> None:
-        """Return when all that was to be kept until now is."""
+        """Return when everything saved so far is written."""
         await asyncio.get_running_loop().run_in_executor(self._writes, int)
 
     def close(self) -> None:
-        """Write what is to be written, and let go of the file."""
+        """Write what is still to be written, and close the file."""
         self._writes.shutdown()
         self._finds.shutdown()
         if self._engine:
@@ -205,7 +205,7 @@ class AnswerStore:
             self._with(lambda db: db.execute(delete(answer).where(or_(*conditions))))
 
     def _evict(self, db: Connection) -> None:
-        """Remove what nobody uses, and beyond the largest size what was used longest ago."""
+        """Delete unused answers and, beyond the largest size, those used longest ago."""
         db.execute(delete(answer).where(answer.c.used_at < self._now() - UNUSED))
         size = db.execute(select(func.coalesce(func.sum(answer.c.size), 0))).scalar_one()
         if size <= self._max_bytes:
@@ -218,7 +218,7 @@ class AnswerStore:
         db.execute(delete(answer).where(answer.c.used_at <= last))
 
     def _with(self, work: Callable[[Connection], T]) -> T | None:
-        """What the work brings; None if the store cannot be had now."""
+        """The result of the work; None if the store is unavailable now."""
         engine = self._opened()
         if engine is None:
             return None
@@ -234,7 +234,7 @@ class AnswerStore:
             if self._engine or self._now() < self._shut_until:
                 return self._engine
             try:
-                if self.file:  # like the plays, it says what somebody listens to: not for others on this machine
+                if self.file:  # like the plays, it shows what people listen to: private to this user of the machine
                     os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
                 self._engine = _open(self._url)
             except (SQLAlchemyError, StoreUnavailable, OSError) as error:
@@ -274,7 +274,7 @@ def _open(url: URL) -> Engine:
 
 
 def _quick(connection: sqlite3.Connection, _: object) -> None:
-    # No flush to the disk at a commit, and readers that wait for nobody: all that it risks is this very file.
+    # No flush to the disk at a commit, and readers that wait for nothing: that risks only this file.
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA cache_size=-1024")

@@ -1,4 +1,4 @@
-"""Runs: long jobs with a cursor, so that they continue there after a restart."""
+"""Runs: long jobs with a cursor, at which they continue after a restart."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _read(row: Any) -> Run:
 
 
 def begin(db: Connection, account: int, kind: str, owner: str, now: float, resume_within: float) -> Run:
-    """The unfinished run of that kind, one that failed lately, or a new one; running when this returns.
+    """The unfinished run of that kind, one that failed recently, or a new one; running when this returns.
 
     Only a run over the same Last.fm user's list (`owner`) is continued; one over another's is ended.
     """
@@ -162,7 +162,7 @@ def unfinished(db: Connection, account: int, kind: str) -> Run | None:
 
 
 def recent(db: Connection, since: float, limit: int, account: int | None) -> list[Run]:
-    """Unfinished runs of all accounts, or of one, and those that have ended since then, latest first."""
+    """Unfinished runs of all accounts, or of one, and those that have ended since `since`, latest first."""
     shown = select(job_run).where(or_(job_run.c.state == RunState.RUNNING, job_run.c.updated_at > since))
     if account is not None:
         shown = shown.where(job_run.c.account == account)

@@ -53,7 +53,7 @@ def write(db: Connection, songs: Sequence[Song]) -> None:
 
 
 def of_library(db: Connection, account: int, start: int, limit: int) -> list[LibraryTrack]:
-    """The readable files from the id `start` on, by their ids, with what is known about their songs."""
+    """The readable files from the id `start` on, in the order of their ids, with what is known about their songs."""
     facts = [song.c[name] for name in _CHANGED]
     wanted = (
         select(library.c.id, library.c.path, library.c.album, library.c.lastfm_loved)

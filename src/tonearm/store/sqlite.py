@@ -1,6 +1,6 @@
-"""Which SQLite: Python's own, or a newer one that a wheel brings (`pip install 'tonearm[sqlite]'`).
+"""Chooses a SQLite: Python's own, or a newer one from a wheel (`pip install 'tonearm[sqlite]'`).
 
-A process has one of them for the file of the plays: locks of two would undo each other, see
+A process uses only one of them for the file of the plays: the locks of two would cancel each other, see
 https://sqlite.org/howtocorrupt.html#multiple_copies_of_sqlite_linked_into_the_same_application
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @cache
 def driver() -> Any:
-    """The module that opens the file of the plays, with the interface of `sqlite3`: the newer of those there are."""
+    """The module that opens the file of the plays, with the interface of `sqlite3`: the newest installed one."""
     try:
         brought = import_module("pysqlite3.dbapi2")
     except ImportError:
@@ -23,5 +23,5 @@ def driver() -> Any:
 
 
 def newer(own: Any, brought: Any) -> Any:
-    """The driver with the newer SQLite; Python's own where they are alike."""
+    """The driver with the newer SQLite; Python's own if both are the same."""
     return brought if brought.sqlite_version_info > own.sqlite_version_info else own

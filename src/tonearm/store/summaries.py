@@ -1,7 +1,7 @@
-"""Summaries of a history's months, from which its figures are made.
+"""Summaries of a history's months, from which its figures are computed.
 
-A summary is made when figures are asked for, and kept. Whoever writes plays into a month that may have one makes it
-stale in the same transaction; `account.summed_until` says which months that are, so that a play of this month costs
+A summary is made when figures first need it, and stored. Writing plays into a month that may have one marks it as stale
+in the same transaction; `account.summed_until` says which months those are, so that a play in the current month costs
 nothing. Every write locks the account first, so that none misses a summary that is being made.
 """
 
@@ -46,7 +46,9 @@ _STALE = (
 
 
 def make_stale(db: Connection, account: int, timestamps: Iterable[int]) -> None:
-    """Plays that began then are written or taken back in this transaction."""
+    """Mark the summaries as stale for plays that began at these times and are written or deleted in this
+    transaction.
+    """
     for months in parts(sorted({month_of(timestamp) for timestamp in timestamps})):
         db.execute(_STALE, {"of": account, "months": months})
 
@@ -55,7 +57,7 @@ _STARTS = select(play.c.account, play.c.timestamp).where(Among(play.c.id, "ids")
 
 
 def make_stale_of(db: Connection, ids: Iterable[int]) -> None:
-    """As `make_stale`, for plays by their ids, which are there before or after the change."""
+    """As `make_stale`, by the ids of plays, which must exist before or after the change."""
     starts: dict[int, list[int]] = {}
     for some in parts(ids):
         for account, timestamp in db.execute(_STARTS, {"ids": some}):
@@ -65,7 +67,7 @@ def make_stale_of(db: Connection, ids: Iterable[int]) -> None:
 
 
 def make_all_stale(db: Connection, account: int) -> None:
-    """All summaries of an account, which is locked, are of no use any more."""
+    """Mark all summaries of an account as stale; the account must be locked."""
     db.execute(update(month_summary).where(month_summary.c.account == account).values(stamp=0, made=False))
 
 
@@ -74,7 +76,7 @@ FORGOTTEN = (12, 500)
 
 
 def forget(db: Connection, account: int) -> bool:
-    """Erase some of the summaries of an account, which is locked; False once there are none."""
+    """Delete some of the summaries of an account, which must be locked; False once there are none."""
     for table, key, limit in (
         (month_part, month_part.c.month, FORGOTTEN[0]),
         (month_summary, month_summary.c.month, FORGOTTEN[0]),
@@ -89,7 +91,7 @@ def forget(db: Connection, account: int) -> bool:
 
 
 def made(db: Connection, account: int, until: int) -> dict[int, int]:
-    """The months whose summaries are true until then, each with the stamp of its summary."""
+    """The months whose summaries are valid up to `until`, each with the stamp of its summary."""
     rows = db.execute(
         select(month_summary.c.month, month_summary.c.stamp, month_summary.c.until).where(
             month_summary.c.account == account, month_summary.c.made
@@ -104,9 +106,8 @@ def made(db: Connection, account: int, until: int) -> dict[int, int]:
 
 
 def claim(db: Connection, account: int, stamps: Mapping[int, int], until: int) -> None:
-    """Begin the summaries of months, until `until`, each with a new stamp.
-
-    Whoever writes a play into one from now on makes it stale, and what is written with the stamp then is void.
+    """Begin the summaries of months, up to `until`, each with a new stamp. A play written into one from now on makes it
+    stale, and then writes with the stamp are void.
     """
     accounts.lock(db, [account])
     db.execute(
@@ -130,7 +131,7 @@ def claim(db: Connection, account: int, stamps: Mapping[int, int], until: int) -
 def write_names(
     db: Connection, account: int, month: int, stamp: int, texts: Sequence[tuple[int, tuple[str, str]]]
 ) -> bool:
-    """Keep the names behind the numbers of a month's summary; False if the claim with that stamp is void."""
+    """Store the names behind the numbers of a month's summary; False if the claim with that stamp is void."""
     accounts.lock(db, [account])
     if not db.execute(select(month_summary.c.month).where(*_claimed(account, month, stamp))).first():
         return False
@@ -147,7 +148,7 @@ def _claimed(account: int, month: int, stamp: int) -> list[ColumnElement[bool]]:
 
 
 def unknown_names(db: Connection, account: int, spellings: Iterable[int]) -> set[int]:
-    """Those of these numbers whose names are not kept yet."""
+    """Those of these numbers whose names are not stored yet."""
     asked = set(spellings)
     for some in parts(sorted(asked)):
         asked.difference_update(db.execute(_KNOWN, {"of": account, "some": some}).scalars())
@@ -160,7 +161,7 @@ _KNOWN = select(summary_name.c.spelling).where(
 
 
 def write(db: Connection, account: int, month: int, stamp: int, summary: Summary) -> bool:
-    """Keep the summary of a month; False if a play has been written into it since the claim with that stamp."""
+    """Store the summary of a month; False if a play has been written into it since the claim with that stamp."""
     totals = summary.totals
     values = {
         **{name: getattr(totals, name) for name in _TOTALS},
@@ -183,13 +184,13 @@ def _packed(names: Mapping[NameKind, NameCounts]) -> dict[str, bytes]:
 
 
 def write_year(db: Connection, account: int, year: int, made_of: str, names: Mapping[NameKind, NameCounts]) -> None:
-    """Keep the names of a year, or of `ALL`; `made_of` says of which summaries."""
+    """Store the names of a year, or of `ALL`; `made_of` says which summaries they come from."""
     row = {"account": account, "year": year, "made_of": made_of, **_packed(names)}
     insert_or_change(db, year_summary, [row], ("account", "year"), ("made_of", *_COLUMN.values()))
 
 
 def years(db: Connection, account: int, wanted: Collection[int]) -> dict[int, str]:
-    """Of which summaries the names of these years are made."""
+    """The summaries that the names of these years come from."""
     rows = db.execute(
         select(year_summary.c.year, year_summary.c.made_of).where(
             year_summary.c.account == account, year_summary.c.year.in_(list(wanted))
@@ -217,12 +218,12 @@ def _parts(db: Connection, account: int, part: str, first: int, end: int) -> lis
 
 
 def names_of_months(db: Connection, account: int, kind: NameKind, first: int, end: int) -> list[NameCounts]:
-    """The names of each month from one to before another."""
+    """The names of each month, from `first` to before `end`."""
     return [NameCounts.unpacked(stored) for stored in _parts(db, account, _COLUMN[kind], first, end)]
 
 
 def months_with(db: Connection, account: int, kind: NameKind, first: int, end: int, group: int) -> dict[int, list[int]]:
-    """The months in which a name was played, whatever its spelling, each with the numbers of its spellings."""
+    """The months in which a name was played, in any spelling, each with the numbers of its spellings."""
     wanted = {"of": account, "part": _COLUMN[kind], "first": first, "end": end}
     found = {row.month: NameCounts.packed_spellings(row.data, group) for row in db.execute(_MONTH_PARTS, wanted)}
     return {month: spellings for month, spellings in found.items() if spellings}
@@ -292,7 +293,7 @@ _PLAYS = (
 
 
 def plays(db: Connection, account: int, start: int, end: int) -> list[FiguredPlay]:
-    """The plays of some seconds, from one to before another, in the order of time."""
+    """The plays from `start` to before `end` (Unix seconds), in the order of time."""
     rows = db.execute(_PLAYS, {"of": account, "start": start, "end": end}).all()
     return [
         FiguredPlay(at, artist, album, track, round(played or duration or 0), bool(counted))

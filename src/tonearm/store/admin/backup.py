@@ -1,7 +1,6 @@
-"""Backup and restore: a copy of the database as it was at one moment, taken while plays are written, and put back.
-
-The copy is a SQLite file or, of a PostgreSQL, what `pg_dump` writes. Whatever ends either of them in the middle, the
-old backup or the old database is still whole.
+"""Backup and restore: copies the database as of one moment, while plays are being written, and puts a copy back. The
+copy is a SQLite file or, for PostgreSQL, what `pg_dump` writes. If either is interrupted, the old backup or the old
+database is still intact.
 """
 
 from __future__ import annotations
@@ -45,10 +44,11 @@ class CannotRestore(Exception):
 
 
 def back_up(url: URL, to: Path, progress: BackupProgress = lambda _, __: None) -> int:
-    """Write the database as it is now to a file, with everything that was acknowledged before; its size in bytes.
+    """Write the database as it is now to a file, with everything that was acknowledged before. Returns the file's size
+    in bytes.
 
-    Writers continue. A file of that name is replaced, once the new one is whole and on disk. It can be read by
-    its owner alone. Raises StoreUnavailable.
+    Writers continue meanwhile. A file with that name is replaced once the new one is complete and on disk. Only its
+    owner can read it. Raises StoreUnavailable.
     """
     file = sqlite_file(url)
     try:
@@ -65,10 +65,10 @@ def back_up(url: URL, to: Path, progress: BackupProgress = lambda _, __: None) -
 
 
 def restore(url: URL, backup: Path) -> None:
-    """Put a backup in the place of the database. Nobody may have the database open meanwhile.
+    """Replace the database with a backup. No process may have the database open meanwhile.
 
-    Raises CannotRestore if the file is not such a backup, or damaged, AlreadyOpen if a process
-    delivers from the SQLite file, StoreUnavailable. In each case the database is as it was.
+    Raises CannotRestore if the file is not such a backup, or damaged, AlreadyOpen if a process delivers from the SQLite
+    file, StoreUnavailable. In each case the database is unchanged.
     """
     file = sqlite_file(url)
     try:
@@ -93,7 +93,7 @@ def restore(url: URL, backup: Path) -> None:
 
 
 class _StartedOver(Exception):
-    """Somebody wrote in the middle, so that SQLite began again."""
+    """Another process wrote meanwhile, so SQLite started over."""
 
 
 def _copy(file: Path, part: Path, progress: BackupProgress) -> None:
@@ -112,14 +112,14 @@ def _copy(file: Path, part: Path, progress: BackupProgress) -> None:
 
     with closing(_opened(file, "rw")) as source, closing(driver().connect(part)) as target:
         [mode] = source.execute("PRAGMA journal_mode").fetchone()
-        if mode == "wal":  # the state of one moment, and nobody waits for a reader
+        if mode == "wal":  # the state of one moment, and no writer waits for a reader
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         try:
             source.backup(target, pages=PAGES, progress=note)
-        except _StartedOver:  # writers never pause: they wait this once
+        except _StartedOver:  # writers never pause: make them wait this once
             source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")  # the file is whole by itself
+        target.execute("PRAGMA journal_mode=DELETE")  # the file is complete by itself
 
 
 def _opened(file: Path, mode: str) -> Any:
@@ -141,7 +141,7 @@ def _examine(backup: Path) -> None:
 
 
 def _put_back(file: Path, backup: Path) -> None:
-    """In the place of the old file in one step."""
+    """Replace the old file in one step."""
     with _replacing(file) as part:
         shutil.copyfile(backup, part)
         if file.exists():
@@ -151,19 +151,19 @@ def _put_back(file: Path, backup: Path) -> None:
 
 
 def _finish(file: Path) -> None:
-    """What a crash has left beside the old file goes into that one, not into the new."""
+    """Recover what a crash has left beside the old file into that file, not into the new one."""
     try:
         with closing(_opened(file, "rw")) as old:
             old.execute("PRAGMA journal_mode=DELETE")
     except driver().OperationalError as error:
         raise StoreUnavailable(f"{file}: {error}") from None
-    except driver().DatabaseError:  # it is damaged, which may be why it is replaced
+    except driver().DatabaseError:  # it is damaged, which may be why it is being replaced
         return
 
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
-    """A file to write beside another; if the block succeeds, it is flushed and takes the other's place."""
+    """A temporary file to write beside another; if the block succeeds, it is flushed to disk and replaces the other."""
     descriptor, name = mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
     os.close(descriptor)
     part = Path(name)
@@ -186,7 +186,7 @@ def _flush(path: Path) -> None:
 
 
 def _restore_postgres(url: URL, backup: Path) -> None:
-    """All in one transaction: whatever ends it in the middle leaves what was there."""
+    """Restore in one transaction: an interruption leaves the database as it was."""
     from tonearm.store.db.database import connect
     from tonearm.store.db.postgres import in_number, server_info
 
@@ -202,7 +202,7 @@ def _restore_postgres(url: URL, backup: Path) -> None:
 
 
 def _postgres(program: str, url: URL, *arguments: str) -> None:
-    """Run one of PostgreSQL's own programs on the database. The address goes to it where no other user can read it."""
+    """Run one of PostgreSQL's own programs on the database. The address is passed so that no other user can read it."""
     found = shutil.which(program)
     if found is None:
         raise StoreUnavailable(f"{program} is not installed; it is part of PostgreSQL's client programs")

@@ -1,7 +1,7 @@
 """Erasing a listener's data: what was played, loved and scanned, and all credentials.
 
 A long history is erased in parts, each in a transaction of its own, so that other listeners' plays are written in
-between. What has begun is noted, and a process that comes later continues with it.
+between. The start of an erasure is recorded, so that a later process can continue it.
 """
 
 from __future__ import annotations
@@ -88,9 +88,8 @@ _AS_NEW: dict[str, Any] = {
 
 
 def begin(db: Connection, account_id: int, kept_session: str) -> None:
-    """An account is empty from now on but for its name and the browser session `but`: `erase_part` erases its plays.
-
-    A sender that is sending some of them is fenced off: its answers no longer matter.
+    """Empty an account, except for its name and the browser session `kept_session`; `erase_part` erases its plays. A
+    sender at work on them is fenced off: its answers no longer matter.
     """
     accounts.lock(db, [account_id])
     last = db.execute(select(func.max(play.c.id)).where(play.c.account == account_id)).scalar() or 0
@@ -114,7 +113,7 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
 
 
 def _begin_destinations(db: Connection, account_id: int) -> None:
-    """An account has no destinations any more; what they have had is erased with its plays."""
+    """Remove an account's destinations; what they received is erased with its plays."""
     mine = destination_queue.numbers_of(db, account_id)
     of_job = (job_failure.c.kind != destination_queue.KIND) & (job_failure.c.account == account_id)
     of_destination = (job_failure.c.kind == destination_queue.KIND) & job_failure.c.account.in_(mine)
@@ -131,7 +130,7 @@ _LONG_AGO = 1.0
 
 
 def _erase_destinations(db: Connection, account_id: int, last: int) -> int:
-    """Erase some of what is known of plays at the destinations of an account; how many rows that was."""
+    """Erase some of what is known about plays at an account's destinations; returns how many rows."""
     mine = destination_queue.numbers_of(db, account_id)
     for number in mine:
         for of, play_id in (
@@ -146,7 +145,7 @@ def _erase_destinations(db: Connection, account_id: int, last: int) -> int:
 
 
 def _forget_destinations(db: Connection, account_id: int) -> None:
-    """Those that were not added again since."""
+    """Delete the destinations that were not added again since."""
     for number in destination_queue.numbers_of(db, account_id):
         found = destinations.find(db, number)
         if found is not None and found.removed_at == _LONG_AGO:
@@ -154,8 +153,7 @@ def _forget_destinations(db: Connection, account_id: int) -> None:
 
 
 def erase_part(db: Connection, account_id: int) -> int | None:
-    """Erase some rows of an account that `begin` has noted; how many plays that was, None once nothing is left.
-
+    """Erase some rows of an account for which `begin` was called; returns how many plays, None once nothing is left.
     Plays that were reported since then stay.
     """
     accounts.lock(db, [account_id])
@@ -178,10 +176,10 @@ def erase_part(db: Connection, account_id: int) -> int | None:
 
 
 def _erase(db: Connection, table: Table, account_id: int, *conditions: ColumnElement[bool]) -> int:
-    """Erase some rows of an account; how many that was."""
+    """Erase some rows of an account; returns how many."""
     wanted = select(table.c.id).where(table.c.account == account_id, *conditions)
     if table is play:
-        wanted = wanted.order_by(play.c.timestamp)  # as an index has them
+        wanted = wanted.order_by(play.c.timestamp)  # in the order of an index
     ids = list(db.execute(wanted.limit(PART)).scalars())
     if not ids:
         return 0
@@ -199,5 +197,5 @@ def _erase(db: Connection, table: Table, account_id: int, *conditions: ColumnEle
 
 
 def unfinished(db: Connection) -> list[int]:
-    """Accounts whose erasing has begun and is not over."""
+    """Accounts whose erasure has begun but isn't finished."""
     return list(db.execute(select(erasure.c.account)).scalars())

@@ -1,7 +1,7 @@
-"""Moving: the tables of a SQLite file into a PostgreSQL, page by page, each written together with how far it is.
+"""Moves the tables of a SQLite file to PostgreSQL, page by page; each page is written together with the progress.
 
-The source is only read, in one transaction, so it is the state of one moment. The target is no place for anybody
-else until it is done: opening it is refused (`tonearm.store.db.postgres.examine`).
+The source is only read, in one transaction, so that its state is that of one moment. Until the move is done, nobody
+else can use the target: opening it is refused (`tonearm.store.db.postgres.examine`).
 """
 
 from __future__ import annotations
@@ -41,27 +41,26 @@ MoveProgress = Callable[[str, int, int], None]
 
 
 class CannotMove(Exception):
-    """The move is refused, or has failed; what is wrong, and what to do."""
+    """The move is refused, or has failed. The message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """The rows of each table, in source and target alike; `resumed`: an earlier move was continued."""
+    """The rows of each table, the same in source and target; `resumed`: an earlier move was continued."""
 
     rows: dict[str, int]
     resumed: bool
 
 
 def ask(source: URL, question: Callable[[Connection], T]) -> T:
-    """What the source answers. Raises CannotMove if there is none, or an older one."""
+    """Query the source. Raises CannotMove if it doesn't exist, or is from an older version."""
     with _source(source) as db:
         return question(db)
 
 
 def move(source: URL, target: URL, progress: MoveProgress) -> MoveResult:
-    """Copy everything; run it again after a failure, and it continues where it stopped.
-
-    Raises CannotMove if source or target are not fit for it, StoreUnavailable if one of them fails.
+    """Copy everything; after a failure, call it again to continue where it stopped. Raises CannotMove if source or
+    target are unsuitable, StoreUnavailable if one of them fails.
     """
     try:
         with _source(source) as there, _target(target, _state_of(source)) as (engine, resumed):
@@ -78,7 +77,7 @@ def move(source: URL, target: URL, progress: MoveProgress) -> MoveResult:
 
 
 def _state_of(source: URL) -> str:
-    """What is another one when the file has been written to since, or the log beside it, where one keeps it."""
+    """A fingerprint that changes when the file, or a write-ahead log beside it, is written to."""
     file = sqlite_file(source)
     assert file is not None
     facts, log = file.stat(), file.with_name(f"{file.name}-wal")
@@ -109,7 +108,7 @@ def _source(url: URL) -> Iterator[Connection]:
 
 @contextmanager
 def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
-    """The target, ready to continue; nobody else moves into it at the same time."""
+    """The target, ready to continue. It is locked, so that nobody else moves data into it at the same time."""
     if url.get_backend_name() != "postgresql":
         raise CannotMove("TO has to be a PostgreSQL database")
     engine = connect(url, writes=True)
@@ -130,7 +129,7 @@ def _target(url: URL, state: str) -> Iterator[tuple[Engine, bool]]:
 
 
 def _prepare(db: Connection, state: str, begun: bool) -> bool:
-    """Whether there is a move to continue; one of an older state of the source is undone."""
+    """Whether there is a move to continue. A move from an older state of the source is undone."""
     if others := server_info(db).processes:
         raise CannotMove(f"{in_number(others)} connected to the target database: stop them all first")
     if begun:
@@ -147,11 +146,11 @@ def _prepare(db: Connection, state: str, begun: bool) -> bool:
 
 
 def _carry(there: Connection, engine: Engine, table: Table) -> Iterator[int]:
-    """Write the rows that are not there yet; how many are, after each page."""
+    """Write the rows that are not there yet; yields how many are there, after each page."""
     keys = list(table.primary_key.columns)
     with engine.begin() as db:
         noted = db.execute(select(_PROGRESS.c.last).where(_PROGRESS.c.name == table.name)).scalar()
-        if not noted:  # who was here before has left rows: a worker keeps its pace even where nobody is
+        if not noted:  # earlier processes have left rows: a worker stores its rate limit even in an empty database
             db.execute(text(f"TRUNCATE {table.name} RESTART IDENTITY CASCADE"))
         written = _count(db, table) if noted else 0
     last = json.loads(noted) if noted else None
@@ -195,7 +194,7 @@ def _write(db: Connection, table: Table, rows: Sequence[Any]) -> None:
 
 
 def _finish(engine: Engine, sizes: dict[str, int]) -> None:
-    """Count what has arrived, and open the target to everybody."""
+    """Count what has arrived, and make the target available."""
     with engine.begin() as db:
         for table in metadata.sorted_tables:
             arrived = _count(db, table)

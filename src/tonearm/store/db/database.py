@@ -36,7 +36,7 @@ BUSY_SECONDS = 10.0
 
 
 def database_url(database: str | Path) -> URL:
-    """A database as hosts and settings name it: a URL, or the path of a SQLite file."""
+    """The URL of a database from what a host or a setting names: a URL, or the path of a SQLite file."""
     text = str(database)
     try:
         url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
@@ -44,7 +44,10 @@ def database_url(database: str | Path) -> URL:
         raise ValueError("use a path or a URL such as sqlite:///plays.db") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError("the database needs a file: plays kept only in memory would be lost")
-    if url.get_backend_name() in ("postgresql", "postgres"):  # hosters write the short one, others name their driver
+    if url.get_backend_name() in (
+        "postgresql",
+        "postgres",
+    ):  # hosts use the short form, others name a driver
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         raise ValueError(f"{url.get_backend_name()} isn't supported: use sqlite or postgresql")
@@ -52,23 +55,22 @@ def database_url(database: str | Path) -> URL:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite database; None for another database."""
+    """The file of a SQLite database; None for any other database."""
     return Path(str(url.database)).absolute() if url.get_backend_name() == "sqlite" else None
 
 
 def journal_mode(version: tuple[int, ...] | None = None) -> str:
-    """WAL if it cannot lose a committed write, the rollback journal everywhere else.
-
-    The journal stays where it is, since cutting it off takes longer than all else that a commit does; what ends
-    a transaction is that its header is wiped and flushed: https://sqlite.org/pragma.html#pragma_journal_mode
+    """WAL if it cannot lose a committed write, the rollback journal otherwise. The journal file is kept, since
+    truncating it takes longer than the rest of a commit; overwriting its header and flushing that ends a transaction:
+    https://sqlite.org/pragma.html#pragma_journal_mode
     """
     return "WAL" if (version or driver().sqlite_version_info) >= WAL_SAFE_FROM else "PERSIST"
 
 
 def connect(url: URL, *, writes: bool) -> Engine:
-    """An engine whose transactions are really transactions: a writer locks at its beginning."""
+    """An engine with real transactions: a writer takes the lock when it begins."""
     if url.get_backend_name() != "sqlite":
-        from tonearm.store.db import postgres  # a SQLite file need not pay for it
+        from tonearm.store.db import postgres  # not needed for a SQLite file
 
         return postgres.connect(url, writes=writes)
     engine = create_engine(
@@ -81,7 +83,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        if writes:  # a reader keeps whatever mode the file has: a change needs a lock
+        if writes:  # a reader uses the mode that the file has: changing it needs a lock
             connection.execute(f"PRAGMA journal_mode={journal_mode()}")
             connection.execute(f"PRAGMA journal_size_limit={MAX_JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=FULL")
@@ -94,8 +96,8 @@ def connect(url: URL, *, writes: bool) -> Engine:
         else:
             dbapi_connection.cursor().execute("BEGIN")
 
-    # Not an event: an engine that has one looks for others at every statement, which costs a fifth of it.
-    engine.dialect.do_begin = begin  # type: ignore[method-assign]  # on purpose, see above
+    # Not an event: an engine with an event looks for more at every statement, which costs a fifth of its time.
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]  # deliberate, see above
     return engine
 
 
@@ -105,7 +107,7 @@ end, and so would meet a process that writes again and again for seconds."""
 
 
 def _begin_to_write(cursor: Any) -> None:
-    """Begin a transaction as soon as no other process writes. Raises OperationalError after `BUSY_SECONDS`."""
+    """Begin a transaction once no other process writes. Raises OperationalError after `BUSY_SECONDS`."""
     cursor.execute("PRAGMA busy_timeout=0")
     until = time.monotonic() + BUSY_SECONDS
     while True:
@@ -125,13 +127,15 @@ _WRITABLE = "SELECT pg_current_xact_id()"
 
 
 class Writes(Protocol):
-    """What runs writes: one after the other on SQLite, beside each other on PostgreSQL."""
+    """Runs writes: one after another on SQLite, concurrently on PostgreSQL."""
 
     def write(self, write: Write) -> Awaitable[Any]:
-        """Run one write; its result is there after the commit."""
+        """Run one write; the future's result is there after the commit."""
 
     def group(self, group: GroupWrite, item: Any, account: int | None) -> Awaitable[Any]:
-        """Run a write together with all others of its kind that wait: it gets their items, answers each."""
+        """Run a write together with all others of its kind that wait: `group` gets all their items and returns a result
+        for each.
+        """
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -163,20 +167,18 @@ class Store:
         return self.url.get_backend_name() == "sqlite"
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
-        """What `ask` finds, run in a worker thread. Raises StoreUnavailable.
-
-        On SQLite it is interrupted where a commit waits for it, and then asked again: it only reads.
+        """Run `ask` in a worker thread and return its result. Raises StoreUnavailable. On SQLite it is interrupted if a
+        commit waits for it, and then run again, so it must only read.
         """
         return await self._readers.read(ask)
 
     async def read_parts(self, questions: Callable[[ReadQuestion], T]) -> T:
-        """What `questions` finds out with several short questions in one worker thread. Raises StoreUnavailable."""
+        """Run `questions`, which makes several short queries, in one worker thread. Raises StoreUnavailable."""
         return await self._readers.read_parts(questions)
 
     async def read_long(self, questions: Callable[[ReadQuestion], T], *, begun: bool = False) -> T:
-        """As `read_parts`, of a whole history: only others of its kind wait for it. Raises StoreUnavailable.
-
-        Too many at once are refused, except the rest of what has `begun`.
+        """As `read_parts`, for queries over a whole history: only others of this kind wait for it. Raises
+        StoreUnavailable. Too many at once are refused, except for the rest of what has `begun`.
         """
         return await self._readers.read_long(questions, begun=begun)
 
@@ -191,9 +193,8 @@ class Store:
         item: ItemT,
         account: int | None = None,
     ) -> T:
-        """As `write`, but all items of one kind that wait are given to `group` at once.
-
-        Where somebody has the `account` locked whom the item is about, the others do not wait for that.
+        """As `write`, but all waiting items of one kind are passed to `group` at once. If another transaction has
+        locked the item's `account`, the other items don't wait for that.
         """
         result: T = await self._noted(self._writer.group(group, item, account))
         return result
@@ -206,16 +207,15 @@ class Store:
             raise
 
     async def prove(self) -> None:
-        """Return if plays can be written now, as far as is known. Raises StoreUnavailable.
-
-        Once a write of this process has met a full disk on PostgreSQL, it is looked for room each time, until there is.
+        """Return if plays can be written now, as far as is known. Raises StoreUnavailable. Once a write of this process
+        has met a full disk on PostgreSQL, this checks for free space each time, until there is some.
         """
         if file := sqlite_file(self.url):
             room = await asyncio.to_thread(shutil.disk_usage, file.parent)
             if room.free < MIN_FREE_BYTES:
                 raise StoreUnavailable("the disk is full")
         await self.write(lambda db: db.execute(text("SELECT 1" if self.one_process else _WRITABLE)).scalar())
-        if self._full:  # what changes in place succeeds on a full disk: it is over when there is room for more
+        if self._full:  # updates in place succeed on a full disk: it is over once there is room for more
             from tonearm.store.db.postgres import take_room
 
             await self.write(partial(take_room, size=MIN_FREE_BYTES))
@@ -238,13 +238,15 @@ class Store:
         return await self.read(anybody_delivers)
 
     async def clock(self) -> tuple[float, float]:
-        """What the database server's clock shows, at which moment of `steady()`. Raises StoreUnavailable."""
+        """The time of the database server's clock, and the value of `steady()` at that moment. Raises
+        StoreUnavailable.
+        """
         from tonearm.store.db.postgres import clock
 
         return await self.read(clock)
 
     def close(self) -> None:
-        """Finish what is being written and let go of the database."""
+        """Finish what is being written, and close the database."""
         self._writer.close()
         self._readers.close()
         self._reads.dispose()

@@ -43,16 +43,15 @@ MAX_VALUES = 900
 
 
 def parts(values: Iterable[T]) -> Iterator[list[T]]:
-    """The values in lists that one statement takes."""
+    """The values in lists short enough for one statement."""
     remaining = iter(values)
     while part := list(islice(remaining, MAX_VALUES)):
         yield part
 
 
 class Among(ColumnElement[bool]):
-    """Whether a column holds one of the values of a list, which is given under `name` when a statement is executed.
-
-    PostgreSQL gets the list as one value, so that the statement is the same for any number of them.
+    """The condition that a column holds one of a list of values, which is passed as `name` when the statement is
+    executed. PostgreSQL gets the list as one value, so that the statement is the same for any number of values.
     """
 
     inherit_cache = True
@@ -67,7 +66,7 @@ class Among(ColumnElement[bool]):
         self.name = name
 
     def self_group(self, against: object = None) -> Among:
-        """Itself: it is a condition already, which SQLite need not compare with 1."""
+        """Itself: it already is a condition, which SQLite doesn't have to compare with 1."""
         return self
 
 
@@ -87,7 +86,7 @@ def _insert(dialect: str, table: Table) -> Any:
         from sqlalchemy.dialects import sqlite
 
         return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # 60 ms that a SQLite file need not pay for
+    from sqlalchemy.dialects import postgresql  # 60 ms that a SQLite file doesn't need
 
     return postgresql.insert(table)
 
@@ -102,24 +101,24 @@ def _ignoring(dialect: str, table: Table, given: tuple[str, ...], returned: tupl
 
 
 def _unfolded(table: Table, names: tuple[str, ...]) -> Any:
-    """Rows from one text: a statement that is as short for a thousand rows as for one, and as quick to read."""
+    """Rows from one text: the statement is as short, and as quick to parse, for a thousand rows as for one."""
     columns = [column(name, table.c[name].type) for name in names]
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
     return rows.table_valued(*columns).render_derived(with_types=True)
 
 
 def asked_rows(dialect: str, columns: Sequence[ColumnElement[Any]]) -> Any:
-    """Rows to join with, of these columns: each execution gives them as `rows`, in JSON (`rows_as_json`)."""
+    """Rows with these columns to join with: each execution passes them as `rows`, in JSON (`rows_as_json`)."""
     if dialect != "sqlite":
         rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
         return rows.table_valued(*columns).render_derived(name="asked", with_types=True)
     each = func.json_each(bindparam("rows", type_=Text)).table_valued("value")
     found = [func.json_extract(each.c.value, f"$.{one.key}", type_=one.type).label(one.key) for one in columns]
-    return select(*found).limit(-1).subquery("asked")  # a limit: else SQLite reads the JSON again for every comparison
+    return select(*found).limit(-1).subquery("asked")  # else SQLite parses the JSON for every comparison
 
 
 def rows_as_json(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as `asked_rows` reads them."""
+    """Rows in the form that `asked_rows` reads."""
     return _in_json(rows)
 
 
@@ -131,9 +130,8 @@ def given_rows(dialect: str, columns: Sequence[ColumnElement[Any]]) -> Any:
 def asking(
     db: Connection, statement: Any, columns: Sequence[ColumnElement[Any]], rows: Sequence[tuple[Any, ...]]
 ) -> list[Any]:
-    """What a statement without other values finds for `given_rows` of these columns, as the database has it.
-
-    So truth may be 0 or 1, and JSON is a text.
+    """The rows that a statement without other parameters finds for `given_rows` of these columns, as the database
+    returns them: a boolean may be 0 or 1, and JSON is text.
     """
     names = tuple([str(one.key) for one in columns])
     if db.dialect.name != "sqlite":
@@ -152,7 +150,7 @@ _SIZES = (1, 8, 50)
 def _with_values(
     db: Connection, statement: Any, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> Iterator[Any]:
-    """Execute a statement on SQLite for rows of these columns, part by part."""
+    """Execute a statement on SQLite for rows with these columns, in parts."""
     for start in range(0, len(rows), _SIZES[-1]):
         part = rows[start : start + _SIZES[-1]]
         size = next(size for size in _SIZES if size >= len(part))
@@ -162,13 +160,12 @@ def _with_values(
 
 @cache
 def _after_values(statement: Any, names: tuple[str, ...], number: int) -> str:
-    """A statement in SQLite's words after the rows that it is for. They come first also in what SQLite makes of it.
-
-    Values that are bound one by one cost it a quarter of what it takes to read JSON.
+    """A statement as SQLite's SQL, after the rows that it is for. They also come first in SQLite's plan. Binding values
+    one by one costs a quarter of the time of parsing JSON.
     """
     sql = str(_compiled(statement, compile_kwargs={"literal_binds": True}))
     rows = ", ".join([_row_of(names)] * number)
-    in_order = sql.replace("FROM asked, ", "FROM asked CROSS JOIN ")  # else SQLite may begin with the other table
+    in_order = sql.replace("FROM asked, ", "FROM asked CROSS JOIN ")  # otherwise SQLite may begin with the other table
     return f"WITH asked ({', '.join(names)}) AS (VALUES {rows}) {in_order}"
 
 
@@ -183,7 +180,7 @@ def _compiled(statement: Any, **how: Any) -> Any:
 
 
 def same_texts(dialect: str, table: Table, asked: Any, names: Sequence[str]) -> list[ColumnElement[bool]]:
-    """Conditions by which a table's texts are those asked for, in the form that the table's index answers."""
+    """Conditions that a table's texts equal the requested ones, in a form that the table's index can answer."""
     same = [table.c[name] == asked.c[name] for name in names]
     if dialect == "sqlite":
         return same
@@ -204,7 +201,9 @@ TOGETHER = 32
 
 @cache
 def _inserting(table: Table, given: tuple[str, ...]) -> tuple[str, str, int, _Pick, tuple[str, ...]]:
-    """SQLite's words for one row and for several, how many these are, what picks a row's values, and which are JSON."""
+    """SQLite's INSERT for one row and for several, how many those are, a getter for a row's values, and which of them
+    are JSON.
+    """
     compiled = _compiled(_ignoring("sqlite", table, given, ()), column_keys=list(given))
     names = tuple(compiled.positiontup)
     number = min(TOGETHER, MAX_VALUES // len(names))
@@ -215,7 +214,9 @@ def _inserting(table: Table, given: tuple[str, ...]) -> tuple[str, str, int, _Pi
 
 
 def _insert_in_sqlite(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-    """How many went in. SQLAlchemy takes longer to prepare the values of a row than SQLite to write it."""
+    """Insert rows; returns how many were inserted. SQLAlchemy takes longer to prepare a row's values than SQLite to
+    write it.
+    """
     one, several, number, pick, in_json = _inserting(table, tuple(rows[0]))
     for name in in_json:
         rows = [row | {name: None if row[name] is None else _in_json(row[name])} for row in rows]
@@ -231,9 +232,8 @@ def _insert_in_sqlite(db: Connection, table: Table, rows: Sequence[dict[str, Any
 
 
 def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows that break no uniqueness; leave the others as they are in the table.
-
-    All rows have the same columns.
+    """Insert the rows that violate no uniqueness constraint; for the others, the table's rows stay as they are. All
+    rows have the same columns.
     """
     if rows and db.dialect.name == "sqlite":
         _insert_in_sqlite(db, table, rows)
@@ -244,9 +244,8 @@ def insert_ignore(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) 
 def insert_numbered(
     db: Connection, table: Table, rows: Sequence[dict[str, Any]], *columns: str
 ) -> dict[tuple[Any, ...], int]:
-    """As insert_ignore, into a table that numbers its rows: the `id` of each that went in, by these columns of it.
-
-    It takes the rows over.
+    """As insert_ignore, into a table that numbers its rows; returns the `id` of each inserted row by its values in
+    these columns. It modifies `rows`.
     """
     if not rows:
         return {}
@@ -302,7 +301,7 @@ def _replacing(dialect: str, table: Table, unique: tuple[str, ...], changed: tup
     found_by: list[Any] = list(unique)
     texts = [name for name in unique if isinstance(table.c[name].type, Text)]
     is_key = set(unique) == set(table.primary_key.columns.keys())
-    if dialect != "sqlite" and texts and not is_key:  # see the tables: an index holds the fingerprint of the texts
+    if dialect != "sqlite" and texts and not is_key:  # see schema.py: an index holds the fingerprint of the texts
         found_by = [name for name in unique if name not in texts] + [text(joined(*texts))]
     return statement.on_conflict_do_update(index_elements=found_by, set_=values)
 
@@ -310,6 +309,6 @@ def _replacing(dialect: str, table: Table, unique: tuple[str, ...], changed: tup
 def insert_or_change(
     db: Connection, table: Table, rows: Sequence[dict[str, Any]], unique: tuple[str, ...], changed: tuple[str, ...]
 ) -> None:
-    """Insert rows; where one of the same `unique` columns is there, write its `changed` columns."""
+    """Insert rows; if one with the same `unique` columns is there, update its `changed` columns."""
     if rows:
         db.execute(_replacing(db.dialect.name, table, unique, changed), rows)

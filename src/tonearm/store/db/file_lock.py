@@ -31,7 +31,7 @@ def holder(file: Path) -> str | None:
 
 
 def note_address(file: Path, address: str) -> None:
-    """Note where the service answers that delivers from a SQLite file, which this process does."""
+    """Note the address of the service that delivers from a SQLite file, which is this process."""
     lock = os.open(_beside(file), os.O_WRONLY)
     try:
         os.pwrite(lock, f"{os.getpid()}\n{address}\n".encode(), 0)
@@ -40,7 +40,7 @@ def note_address(file: Path, address: str) -> None:
 
 
 def address(file: Path) -> str:
-    """Where the service answers that delivers from a SQLite file now; "" if none does, or one that has no address."""
+    """The address of the service that delivers from a SQLite file now; "" if none does, or if it has no address."""
     if holder(file) is None:
         return ""
     try:
@@ -54,20 +54,22 @@ def address(file: Path) -> str:
 
 
 def _noted(lock: int) -> tuple[str, str]:
-    """The process and the address in a lock file."""
+    """The process id and the address in a lock file."""
     process, _, rest = os.pread(lock, 1024, 0).decode(errors="replace").partition("\n")
     return process.strip(), rest.partition("\n")[0]
 
 
 def _beside(file: Path) -> Path:
-    """The lock file of a database, whichever name leads to it: a link and its target have the same one."""
+    """The lock file of a database, whatever name is used for it: a link and its target have the same one."""
     real = file.resolve()
     return real.with_name(real.name + ".lock")
 
 
 @contextmanager
 def sole_sender(file: Path | None) -> Iterator[None]:
-    """Hold the file for delivering; raises AlreadyOpen. The system lets go of it whenever the process ends."""
+    """Hold the lock for delivering from the file; raises AlreadyOpen. The system releases it whenever the process
+    ends.
+    """
     if file is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Bringing the tables up to date at start: under a lock, with a copy of the file kept first."""
+"""Migrates the tables at start: under a lock, after copying the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tonearm.store.db.schema import metadata
 from tonearm.store.db.sqlite_writer import StoreUnavailable, plain
 from tonearm.store.sqlite import driver
 
-if TYPE_CHECKING:  # imported when it is needed: it takes a quarter of a second
+if TYPE_CHECKING:  # imported only when needed: it takes a quarter of a second
     from alembic.config import Config
 
 NEWEST = "0010"
@@ -44,7 +44,7 @@ def revision(connection: Connection) -> str | None:
 
 
 def migrate(url: URL) -> Path | None:
-    """Bring the tables up to date; returns the copy that was kept, if one was needed.
+    """Migrate the tables; returns the copy of the file that was made first, if one was needed.
 
     Raises StoreUnavailable if the database cannot be opened or written, DatabaseTooNew if a newer
     tonearm has written it. Safe with any number of processes starting at once.
@@ -82,9 +82,9 @@ def _locked(file: Path | None) -> Iterator[None]:
     if file is None:  # PostgreSQL locks inside the migration
         yield
         return
-    file = file.resolve()  # whichever name leads to it
+    file = file.resolve()  # whatever name is used for it
     file.parent.mkdir(0o700, parents=True, exist_ok=True)
-    with suppress(FileExistsError):  # what somebody listens to is theirs alone
+    with suppress(FileExistsError):  # listening histories are private
         os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
     lock = os.open(file.with_name(file.name + ".migrating"), os.O_WRONLY | os.O_CREAT, 0o600)
     try:
@@ -95,9 +95,8 @@ def _locked(file: Path | None) -> Iterator[None]:
 
 
 def _create(engine: Engine) -> None:
-    """The tables of a new database, at once; a test holds them against those that the migrations make.
-
-    Without Alembic, which takes a third of a second and 10 MiB for nothing here.
+    """Create the tables of a new database, at once; a test compares them with those that the migrations create. This
+    avoids Alembic, which would take a third of a second and 10 MiB.
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -106,13 +105,13 @@ def _create(engine: Engine) -> None:
                 return
             postgres.create(connection, metadata)
         else:
-            metadata.create_all(connection, checkfirst=False)  # what is there already is not ours
+            metadata.create_all(connection, checkfirst=False)  # tables that are there already aren't ours
         _VERSION.create(connection)
         connection.execute(_VERSION.insert().values(version_num=NEWEST))
 
 
 def _lock(connection: Connection) -> None:
-    """One process at a time brings the tables up to date; the others wait for it, however long."""
+    """Let one process at a time migrate the tables; the others wait for it, however long it takes."""
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
 

@@ -1,6 +1,6 @@
 """Notices from one process to all others on the same PostgreSQL: https://www.postgresql.org/docs/current/sql-notify.html
 
-They are not stored: a process that does not listen at that moment misses them, and notices that it did.
+They are not stored: a process that isn't listening at that moment misses them, and detects that it did.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RETRY_AFTER = 1.0
 """Seconds until a lost connection is tried again."""
 
 _CHANNEL = "tonearm_events"
-# What is published is in the tables as well, so a flush of its own is not needed.
+# What is published is in the tables as well, so it needs no flush of its own.
 _UNFLUSHED = text("SET LOCAL synchronous_commit = off")
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
@@ -63,7 +63,7 @@ async def subscription(url: URL, receive: Callable[[str], None], missed: Callabl
 async def _listen(
     url: URL, receive: Callable[[str], None], missed: Callable[[], None], listening: asyncio.Event
 ) -> None:
-    """Listen, and again whenever the server has gone; only the first time may fail."""
+    """Listen, and reconnect whenever the server has gone; only the first connection may fail."""
     import psycopg
 
     outage = Outage(log, "can't receive events from other processes", "receiving events from other processes again")

@@ -17,13 +17,13 @@ class Outage:
     _lasts: bool = False
 
     def met(self, error: object) -> None:
-        """The database has failed."""
+        """Note that the database has failed."""
         if not self._lasts:
             self._lasts = True
             self.log.warning("%s: %s", self.begin_message, error)
 
     def over(self) -> None:
-        """The database answers again."""
+        """Note that the database answers again."""
         if self._lasts:
             self._lasts = False
             self.log.info("%s", self.end_message)

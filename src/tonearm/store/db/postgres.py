@@ -1,8 +1,8 @@
 """PostgreSQL: its connections, concurrent writes, and its errors as helpful messages.
 
-A write first locks the account that it is about (`accounts.lock`), so that what it has read is still
-true when it writes: transactions are READ COMMITTED, since several processes book their pace in one row, which
-stricter ones would refuse to all but one.
+A write first locks the account that it is about (`accounts.lock`), so that what it has read is still true when it
+writes. Transactions are READ COMMITTED: several processes book their slots in one row, and stricter isolation would
+reject all but one of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CONNECT_ARGS = {
 }
 """A server that is cut off is given up in half a minute: https://www.postgresql.org/docs/current/libpq-connect.html"""
 
-# A process that hangs in the middle of a transaction would keep its locks from all others.
+# A process that hangs in the middle of a transaction would hold its locks against all others.
 _SESSION = """
 SET idle_in_transaction_session_timeout = '10s';
 SET lock_timeout = '10s';
@@ -64,12 +64,12 @@ MISSING = "PostgreSQL needs its driver, which is not installed: pip install 'ton
 
 
 def connect_args() -> dict[str, Any]:
-    """How a connection is made, and by whom."""
+    """Arguments for a connection: its settings, and the name of this process."""
     return {**_CONNECT_ARGS, "application_name": processes.name()}
 
 
 def connect(url: URL, *, writes: bool) -> Engine:
-    """An engine whose connections are made when they are needed; reads see the state of one moment."""
+    """An engine whose connections are opened when needed; reads see the state of one moment."""
     try:
         engine = create_engine(
             url,
@@ -78,7 +78,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
             max_overflow=0,
             pool_use_lifo=True,
             isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
-            use_native_hstore=False,  # else it asks the server for a type that nothing here is of
+            use_native_hstore=False,  # otherwise it asks the server about a type that isn't used here
         )
     except ModuleNotFoundError:
         raise StoreUnavailable(MISSING) from None
@@ -92,12 +92,12 @@ def connect(url: URL, *, writes: bool) -> Engine:
 
 
 def set_for_session(connection: Any, settings: str) -> None:
-    """Settings for as long as a connection lasts, at its beginning."""
+    """Set settings at the beginning of a connection, for as long as it lasts."""
     connection.autocommit = True
     try:
         connection.execute(settings)
     except BaseException:
-        connection.close()  # the pool has not taken it yet
+        connection.close()  # the pool doesn't own it yet
         raise
     connection.autocommit = False
 
@@ -107,7 +107,7 @@ _STARTING = ("Connection refused", "accepting connections on that socket", "the 
 
 
 def still_starting(url: URL) -> str:
-    """The message of a server that is still starting; "" if it accepts connections, or if waiting does not help.
+    """The message of a server that is still starting; "" if it accepts connections, or if waiting would not help.
 
     Raises StoreUnavailable if the driver is not installed.
     """
@@ -126,14 +126,14 @@ def _may_run_again(error: DBAPIError) -> bool:
 
 
 def met_a_lock(error: Exception) -> bool:
-    """Whether a transaction gave up waiting for another's lock; nothing was written."""
+    """Whether a transaction gave up waiting for another's lock; then nothing was written."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
 
 
 def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """Run a transaction, again after a conflict with others or if its connection had been closed.
+    """Run a transaction; it is repeated after a conflict with others, or if its connection had been closed.
 
-    Raises StoreUnavailable: then nothing was written, unless the connection was lost at the very commit.
+    Raises StoreUnavailable: then nothing was written, unless the connection was lost during the commit.
     """
     try:
         return run(engine, work)
@@ -168,7 +168,7 @@ def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 @contextmanager
 def _commit_answer() -> Iterator[None]:
-    """A commit whose answer is lost is not repeated: it may be there."""
+    """Don't repeat a commit whose answer is lost: it may have succeeded."""
     try:
         yield
     except DBAPIError as error:
@@ -183,7 +183,7 @@ _PROCESS = text("SELECT pg_backend_pid()")
 
 
 def examine(engine: Engine) -> None:
-    """Raises StoreUnavailable if this server, or a pooler before it, cannot be used."""
+    """Check the server; raises StoreUnavailable if it, or a pooler in front of it, can't be used."""
     with engine.connect() as db:
         version, encoding, copies, name, moving = db.execute(_ABOUT, {"moving": MOVING}).one()
         if version < OLDEST:
@@ -195,24 +195,24 @@ def examine(engine: Engine) -> None:
             raise StoreUnavailable("the server is a read-only standby: use the primary")
         if moving:
             raise StoreUnavailable("an installation is being moved here: finish 'tonearm move-database' first")
-        if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009  # psycopg's, which no type knows
+        if _process(db) != getattr(db.connection.driver_connection, "info").backend_pid:  # noqa: B009 # untyped
             _examine_pooler(engine, db)
 
 
 def _process(db: Connection) -> int:
-    """The server's process that has answered."""
+    """The id of the server process that has answered."""
     process: int = db.execute(_PROCESS).scalar_one()
     db.commit()
     return process
 
 
 def _examine_pooler(engine: Engine, db: Connection) -> None:
-    """Between transactions a connection must stay ours: what it has locked, listens to or set belongs to it."""
+    """Check that a connection stays ours between transactions: its locks, LISTENs and settings belong to it."""
     with engine.connect() as other:
         for _ in range(POOLER_CHECKS):
             before = _process(db)
             beside = other.execute(_PROCESS).scalar_one()  # and its transaction stays open
-            if beside == before:  # where the pool has no other, a third question would wait for that transaction
+            if beside == before:  # if the pool has no other connection, a third query would wait for that transaction
                 raise StoreUnavailable(POOLED)
             after = _process(db)
             other.commit()
@@ -247,7 +247,7 @@ def server_info(db: Connection) -> ServerInfo:
 
 
 def in_number(processes: int) -> str:
-    """So many other processes of tonearm are."""
+    """A number of other tonearm processes, in words with the verb."""
     return "another tonearm process is" if processes == 1 else f"{processes} other tonearm processes are"
 
 
@@ -259,7 +259,7 @@ _TAKE = text(
 
 
 def take_room(db: Connection, size: int) -> None:
-    """Take so many bytes of the server's disk until the transaction ends, where this user may have a table for that."""
+    """Use that many bytes of the server's disk until the transaction ends, if this user may create a table for that."""
     if db.execute(_MAY_TAKE).scalar():
         db.execute(_WHERE_TABLES_ARE)
         db.execute(_TAKE, {"size": size})
@@ -271,7 +271,9 @@ _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
 
 
 def clock(db: Connection) -> tuple[float, float]:
-    """What the server's clock shows, at which moment of ours: the answer that came back quickest is the most exact."""
+    """The time of the server's clock, and our counter at that moment: the answer that came back fastest is the most
+    exact.
+    """
     readings = []
     for _ in range(CLOCK_READINGS):
         asked = steady()
@@ -282,8 +284,8 @@ def clock(db: Connection) -> tuple[float, float]:
     return theirs, at
 
 
-# Rows of these are written over and over: room beside them keeps that within a page, and what is left over is
-# taken away before it is a fifth of the table, which is PostgreSQL's default and a million rows of ten.
+# Rows of these tables are updated over and over: free space beside them keeps updates within a page, and dead rows are
+# vacuumed before they are a fifth of the table, PostgreSQL's default, which is two million rows of ten million.
 TUNING = (
     "ALTER TABLE account SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)",
     "ALTER TABLE pace SET (fillfactor = 10)",
@@ -298,7 +300,7 @@ TUNING = (
 
 
 def create(db: Connection, metadata: MetaData) -> None:
-    """Make the tables of a new database."""
+    """Create the tables of a new database."""
     metadata.create_all(db, checkfirst=False)
     for statement in TUNING:
         db.execute(text(statement))

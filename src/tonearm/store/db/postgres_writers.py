@@ -1,8 +1,8 @@
 """Writers for PostgreSQL: threads that write concurrently; writes that wait for a locked account wait apart.
 
-An account may stay locked for long: a long history is erased, or a process was cut off in the middle of a
-transaction. What is about that account then waits up to PATIENCE, and nothing else longer than LOCKED or so: no
-thread waits for a lock longer than that, and what was written together is written without that account.
+An account may stay locked for long: while a long history is erased, or if a process was cut off in the middle of a
+transaction. Writes about that account then wait up to PATIENCE, and no other write waits longer than about LOCKED: no
+thread waits for a lock longer than that, and a group is then written without that account.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Lane = tuple[GroupWrite, int | None]
 
 @dataclass(slots=True, eq=False)
 class _QueuedWrite:
-    """One member of a group, with the future that waits for its commit. `patience`: until when it waits for a lock."""
+    """A member of a group, with the future that waits for its commit. `patience`: until when it waits for a lock."""
 
     item: Any
     account: int | None
@@ -46,7 +46,7 @@ class _QueuedWrite:
 
 
 class Writers:
-    """Threads that write beside each other. Writes of one kind that are made together share a transaction."""
+    """Threads that write concurrently. Concurrent writes of one kind share a transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -64,7 +64,7 @@ class Writers:
         while True:
             try:
                 ran = loop.run_in_executor(self._threads, partial(run, self._engine, write))
-            except RuntimeError:  # the threads take no more work
+            except RuntimeError:  # the threads accept no more work
                 raise StoreUnavailable(CLOSED) from None
             try:
                 return await ran
@@ -73,16 +73,17 @@ class Writers:
                     raise plain(error) from None
 
     def group(self, group: GroupWrite, item: Any, account: int | None) -> asyncio.Future[Any]:
-        """Run a write together with all others of its kind that wait: it gets their items, answers each.
+        """Run a write together with all others of its kind that wait: `group` gets all their items and returns a result
+        for each.
 
-        `account` is the one that it locks; those of one account are written in the order in which they were asked for.
+        `account` is the one that it locks; writes for one account happen in the order of the calls.
         """
         loop = asyncio.get_running_loop()
         asked = _QueuedWrite(item, account, loop.create_future(), loop, steady() + PATIENCE)
         with self._lock:
             lane = (group, account) if (group, account) in self._waiting else (group, None)
             waiting = self._waiting.get(lane)
-            if waiting is not None:  # a thread is at it, and takes this one with the next
+            if waiting is not None:  # a thread is at work, and takes this one with the next batch
                 waiting.append(asked)
                 return asked.future
             if not self._begins(lane, [asked]):
@@ -90,7 +91,7 @@ class Writers:
         return asked.future
 
     def _begins(self, lane: _Lane, batch: list[_QueuedWrite]) -> bool:
-        """Whether a thread begins a new lane (call it holding `_lock`); not if the threads accept no more work."""
+        """Start a thread on a new lane (call this holding `_lock`); False if the threads accept no more work."""
         try:
             self._threads.submit(self._settle_all, lane)
         except RuntimeError:
@@ -108,7 +109,7 @@ class Writers:
                 with self._lock:
                     left += self._waiting[lane]
                     self._waiting[lane] = left
-                    if lane[1] is not None and self._begins(lane, left):  # when others have had a thread
+                    if lane[1] is not None and self._begins(lane, left):  # after other lanes have had a thread
                         return
 
     def _next(self, lane: _Lane) -> list[_QueuedWrite]:
@@ -120,7 +121,7 @@ class Writers:
         return batch
 
     def _settle(self, lane: _Lane, batch: list[_QueuedWrite]) -> list[_QueuedWrite]:
-        """Write them and answer each; those that are left have met a lock, and may try again."""
+        """Write them and complete each one's future; returns those that met a lock and may try again."""
 
         def write(db: Connection) -> None:
             results = lane[0](db, [asked.item for asked in batch])
@@ -129,11 +130,11 @@ class Writers:
 
         try:
             run(self._engine, write)
-        except (StoreUnavailable, OperationalError) as error:  # each alone would wait as long again, in vain
+        except (StoreUnavailable, OperationalError) as error:  # each alone would wait as long again, and fail, too
             if met_a_lock(error):
                 return self._without_locked(lane, batch, error)
             _fail(batch, error)
-        except Exception as error:  # whatever a write raises belongs to the one who asked for it
+        except Exception as error:  # whatever a write raises goes to its caller
             if len(batch) > 1:
                 self._settle_each(lane, batch)
                 return []
@@ -148,7 +149,7 @@ class Writers:
                 left = self._settle(lane, left)
 
     def _joins_those_aside(self, lane: _Lane, one: _QueuedWrite) -> bool:
-        """Whether others of its account wait aside, which it comes after."""
+        """Add a write to the lane of its account, if others of that account wait aside."""
         aside = (lane[0], one.account)
         with self._lock:
             joins = aside != lane and aside in self._waiting
@@ -157,7 +158,7 @@ class Writers:
         return joins
 
     def _without_locked(self, lane: _Lane, batch: list[_QueuedWrite], error: Exception) -> list[_QueuedWrite]:
-        """Let those whose account is locked wait aside, a lane for each account, with all that come after them."""
+        """Move writes whose account is locked aside, into one lane per account, with all that follow them."""
         group, alone = lane
         account_ids = {asked.account for asked in batch if asked.account is not None and alone is None}
         locked = self._locked(account_ids) if account_ids else set()
@@ -174,15 +175,15 @@ class Writers:
         return [asked for asked in batch if asked.account not in locked]
 
     def _locked(self, account_ids: set[int]) -> set[int]:
-        """Those of these accounts that somebody else has locked."""
+        """Those of these accounts that another transaction has locked."""
         try:
             return account_ids - run(self._engine, partial(accounts.free, account_ids=account_ids))
-        except (StoreUnavailable, DBAPIError):  # something else is
+        except (StoreUnavailable, DBAPIError):  # something else is locked
             return set()
 
 
 def _patient(batch: list[_QueuedWrite], error: Exception) -> list[_QueuedWrite]:
-    """Those that may still wait for the lock; the others get the error."""
+    """The writes that may still wait for the lock; the others get the error."""
     now = steady()
     late = [asked for asked in batch if asked.patience <= now]
     _fail(late, error)
@@ -200,7 +201,7 @@ def _answer(batch: list[_QueuedWrite]) -> None:
     for loop in {asked.loop for asked in batch}:
         try:
             loop.call_soon_threadsafe(_hand_over, [asked for asked in batch if asked.loop is loop])
-        except RuntimeError:  # the loop that asked is gone, and with it whoever waited
+        except RuntimeError:  # the caller's event loop is closed: nobody waits
             continue
 
 

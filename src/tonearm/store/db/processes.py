@@ -1,7 +1,7 @@
-"""The processes on one database: what each calls itself there, and how many there are beside this one.
+"""The processes on one database: their names there, and how many there are beside this one.
 
-On PostgreSQL a connection's `application_name` says it, so that whoever dies is gone at once. Host and number do not
-tell containers apart, which may have one host name and are all process 1: the random word does.
+On PostgreSQL the name is the connection's `application_name`, so a process that dies disappears at once. Host and
+process id don't distinguish containers, which may share a host name and are all process 1; the random word does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DELIVERS = " delivers"
 
 
 def owner() -> str:
-    """This process, as leases name it."""
+    """The name of this process in leases."""
     return f"{socket.gethostname()}:{os.getpid()}:{_RANDOM_ID}"
 
 

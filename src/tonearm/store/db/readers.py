@@ -1,8 +1,8 @@
-"""Reading: in worker threads, and never for long in a writer's way.
+"""Reads run in worker threads, and never block a writer for long.
 
 With SQLite's rollback journal a commit waits until every reader is done: https://sqlite.org/lockingv3.html. So a read
-that keeps a commit waiting is interrupted, and asked again once the commit is over. A question about a whole history
-is asked in slices, each in a transaction of its own, by threads that no short question waits for.
+that keeps a commit waiting is interrupted, and repeated after the commit. A query over a whole history runs in slices,
+each in a transaction of its own, in threads that no short query waits for.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ STEPS = 20_000
 
 
 class ReadQuestion(Protocol):
-    """Asks a short question in a transaction of its own. It may be asked several times until it has an answer."""
+    """Runs a short query in a transaction of its own. It may run several times until it succeeds."""
 
     def __call__(self, question: Callable[[Connection], ReadT], /) -> ReadT:
-        """The answer; raises StoreUnavailable."""
+        """The result; raises StoreUnavailable."""
 
 
 class TooLong(StoreUnavailable):
-    """The question takes too long for a database that others write to; nothing was written."""
+    """The query takes too long for a database that others write to; nothing was written."""
 
 
 class Readers:
-    """The threads that read. `turn` says when a commit waits for readers; None if none ever does."""
+    """The threads that read. `turn` says when a commit waits for readers; None if commits never do."""
 
     def __init__(self, engine: Engine, turn: WriterTurn | None) -> None:
         self._engine = engine
@@ -70,17 +70,16 @@ class Readers:
         self._closed = False
 
     async def read(self, question: Callable[[Connection], T]) -> T:
-        """The answer to a short question."""
+        """The result of a short query."""
         return await self._run(self._threads, lambda: self.ask(question))
 
     async def read_parts(self, questions: Callable[[ReadQuestion], T]) -> T:
-        """What `questions` finds out with several short questions, each of which sees the state of its own moment."""
+        """The result of `questions`, which makes several short queries; each sees the state of its own moment."""
         return await self._run(self._threads, lambda: questions(self.ask))
 
     async def read_long(self, questions: Callable[[ReadQuestion], T], *, begun: bool = False) -> T:
-        """As `read_parts`, of a whole history, which keeps others of its kind waiting, and nobody else.
-
-        Raises TooLong where too many wait already, unless it is the rest of what has `begun`.
+        """As `read_parts`, for queries over a whole history: only others of this kind wait for it. Raises TooLong if
+        too many wait already, unless it is the rest of what has `begun`.
         """
         if not begun and self._long >= LONG_READERS + WAITING:
             raise TooLong("too many long queries are running: try again in a moment")
@@ -99,7 +98,7 @@ class Readers:
         return await running
 
     def ask(self, question: Callable[[Connection], T]) -> T:
-        """The answer, in this thread."""
+        """The result, in this thread."""
         if not self._sqlite:
             from tonearm.store.db.postgres import transact
 
@@ -123,14 +122,14 @@ class Readers:
         raise TooLong("the query takes too long: ask for less, or try again in a moment")
 
     def close(self) -> None:
-        """Give up what is still being read, and take no more."""
+        """Cancel the reads under way, and accept no more."""
         self._closed = True
         self._threads.shutdown()
         self._long_threads.shutdown(cancel_futures=True)
 
 
 class _Over:
-    """Whether a read has to end; SQLite asks now and then, and interrupts the statement if so."""
+    """Whether a read has to end; SQLite calls this now and then, and interrupts the statement if so."""
 
     def __init__(self, turn: WriterTurn | None, patience: float, closed: Callable[[], bool]) -> None:
         self._turn = turn

@@ -54,15 +54,14 @@ def _time(name: str) -> Column[float]:
 
 
 def joined(*names: str) -> str:
-    """SQL for the fingerprint of texts, which PostgreSQL keeps in an index where whole ones may be too long for it.
-
-    No name holds U+001F, so no two lists of names are joined to the same.
+    """SQL for the fingerprint of texts, which PostgreSQL stores in an index because the texts may be too long for one.
+    No name contains U+001F, so no two lists of names give the same joined text.
     """
     return f"md5({' || chr(31) || '.join(names)})"
 
 
 def _once(table: Table, name: str, numbers: tuple[str, ...], texts: tuple[str, ...]) -> None:
-    """Rows of a table differ in these columns."""
+    """A uniqueness constraint over these columns."""
     columns = [table.c[column] for column in (*numbers, *texts)]
     table.append_constraint(UniqueConstraint(*columns, name=name).ddl_if(dialect="sqlite"))
     Index(name, *columns[: len(numbers)], text(joined(*texts)), unique=True).ddl_if(dialect="postgresql")
@@ -79,9 +78,9 @@ account = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     _text("lastfm_username"),
-    _text("lastfm_user"),  # the same, case folded: what plays and sign-ins are compared by
+    _text("lastfm_user"),  # the same, case folded: plays and sign-ins are compared by it
     _text("lastfm_session_key"),  # sealed
-    _text("lastfm_api_key"),  # the one that the session was made with
+    _text("lastfm_api_key"),  # the one that the session was created with
     Column("lastfm_scrobbling_enabled", Boolean, nullable=False),
     Column("lastfm_scrobble_threshold", Integer, nullable=False),
     Column("connection", Text, nullable=False),
@@ -91,7 +90,7 @@ account = Table(
     _integer("throttle_level"),
     _time("answered_at"),
     _text("trouble"),
-    Column("reporter", Text),  # the first that reported a play, who may have no name
+    Column("reporter", Text),  # the first player that reported a play; it may have no name
     Column("several_reporters", Boolean, nullable=False, server_default="0"),
     _integer("budget"),
     _time("budget_at"),
@@ -100,8 +99,8 @@ account = Table(
     _time("lease_until"),
     _integer("lease_id"),
     _time("created_at"),
-    Column("summed_until", BigInteger, nullable=False, server_default="0"),  # whose months before this are summed up
-    Column("mirror_at", Float(53)),  # when the history at Last.fm is imported next; None if not by itself
+    Column("summed_until", BigInteger, nullable=False, server_default="0"),  # months before this are summed up
+    Column("mirror_at", Float(53)),  # when the history at Last.fm is imported next; None if only on request
     Column("has_destinations", Boolean, nullable=False, server_default=false()),
     Column("has_rules", Boolean, nullable=False, server_default=false()),  # or had any: `reported_name` may have rows
 )
@@ -124,20 +123,20 @@ login = Table(
     _account(),
     Column("flow", Text, nullable=False),
     Column("state", Text, nullable=False),
-    _text("api_key"),  # that it was begun with
+    _text("api_key"),  # the key that it was begun with
     _time("asked_at"),
 )
 
 loved_sync = Table(
-    "loved_sync",  # how hearts are brought together with Last.fm's, if a listener has chosen anything
+    "loved_sync",  # how hearts are merged with Last.fm's, if a listener has chosen anything
     metadata,
     Column("account", Id, ForeignKey("account.id"), primary_key=True, autoincrement=False),
-    Column("mirror_at", Float(53)),  # when that happens next; None if not by itself
+    Column("mirror_at", Float(53)),  # when that happens next; None if only on request
     Column("rule", Text, nullable=False, server_default="latest"),  # `core.hearts.ConflictRule`
 )
 
 viewer = Table(
-    "viewer",  # who may see what a listener plays
+    "viewer",  # who may see a listener's plays
     metadata,
     _account(),
     Column("viewer", Id, ForeignKey("account.id"), nullable=False),
@@ -153,19 +152,19 @@ player = Table(
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("secret_hash", Text, nullable=False, unique=True),
-    _text("secret_sealed"),  # the MD5 of the secret, which some protocols need; "" if it can't be opened any more
+    _text("secret_sealed"),  # the MD5 of the secret, which some protocols need; "" if it can't be decrypted any more
     _time("created_at"),
     Column("revoked_at", Float(53)),
     _time("heard_at"),
-    _text("program"),  # that was heard last
+    _text("program"),  # the program that reported last
     _time("refused_at"),
     _text("refused_reason"),
-    Column("trial", Boolean, nullable=False, server_default=false()),  # its plays are answered, and not kept
+    Column("trial", Boolean, nullable=False, server_default=false()),  # its plays are answered, but not saved
     UniqueConstraint("account", "name", name="player_once"),
 )
 
 player_session = Table(
-    "player_session",  # what players have signed in with; a player may have several
+    "player_session",  # sessions of players; a player may have several
     metadata,
     Column("hash", Text, primary_key=True),
     Column("player", Id, ForeignKey("player.id"), nullable=False),
@@ -184,7 +183,7 @@ player_user = Table(
 )
 
 app_key = Table(
-    "app_key",  # API keys that we have issued, each for a player
+    "app_key",  # API keys issued by this service, each for a player
     metadata,
     Column("api_key", Text, primary_key=True),
     Column("player", Id, ForeignKey("player.id"), nullable=False),
@@ -198,12 +197,12 @@ approval = Table(
     Column("hash", Text, primary_key=True),  # of the token
     _text("program"),
     _time("asked_at"),
-    Column("player", Id, ForeignKey("player.id")),  # what it may report as; None until a listener allows it
+    Column("player", Id, ForeignKey("player.id")),  # the player that it may report as; None until a listener allows it
     Index("approval_by_age", "asked_at"),
 )
 
 device_clock = Table(
-    "device_clock",  # what the devices of media servers play, and how much of it was heard
+    "device_clock",  # what devices play through media servers, and how much of it was heard
     metadata,
     Column("player", Id, ForeignKey("player.id"), nullable=False),
     _account(),
@@ -220,7 +219,7 @@ device_clock = Table(
 _index(device_clock, "device_clock_open", "at", where=~device_clock.c.ended)
 
 heart = Table(
-    "heart",  # what is loved here and at Last.fm: the last word on each track, and what Last.fm has still to be told
+    "heart",  # what is loved here and at Last.fm: the latest change of each track, and what Last.fm doesn't have yet
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
@@ -233,12 +232,12 @@ heart = Table(
     Column("loved", Boolean, nullable=False),
     _time("said_at"),
     Column("player", Id),  # as with plays
-    _text("owner"),  # the Last.fm user it is meant for, case folded; "" if nobody was signed in
-    Column("there", Boolean),  # what that user has at Last.fm, as far as we know
+    _text("owner"),  # the Last.fm user that it is for, case folded; "" if nobody was signed in
+    Column("there", Boolean),  # the state at that user's Last.fm, as far as is known
     _time("loved_there_at"),
     Column("walk", Id, nullable=False, server_default="0"),  # the import during which it was changed
     Column("listed_in", Id, nullable=False, server_default="0"),  # the last import that has listed it
-    _text("state"),  # waiting, sending or rejected; "" if nothing is owed
+    _text("state"),  # waiting, sending or rejected; "" if there is nothing to send
     _integer("tries"),
     _integer("refusals"),
     _time("due_at"),
@@ -274,10 +273,10 @@ play = Table(
     _account(),
     *_frozen(),
     _text("counted_reason"),  # whether it counted, in words
-    Column("reported_timestamp", BigInteger, nullable=False),  # before the start was corrected
+    Column("reported_timestamp", BigInteger, nullable=False),  # the start before it was corrected
     _text("restamp_reason"),  # why the start was corrected
-    _integer("restamped_by"),  # seconds of the correction that are due to our wrong clock
-    _text("left_out"),  # the optional fields that could not be read
+    _integer("restamped_by"),  # the part of the correction due to our wrong clock, in seconds
+    _text("left_out"),  # optional fields that could not be read
     _text("owner"),  # the Last.fm user it was reported for, case folded; "" if nobody was signed in
     _text("reporter"),
     Column("fate", Text, nullable=False),
@@ -286,17 +285,17 @@ play = Table(
     Column("correction", JSON(none_as_null=True)),
     _time("reported_at"),
     Column("settled_at", Float(53)),
-    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost, or left it open
-    Column("instead_of", Id),  # the play whose names the listener has corrected with this one
+    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost or inconclusive
+    Column("instead_of", Id),  # the play that the listener has replaced by this one, with other names
     Column("counted", Boolean, nullable=False, server_default=true()),  # by the listener's rule, or sent by hand
-    Column("player", Id),  # that reported it, None for a program with an API token
-    _text("searched"),  # its names as they are searched: `core.search`
-    Column("import_id", Id),  # the import that has brought it, None for a report
-    Column("precision", Integer),  # seconds that its start is known by, None for one
-    Column("stamp", Text),  # which moment its source names: end or unknown, None for the start
+    Column("player", Id),  # the player that reported it, None for a program with an API token
+    _text("searched"),  # its names in the form used by search: `core.search`
+    Column("import_id", Id),  # the import that added it, None for a report
+    Column("precision", Integer),  # precision of its start in seconds, None for one second
+    Column("stamp", Text),  # the moment that its source names: end or unknown, None for the start
 )
-# Each play is written twice, and each index with it. So what waits is in the queue's indexes alone, and a start that
-# was not corrected is found by the index of starts.
+# Each play is written twice, with each index. So only the queue's indexes contain what waits, and a start that was not
+# corrected is found by the index of starts.
 _index(
     play, "play_by_reported_start", "account", "reported_timestamp", where=play.c.reported_timestamp != play.c.timestamp
 )
@@ -305,17 +304,18 @@ _index(play, "play_by_fate", "account", "fate", "settled_at", where=play.c.settl
 _index(play, "play_by_fate_and_start", "account", "fate", "timestamp", "id", where=play.c.settled_at.is_not(None))
 _index(play, "play_replaced", "account", "instead_of", where=play.c.instead_of.is_not(None))
 _index(play, "play_skipped", "account", "timestamp", where=~play.c.counted)
-_once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times too
+_once(play, "play_once", ("account", "timestamp"), ("artist", "track"))  # in this order it finds times, too
 
 scrobble_queue = Table(
     "scrobble_queue",
     metadata,
-    # Both as they are in the history, whose row this one is made of: `queue.enqueue`. Checks would cost a look each.
+    # Both as in the history, whose row this one is copied from: `queue.enqueue`. Foreign keys would cost a look-up
+    # each.
     Column("id", Id, nullable=False, autoincrement=False),
     Column("account", Id, nullable=False),
     *_frozen(),
     Column("owner", Text, nullable=False),  # the Last.fm user it was reported for: never sent to another
-    Column("live", Boolean, nullable=False),  # reported when it was played
+    Column("live", Boolean, nullable=False),  # reported while it was played
     Column("state", Text, nullable=False),
     _integer("retry_count"),
     _time("next_attempt_at"),
@@ -324,16 +324,16 @@ scrobble_queue = Table(
     Column("split_group", Id, nullable=False, server_default="0"),
     _time("split_at"),
     _integer("too_new"),
-    _integer("refusals"),  # of requests with it alone
+    _integer("refusals"),  # counts requests with this play alone
     _time("enqueued_at"),
-    # The steady counter at the report, in this run of the machine, if Last.fm's time was not known then.
+    # The steady counter and the boot of the machine at the report, if Last.fm's time was not known then.
     Column("counter", Float(53)),
     _text("boot"),
     PrimaryKeyConstraint("account", "id"),
     Index("scrobble_queue_by_start", "account", "timestamp", "id"),
-    sqlite_with_rowid=False,  # the rows of an account lie together, so that a batch is on few pages
+    sqlite_with_rowid=False,  # an account's rows lie together, so that a batch is on few pages
 )
-# A batch is taken in this order, and who has something to send is answered by the index alone.
+# A batch is read in this order, and the index alone answers which accounts have something to send.
 Index(
     "scrobble_queue_by_turn",
     scrobble_queue.c.account,
@@ -355,12 +355,12 @@ destination = Table(
     Column("username", Text, nullable=False),
     Column("user_folded", Text, nullable=False),  # the same, case folded
     _text("secret_sealed"),  # "" once it is removed
-    _text("pace_key"),  # its row in `pace`: kind, address and a fingerprint of the secret
+    _text("pace_key"),  # its row in `pace`: kind, address and a hash of the secret
     Column("policy", JSON, nullable=False),  # `core.policy.Policy`
     _time("created_at"),
     Column("paused_at", Float(53)),  # by its listener
-    Column("removed_at", Float(53)),  # what it has had is still known, in case it is added again
-    Column("backlog_at", BigInteger),  # how far the history is queued, if it was asked for; None once all of it is
+    Column("removed_at", Float(53)),  # what it has received is still known, in case it is added again
+    Column("backlog_at", BigInteger),  # how far the history is queued, if it was requested; None once all of it is
     Column("backlog_id", Id, nullable=False, server_default="0"),
     Column("backlog_last", Id, nullable=False, server_default="0"),  # the last play of the history then
     # As on the account.
@@ -381,7 +381,7 @@ destination = Table(
 _once(destination, "destination_once", ("account",), ("kind", "url", "user_folded"))
 
 destination_heart = Table(
-    "destination_heart",  # the last word on each track that a destination has to be told, or was told
+    "destination_heart",  # the latest change of each track, sent or to be sent to a destination
     metadata,
     Column("id", Id, primary_key=True),
     Column("destination", Id, ForeignKey("destination.id"), nullable=False),
@@ -393,7 +393,7 @@ destination_heart = Table(
     _text("mbid"),
     Column("loved", Boolean, nullable=False),
     _time("said_at"),
-    _text("state"),  # waiting, sending or rejected; "" once it is there
+    _text("state"),  # waiting, sending or rejected; "" once the destination has it
     _integer("tries"),
     _integer("refusals"),
     _time("due_at"),
@@ -410,7 +410,7 @@ destination_queue = Table(
     Column("id", Id, nullable=False, autoincrement=False),  # of the play
     Column("account", Id, nullable=False),
     *_frozen(),
-    Column("live", Boolean, nullable=False),  # reported when it was played
+    Column("live", Boolean, nullable=False),  # reported while it was played
     Column("state", Text, nullable=False),
     _integer("retry_count"),
     _time("next_attempt_at"),
@@ -423,7 +423,7 @@ destination_queue = Table(
     _time("enqueued_at"),
     Column("counter", Float(53)),
     _text("boot"),
-    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost: it may be there
+    Column("unanswered", Boolean, nullable=False, server_default=false()),  # an answer was lost
     PrimaryKeyConstraint("destination", "id"),
     sqlite_with_rowid=False,
 )
@@ -447,7 +447,7 @@ delivery = Table(
     Column("code", Integer),
     Column("correction", JSON(none_as_null=True)),
     _time("settled_at"),
-    _integer("attempts"),  # that failed before
+    _integer("attempts"),  # failed attempts before that
     PrimaryKeyConstraint("destination", "play"),
     sqlite_with_rowid=False,
 )
@@ -461,7 +461,7 @@ _index(
 )
 
 attempt = Table(
-    "attempt",  # a request that settled not all of its plays as accepted
+    "attempt",  # a request in which not all plays were accepted
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
@@ -511,7 +511,7 @@ _index(
 )
 
 library_key = Table(
-    "library_key",  # files by the keys of their names: `core.name_keys`. A change of these makes all files unkeyed
+    "library_key",  # files by the keys of their names: `core.name_keys`. A change of the keys makes all files unkeyed
     metadata,
     _account(),
     Column("key", BigInteger, nullable=False),
@@ -549,9 +549,9 @@ loved = Table(
     _text("mbid"),
     _time("loved_at"),
     Column("outcome", Text, nullable=False),
-    Column("candidates", JSON),  # of the library, where it was doubtful: [id, doubt] each, the likeliest first
+    Column("candidates", JSON),  # of a doubtful match: [id, doubt] each, the most likely first
     Column("chosen", Id),  # the listener's choice, 0 for none of them
-    Column("last_import", Id, nullable=False, server_default="0"),  # the last import that listed it
+    Column("last_import", Id, nullable=False, server_default="0"),  # the last import in which it was listed
     Column("artist_key", BigInteger),  # `core.name_keys.learning_key`, None if it is not known yet
     Index("loved_by_artist", "account", "artist_key"),
     Index("loved_by_outcome", "account", "outcome", "loved_at", "id"),  # read backwards
@@ -594,27 +594,27 @@ pace = Table(
     _time("throttle_since"),
     Column("throttle_outage", Boolean, nullable=False, server_default=false()),  # several accounts met the same outage
     _text("outage_accounts"),  # the accounts that have met it since the last answer
-    _time("probed_at"),  # when somebody asked by hand for a probe
+    _time("probed_at"),  # when a listener requested a probe by hand
 )
 
 history_import = Table(
-    "history_import",  # what has brought plays of the past, so that all of it can be taken back
+    "history_import",  # imports of past plays, so that each can be undone
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
     Column("source", Text, nullable=False),  # the kind of file, or Last.fm
     _text("name"),  # of the files, or the Last.fm user
-    _text("digest"),  # of the files: the same are continued after an interruption
+    _text("digest"),  # a hash of the files: after an interruption, an import of the same files continues
     Column("state", Text, nullable=False),
     Column("counts", JSON, nullable=False),
-    Column("first_play", Id, nullable=False, server_default="0"),  # all of its plays have numbers after this one
+    Column("first_play", Id, nullable=False, server_default="0"),  # all of its plays have ids above this one
     _time("started_at"),
     _time("updated_at"),
     Index("history_import_by_account", "account", "id"),
 )
 
 import_share = Table(
-    "import_share",  # plays that another import has brought, and that an import of a Last.fm user has found as well
+    "import_share",  # plays added by another import that an import of a Last.fm user has found as well
     metadata,
     Column("import_id", Id, nullable=False, autoincrement=False),
     Column("play", Id, nullable=False, autoincrement=False),
@@ -630,20 +630,20 @@ def _names() -> list[Column[bytes]]:
 
 
 month_summary = Table(
-    "month_summary",  # the plays of a month (UTC) summed up; a play that is written into it makes it stale
+    "month_summary",  # sums of a month's plays (UTC); writing a play into the month makes it stale
     metadata,
     _account(),
     Column("month", Integer, nullable=False),  # `core.figures.month_of`
-    Column("stamp", BigInteger, nullable=False),  # of the sum, or of whoever is about to make it; 0 if it is stale
+    Column("stamp", BigInteger, nullable=False),  # of the sum, or of the process that is computing it; 0 if it is stale
     Column("made", Boolean, nullable=False),
-    Column("until", BigInteger, nullable=False),  # the end of the month, or of yesterday in this one
+    Column("until", BigInteger, nullable=False),  # the end of the month, or of yesterday for the current one
     *(_integer(name) for name in ("plays", "heard", "untimed", "skipped")),
     Column("sessions", JSON),  # `core.figures.Sessions`
     PrimaryKeyConstraint("account", "month"),
 )
 
 month_part = Table(
-    "month_part",  # the long parts of the summaries of months, each in a row, so that nobody reads past the others
+    "month_part",  # the long parts of the months' summaries, one per row, so that each can be read alone
     metadata,
     _account(),
     Column("part", Text, nullable=False),  # artists, albums, tracks (`NameCounts`), quarters, hours (`Quarters`)
@@ -657,13 +657,13 @@ year_summary = Table(
     metadata,
     _account(),
     Column("year", Integer, nullable=False),  # 0 for all
-    Column("made_of", Text, nullable=False),  # the months with their stamps
+    Column("made_of", Text, nullable=False),  # the months that it is made from, with their stamps
     *_names(),
     PrimaryKeyConstraint("account", "year"),
 )
 
 renamed_name = Table(
-    "renamed_name",  # names that a listener has merged or renamed, for figures alone: nothing that was sent changes
+    "renamed_name",  # names that a listener has merged or renamed, only for figures: plays that were sent don't change
     metadata,
     _account(),
     Column("kind", Text, nullable=False),
@@ -677,7 +677,7 @@ renamed_name = Table(
 )
 
 edit_rule = Table(
-    "edit_rule",  # edits that a listener wants made every time, before plays are queued: `core.edit_rules`
+    "edit_rule",  # a listener's rules: edits made every time, before plays are queued: `core.edit_rules`
     metadata,
     Column("id", Id, primary_key=True),
     _account(),
@@ -692,11 +692,11 @@ edit_rule = Table(
     _text("to_album_artist"),
     _time("made_at"),
     Index("edit_rule_by_account", "account", "id"),
-    sqlite_autoincrement=True,  # a page that is still open undoes no other rule
+    sqlite_autoincrement=True,  # ids aren't reused, so that a page that is still open can't undo another rule
 )
 
 reported_name = Table(
-    "reported_name",  # what the player sent of plays that rules have changed
+    "reported_name",  # the names that players sent, for plays that rules have changed
     metadata,
     Column("play", Id, primary_key=True, autoincrement=False),
     Column("account", Id, nullable=False, autoincrement=False),
@@ -709,7 +709,7 @@ reported_name = Table(
 )
 
 summary_name = Table(
-    "summary_name",  # the names in summaries by their numbers
+    "summary_name",  # the names in summaries, by number
     metadata,
     _account(),
     Column("spelling", BigInteger, nullable=False),
@@ -719,28 +719,28 @@ summary_name = Table(
 )
 
 erasure = Table(
-    "erasure",  # listeners whose plays are being erased, part by part: up to this one
+    "erasure",  # listeners whose plays are being erased in parts: up to this id
     metadata,
     Column("account", Id, ForeignKey("account.id"), primary_key=True, autoincrement=False),
     Column("last_play_id", Id, nullable=False),
 )
 
 periodic_task = Table(
-    "periodic_task",  # done now and then by one of all processes
+    "periodic_task",  # periodic tasks, each done by one of all processes
     metadata,
     Column("name", Text, primary_key=True),
     _time("done_at"),
 )
 
 paused_kind = Table(
-    "paused_kind",  # kinds of jobs that may not begin
+    "paused_kind",  # paused kinds of jobs
     metadata,
     Column("kind", Text, primary_key=True),
     _time("since"),
 )
 
 secret_check = Table(
-    "secret_check",  # proves the secret that the sessions are sealed with: one row
+    "secret_check",  # proves which secret the sessions are encrypted with: one row
     metadata,
     Column("name", Text, primary_key=True),
     Column("nonce", Text, nullable=False),
@@ -748,10 +748,10 @@ secret_check = Table(
 )
 
 job_failure = Table(
-    "job_failure",  # jobs that failed, and when they are tried again
+    "job_failure",  # jobs that failed, and when they are retried
     metadata,
     Column("kind", Text, nullable=False),
-    Column("account", Id, nullable=False, autoincrement=False),  # of kind `destination`, that destination
+    Column("account", Id, nullable=False, autoincrement=False),  # for kind `destination`, the destination's id
     _integer("tries"),
     _time("at"),
     _time("retry_at"),
@@ -763,5 +763,5 @@ _EVERY_TABLE = union_all(*(select(literal(1)).select_from(one).where(false()) fo
 
 
 def every_table(db: Connection) -> None:
-    """Return if every table is there; the database's error otherwise."""
+    """Return if every table is there; otherwise raises the database's error."""
     db.execute(_EVERY_TABLE)

@@ -27,7 +27,7 @@ _BEFORE = _OF_SPAN.order_by(play.c.timestamp.desc()).limit(1).offset(bindparam("
 def forward(
     ask: ReadQuestion, account: int, start: int, end: int, plays: int | None = None
 ) -> Iterator[tuple[int, int]]:
-    """The slices of a span of time, the oldest first, each in Unix seconds from one moment to before another."""
+    """The slices of a span of time, the oldest first, each from a start to before an end in Unix seconds."""
     while start < end:
         found = ask(partial(_timestamp, wanted=_AFTER, account=account, start=start, end=end, plays=plays))
         middle = end if found is None else max(found, start + 1)

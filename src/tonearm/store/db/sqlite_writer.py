@@ -37,9 +37,8 @@ class DiskFull(StoreUnavailable):
 
 
 class DataFault(Exception):
-    """The database rejects the data: no outage, and trying again does not help.
-
-    The message names the kind of error, without any value.
+    """The database rejects the data: this isn't an outage, and a retry doesn't help. The message names the kind of
+    error, without any value.
     """
 
 
@@ -67,7 +66,7 @@ class _PendingWrite:
 
 
 class WriterTurn:
-    """Whether a commit waits for the readers of SQLite's rollback journal, which it has to itself while it lasts."""
+    """Says whether a commit waits for readers: with SQLite's rollback journal, a commit needs the file to itself."""
 
     def __init__(self) -> None:
         self._over = threading.Event()
@@ -75,25 +74,26 @@ class WriterTurn:
 
     @property
     def taken(self) -> bool:
-        """Whether a commit waits, or is being made."""
+        """Whether a commit waits or is under way."""
         return not self._over.is_set()
 
     def take(self) -> None:
-        """A commit comes now."""
+        """Announce a commit."""
         self._over.clear()
 
     def give(self) -> None:
-        """It is over."""
+        """Note that the commit is over."""
         self._over.set()
 
     def wait(self, seconds: float) -> None:
-        """Return once no commit waits, or after the seconds."""
+        """Return once no commit waits, or after that many seconds."""
         self._over.wait(seconds)
 
 
 class Writer:
-    """The only thread that writes. Writes are re-run alone when a shared transaction fails, so they touch
-    nothing but their connection."""
+    """The only thread that writes. If a shared transaction fails, its writes run again one by one, so they must not
+    touch anything but their connection.
+    """
 
     def __init__(self, engine: Engine, turn: WriterTurn | None = None) -> None:
         self._engine = engine
@@ -110,7 +110,8 @@ class Writer:
         return self._put(write, None, None)
 
     def group(self, group: GroupWrite, item: Any, account: int | None = None) -> asyncio.Future[Any]:
-        """Run a write together with all others of its kind that wait: it gets their items, answers each.
+        """Run a write together with all others of its kind that wait: `group` gets all their items and returns a result
+        for each.
 
         `account` makes no difference here: a writer has the whole database.
         """
@@ -122,7 +123,7 @@ class Writer:
             if self._closed:
                 raise StoreUnavailable(CLOSED)
             job = _PendingWrite(write, group, item, loop.create_future(), loop)
-            if loop not in self._gathered:  # waking a thread costs as much as a play: once for all that come together
+            if loop not in self._gathered:  # waking a thread costs as much as a play: once for all concurrent writes
                 self._gathered[loop] = []
                 loop.call_soon(self._hand_over, loop)
             self._gathered[loop].append(job)
@@ -166,13 +167,13 @@ class Writer:
                     while left:
                         self._commit(connection, left[:1])
                         left = left[1:]
-        except Exception as error:  # no connection, or no lock: each alone would wait as long again, in vain
+        except Exception as error:  # no connection, or no lock: each alone would wait as long again, and fail, too
             _fail(left, error)
         for loop, of_loop in groupby(jobs, key=lambda job: job.loop):
             answered = list(of_loop)
             try:
                 loop.call_soon_threadsafe(_answer, answered)
-            except RuntimeError:  # the loop that asked is gone, and with it whoever waited
+            except RuntimeError:  # the caller's event loop is closed: nobody waits
                 continue
 
     def _commit(self, connection: Connection, jobs: list[_PendingWrite]) -> bool:
@@ -252,13 +253,13 @@ _ADVICE = (
 
 
 def plain(error: Exception) -> Exception:
-    """A database's error in one line, without the statement and its values: StoreUnavailable, or DataFault."""
+    """A StoreUnavailable or DataFault for a database error: one line, without the statement and its values."""
     if not isinstance(error, DBAPIError):
         return error
     message = str(error.orig).strip().splitlines()[0] if error.orig else "it failed"
     if not _is_outage(error):
         code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
-        if code and not code.startswith(("SQLITE_", "23")):  # others may name the value
+        if code and not code.startswith(("SQLITE_", "23")):  # others may contain the value
             message = code
         return DataFault(f"the database rejects the data ({message})")
     if type(error.orig).__module__.startswith(("psycopg", "sqlite3", "pysqlite3")):

@@ -1,4 +1,4 @@
-"""What the pages show of one account, read in one transaction so that its parts agree."""
+"""What the pages show about one account, read in one transaction so that its parts agree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COUNTED = 1000
 
 
 class PlayFilter(StrEnum):
-    """Plays by state: in the queue (waiting, of them retrying and held), or by final state."""
+    """Plays by state: in the queue (waiting, including retrying and on hold), or by final state."""
 
     ALL = "all"
     WAITING = "waiting"
@@ -57,7 +57,7 @@ FATES: dict[PlayFilter, tuple[str, ...]] = {
 class QueuedRow:
     """A play in the queue: `owner` is the Last.fm user (case folded) that it was reported for.
 
-    `live`: reported when it was played; what is not is a backlog, which waits for room in the daily budget.
+    `live`: reported while it was played; all others are backlog, which waits for room under the daily limit.
     """
 
     id: int
@@ -71,7 +71,7 @@ class QueuedRow:
 
     @property
     def waiting(self) -> WaitingPlay:
-        """What decides why it waits."""
+        """The facts that decide why it waits."""
         return WaitingPlay(
             self.owner, self.play.timestamp, self.sending, self.tries, self.not_before, self.error, self.live
         )
@@ -81,9 +81,9 @@ class QueuedRow:
 class Snapshot:
     """One account as its listener sees it.
 
-    `first` are the plays that may go first, one of each sort. `accepted` counts the last 24 hours; `needs` counts what
-    Last.fm refused or ignored and would still take corrected. `trouble_since` (Unix seconds) is when the first attempt
-    failed after which Last.fm has accepted nothing; None while it answers.
+    `first` are the plays that may be sent first, one of each kind. `accepted` counts the last 24 hours; `needs` counts
+    plays that Last.fm rejected or ignored, and would still accept after an edit. `trouble_since` (Unix seconds) is when
+    the first attempt failed after which Last.fm has accepted nothing; None while it answers.
     """
 
     facts: DeliveryFacts
@@ -95,7 +95,7 @@ class Snapshot:
 
     @property
     def account(self) -> Account:
-        """The account, under the API keys that are set."""
+        """The account, with the configured API keys."""
         return self.facts.account
 
     @property
@@ -106,7 +106,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class PlayPage:
-    """A page of plays. `after` (timestamp, id) continues it, None on the last."""
+    """A page of plays. `after` is the (timestamp, id) to continue with, None on the last page."""
 
     entries: tuple[StoredPlay | QueuedRow, ...]
     after: tuple[int, int] | None
@@ -129,7 +129,7 @@ def load(db: Connection, facts: DeliveryFacts, oldest: float | None) -> Snapshot
 def page(
     db: Connection, snapshot: Snapshot, filter_: PlayFilter, limit: int, after: tuple[int, int] | None = None
 ) -> PlayPage:
-    """Plays of a filter: queued ones oldest first, as they are sent, all others latest first."""
+    """Plays that match a filter: queued ones in the order in which they are sent, all others latest first."""
     account_id = snapshot.account.id
     if filter_ in FATES:
         stored = plays.latest(db, account_id, limit + 1, FATES[filter_], after)
@@ -149,7 +149,7 @@ def history(
     span: tuple[int, int] | None = None,
     after: tuple[int, int] | None = None,
 ) -> PlayPage:
-    """Plays of a span of time, or those that are wanted, latest first, each where it is now."""
+    """Plays of a span of time, or those that match a query, latest first, each from the queue or settled."""
     stored = plays.found(ask, query, limit + 1, span, after)
     queued = [one.id for one in stored if one.fate == "queued"]
     waits = ask(lambda db: _queued(db, query.account, queued))
@@ -157,14 +157,14 @@ def history(
 
 
 def these(db: Connection, account_id: int, ids: Sequence[int]) -> list[StoredPlay | QueuedRow]:
-    """Plays by their ids, in this order, each where it is now."""
+    """Plays by their ids, in this order, each from the queue or settled."""
     stored = plays.by_id(db, account_id, ids)
     waits = _queued(db, account_id, [one.id for one in stored.values() if one.fate == "queued"])
     return [waits.get(id_, stored[id_]) for id_ in ids if id_ in stored]
 
 
 def entry(db: Connection, stored: StoredPlay) -> StoredPlay | QueuedRow:
-    """The play where it is now: in the queue, or settled."""
+    """The play's row in the queue, or the settled play."""
     return _queued(db, stored.account, [stored.id]).get(stored.id, stored) if stored.fate == "queued" else stored
 
 
@@ -194,7 +194,7 @@ def filters(db: Connection, snapshot: Snapshot) -> dict[PlayFilter, int]:
 
 
 def _of_queue(facts: DeliveryFacts, filter_: PlayFilter) -> tuple[Any, ...]:
-    """The rows that `core.waits.why_waits` calls held or retrying, asked of the database."""
+    """The SQL for rows that `core.waits.why_waits` calls held or retrying."""
     row = scrobble_queue.c
     held: Any = or_(row.owner != facts.user, row.timestamp > facts.lastfm_now)
     if facts.limited:
@@ -245,7 +245,9 @@ def _waiting(row: Any) -> QueuedRow:
 
 
 def _needs(db: Connection, account_id: int, since: float) -> int:
-    """What can still be corrected. An index finds it by when it was settled, which is never long before the play."""
+    """Plays that can still be edited. An index finds them by when they were settled, which is never long before the
+    play.
+    """
     query = select(func.count(case((play.c.timestamp > since, 1)))).where(
         play.c.account == account_id,
         play.c.fate.in_(("refused", "ignored")),

@@ -1,4 +1,6 @@
-"""The deliveries of accounts that have plays in the queue: who has taken one, and what the others wait for."""
+"""The deliveries of accounts that have plays in the queue: which process has leased each, and what the others wait
+for.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,9 @@ from tonearm.store.queue import HAS_DUE, NOW, owing, there_is
 
 @dataclass(frozen=True, slots=True)
 class AccountDelivery:
-    """What is known of one. Moments are Unix seconds; those that are over say no more than that.
-
-    `next_live_at` is when the first of the live plays of its present Last.fm user is due, `next_late_at` the first of
-    its backlog, which `backlog_until` holds up; None if there is none.
+    """An account's delivery. Times are Unix seconds; one in the past only means that it is over. `next_live_at` is when
+    the first live play for its present Last.fm user is due, `next_late_at` the first of its backlog, which waits for
+    `backlog_until`; None if there is none.
     """
 
     account: int
@@ -42,7 +43,7 @@ _OF_USER = (_ROW.account == account.c.id, _ROW.owner == account.c.lastfm_user, _
 
 
 def _next(*conditions: Any) -> Any:
-    """When the first is due: whatever is due already, found at once, or else the least of them all."""
+    """When the first is due: any that is already due, found at once, or otherwise the earliest."""
     due = select(_ROW.next_attempt_at).where(*_OF_USER, _ROW.next_attempt_at <= NOW, *conditions).limit(1)
     first = select(func.min(_ROW.next_attempt_at)).where(*_OF_USER, *conditions)
     return func.coalesce(due.correlate(account).scalar_subquery(), first.correlate(account).scalar_subquery())
@@ -82,13 +83,13 @@ _RESTING = (
 
 
 def of_account(db: Connection, account_id: int, now: float) -> AccountDelivery | None:
-    """That of one account; None if it has no plays in the queue and nobody has taken it."""
+    """The delivery of one account; None if it has no plays in the queue and no process has leased it."""
     row = db.execute(_ONE, {"account_id": account_id, "now": now}).first()
     return _delivery(row) if row else None
 
 
 def of_all(db: Connection, keys: Sequence[str], now: float, limit: int) -> list[AccountDelivery]:
-    """Those that are taken, those whose turn has come, and those that wait for something: so many of each at the most.
+    """Leased deliveries, those whose turn has come, and those that wait for something: at most `limit` of each.
 
     `keys` are the API keys that are not throttled.
     """

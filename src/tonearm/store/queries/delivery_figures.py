@@ -1,4 +1,6 @@
-"""How plays fared on their way to Last.fm: how long until they were accepted, how often they were sent, why ignored."""
+"""How plays fared on their way to Last.fm: the time until they were accepted, how often they were sent, and why they
+were ignored.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _LEFT_OUT = ("ignored", "refused", "expired")
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Plays that Last.fm has not taken for one reason: `fate` is ignored, refused or expired."""
+    """Plays that Last.fm has not accepted, for one reason: `fate` is ignored, refused or expired."""
 
     fate: str
     reason: str
@@ -31,11 +33,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFigures:
-    """Of plays that were settled in a span of time.
+    """Figures of the plays that were settled in a span of time.
 
     `median` and `slow` are seconds from the report of a play until Last.fm accepted it, which half and 95 % of the
-    latest `sample` accepted plays needed at most; None without any. `failed` are requests after which plays were sent
-    again, by verdict (`core.wording.VERDICTS`), as far back as they are kept.
+    latest `sample` accepted plays needed at most; None without any. `failed` counts requests after which plays were
+    sent again, by verdict (`core.wording.VERDICTS`), as far back as they are kept.
     """
 
     sample: int
@@ -73,7 +75,7 @@ def figures(db: Connection, account: int, start: int, end: int) -> DeliveryFigur
 
 
 def _at_most(found: Sequence[float], percent: int) -> float | None:
-    """What so many percent of sorted numbers are at most."""
+    """The percentile of sorted numbers."""
     if not found:
         return None
     if len(found) == 1:

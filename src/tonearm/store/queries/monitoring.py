@@ -1,6 +1,6 @@
 """What monitoring shows of an installation: from the tables, so that any of its processes can answer.
 
-Nothing here reads the whole queue: what an index does not answer is counted up to a bound.
+Nothing here reads the whole queue: what no index answers is counted up to a limit.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _LIMIT: BindParameter[Any] = bindparam("limit")
 _COUNTED = select(func.count()).select_from(
     select(literal_column("1")).select_from(scrobble_queue).limit(_LIMIT).subquery()
 )
-# As the planner estimates it: the rows of a page when it was last analysed, times the pages of now.
+# The planner's estimate: rows per page at the last ANALYZE, times the present number of pages.
 _ESTIMATED = text(
     "SELECT reltuples * (pg_relation_size(oid) / current_setting('block_size')::int) / relpages"
     " FROM pg_class WHERE oid = to_regclass('scrobble_queue') AND relpages > 0"
@@ -98,7 +98,7 @@ _BROKEN = select(job_failure.c.kind, func.count().label("total")).group_by(job_f
 
 
 def load(db: Connection, keys: Sequence[str], now: float) -> InstallationOverview:
-    """The installation as it is now, where these API keys are set."""
+    """The installation as it is now, with these API keys configured."""
     limit = {"limit": ACCOUNTS_COUNTED}
     return InstallationOverview(
         plays=plays(db),

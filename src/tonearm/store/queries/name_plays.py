@@ -39,9 +39,9 @@ def _wanted(kind: NameKind) -> Select[Any]:
 def of_name(
     db: Connection, account: int, kind: NameKind, names: Collection[tuple[str, str]], start: int, end: int
 ) -> list[tuple[int, FiguredPlay]]:
-    """Plays that count of some seconds (from, to before), in the order of time, each with its id.
+    """Plays that count in a span of time (from, to before, in Unix seconds), in the order of time, each with its id.
 
-    `names` are spellings of one name, as (artist, title); every artist with every title is one.
+    `names` are spellings of one name, as (artist, title); every artist may come with every title.
     """
     spelt = {"artists": sorted({artist for artist, _ in names}), "titles": sorted({title for _, title in names})}
     rows = db.execute(_wanted(kind), {"of": account, "start": start, "end": end, **spelt})

@@ -1,8 +1,8 @@
 """Statistics of the history, queried slice by slice from indexes.
 
-A play counts if the listener's rule says so, whatever its fate; skipped plays are counted separately.
-Duplicates count once: not what its listener discarded (a corrected play among them, for which the play with
-the right names counts), and not what is suspected to repeat another.
+A play counts if the listener's rule says so, whatever its fate; skipped plays are counted separately. Duplicates count
+once: discarded plays don't count (nor does an edited play, for which its replacement counts), and neither do plays
+suspected of repeating another.
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ class StatsScope:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Plays by local hour since 1970, of which `// 24` is the number of the day (`core.days.numbered`).
-
-    `skipped` plays are in none of them: too little of them was heard.
+    """Plays by local hour since 1970; `// 24` gives the number of the day (`core.days.numbered`). They don't include
+    `skipped` plays: too little of those was heard.
     """
 
     counts: Counter[int]
@@ -67,7 +66,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class TopLists:
-    """What was played most, the most played first."""
+    """The most played artists, albums and tracks, each with the most played first."""
 
     artists: list[Top]
     albums: list[Top]
@@ -82,7 +81,7 @@ def _summed(counts: Counter[int], key: Any) -> Counter[int]:
 
 
 def hours(ask: ReadQuestion, scope: StatsScope, stretches: Sequence[Stretch]) -> Hours:
-    """Plays of these stretches by local hour."""
+    """Plays in these stretches of time, by local hour."""
     counts: Counter[int] = Counter()
     skipped = 0
     for stretch in stretches:
@@ -98,7 +97,9 @@ def hours(ask: ReadQuestion, scope: StatsScope, stretches: Sequence[Stretch]) ->
 
 
 def _hours(db: Connection, scope: StatsScope, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
-    """All plays by hour, and of them those that do not count: an index has the first, another one the few others."""
+    """All plays by hour, and those of them that don't count: one index has all, another one the few that don't
+    count.
+    """
     wanted = _of(scope, stretch.start, stretch.end)
     twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(NOT_COUNTED)]
     skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(NOT_COUNTED)]
@@ -123,7 +124,7 @@ def _of(scope: StatsScope, start: int, end: int) -> list[ColumnElement[bool]]:
 def most(ask: ReadQuestion, scope: StatsScope, start: int, end: int, limit: int) -> TopLists:
     """The artists, albums and tracks of a span of time (Unix seconds) that were played most.
 
-    Plays that name no album are left out of the albums.
+    Plays without an album are left out of the albums.
     """
     artists: Counter[str] = Counter()
     albums: Counter[tuple[str, str]] = Counter()
@@ -142,7 +143,7 @@ _ARTIST, _ALBUM, _TRACK = itemgetter(0), itemgetter(0, 1), itemgetter(0, 2)
 
 
 def _songs(db: Connection, scope: StatsScope, start: int, end: int) -> list[Any]:
-    """A row for each play. They are counted here: sorting them to group them takes SQLite longer."""
+    """A row for each play. They are counted in Python: grouping takes SQLite longer."""
     wanted = select(play.c.artist, play.c.album, play.c.track)
     conditions = [*_of(scope, start, end), play.c.counted, play.c.fate.not_in(NOT_COUNTED)]
     return list(db.execute(wanted.where(*conditions)))
@@ -163,7 +164,7 @@ class DayTotal:
 
 
 def totals(db: Connection, account: int, spans: Sequence[tuple[int, int]]) -> list[DayTotal]:
-    """The plays that count, for each of these spans (from, to before, in Unix seconds), by an index."""
+    """The totals of plays that count, for each of these spans (from, to before, in Unix seconds), from an index."""
     found = []
     for start, end in spans:
         wanted = select(func.count(), func.sum(play.c.played)).where(
@@ -197,7 +198,7 @@ _AFTER = (
 
 
 def play_after(db: Connection, account: int, start: int) -> int | None:
-    """The first play that counts of those that began then or later, else the first of all; None if there is none."""
+    """The first play that counts and began at `start` or later, otherwise the first of all; None if there is none."""
     found = db.execute(_AFTER.where(play.c.timestamp >= start), {"of": account}).scalar()
     return found if found is not None else db.execute(_AFTER, {"of": account}).scalar()
 

@@ -1,4 +1,4 @@
-"""What decides why plays wait, read for `core.waits`: the facts of an account, and the plays that go first."""
+"""Facts for `core.waits`, which decides why plays wait: those of an account, and the plays that are sent first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FIRST = (
 def delivery_facts(
     db: Connection, account_id: int, keys: Sequence[str], now: float, lastfm_now: float, *, configured: bool
 ) -> DeliveryFacts:
-    """The facts of one account, if these API keys are set; times are Unix seconds."""
+    """The facts of one account, with these API keys configured; times are Unix seconds."""
     owner = accounts.by_id(db, [account_id])[account_id].under(keys)
     throttled = pace.current_throttle(db, owner.key_among(keys), now) if owner.key_is_set else None
     return DeliveryFacts(
@@ -51,7 +51,7 @@ def key_throttle(throttled: pace.KeyThrottled | None) -> KeyThrottle | None:
 
 
 def first_of_count(db: Connection, facts: DeliveryFacts, count: Count) -> tuple[WaitingPlay, ...]:
-    """The plays of an account that may go first, one of each sort, for `queue_waits`; none that is being sent."""
+    """The plays of an account that may be sent first, one of each kind, for `queue_waits`; without those being sent."""
     users = tuple(other.user for other in count.others)
     return first_plays(db, facts, count.next_live_at, count.next_late_at, users)
 
@@ -59,7 +59,9 @@ def first_of_count(db: Connection, facts: DeliveryFacts, count: Count) -> tuple[
 def first_plays(
     db: Connection, facts: DeliveryFacts, next_live_at: float | None, next_late_at: float | None, others: Sequence[str]
 ) -> tuple[WaitingPlay, ...]:
-    """The same, by when the first live play and the first of the backlog are due, and who else has plays."""
+    """The same, given when the first live play and the first of the backlog are due, and which other users have
+    plays.
+    """
     found = []
     for live, at in ((True, next_live_at), (False, next_late_at)):
         if at is None:

@@ -1,6 +1,6 @@
-"""Checks the secret that the sessions in a database are sealed with: a process with another one may not open it.
+"""Checks the secret that the sessions in a database are encrypted with: a process with another one may not open it.
 
-With another secret a process could open no session, and would seal new ones that nobody else can open.
+With another secret, a process could decrypt no session, and would encrypt new ones that no other process can decrypt.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _OR_CHANGE = "or change it ('tonearm change-secret --help')"
 
 
 class WrongSecret(Exception):
-    """The secret is not the one that the sessions in this database are sealed with. Nothing was changed."""
+    """The secret is not the one that the sessions in this database are encrypted with. Nothing was changed."""
 
 
 async def seal_of(store: Store, file: Path | None, secret: str) -> SessionCipher:
-    """The cipher of a database, by the given secret, or by the key file beside it, which is made for a new database.
+    """The cipher of a database, with the given secret, or with the key file beside it, which is created for a new
+    database.
 
     Raises WrongSecret, and StoreUnavailable if the key file can be neither read nor made.
     """
     known = await store.read(partial(check, file=file, secret=secret))
     seal = _seal(file, secret)
-    if not known and not await store.write(partial(prove, seal=seal)):  # another has begun meanwhile
+    if not known and not await store.write(partial(prove, seal=seal)):  # another process has begun meanwhile
         await store.read(partial(check, file=file, secret=secret))
     return seal
 
 
 def check(db: Connection, file: Path | None, secret: str) -> bool:
-    """Whether the secret is proven to be the right one; False if the database is still unused. It only reads.
-
-    Raises WrongSecret if it is another one, or is missing.
+    """Whether the secret is known to be the right one; False if the database is still unused. It only reads. Raises
+    WrongSecret if the secret is wrong or missing.
     """
     if file and not secret and not key_file(file).exists():
         if not _begun(db):
@@ -65,7 +65,7 @@ def proven(db: Connection, seal: SessionCipher) -> bool | None:
 
 
 def opens(db: Connection, seal: SessionCipher) -> bool:
-    """Whether the cipher has the right secret; without a proof, one session that opens is enough."""
+    """Whether the cipher has the right secret; without a proof, one session that can be decrypted is enough."""
     right = proven(db, seal)
     if right is None:
         sessions = _sessions(db)
@@ -74,14 +74,14 @@ def opens(db: Connection, seal: SessionCipher) -> bool:
 
 
 def prove(db: Connection, seal: SessionCipher) -> bool:
-    """Write a proof if there is none; whether the cipher has the right secret: of several the first counts."""
+    """Write a proof if there is none; True if the cipher has the right secret: of several secrets, the first counts."""
     if opens(db, seal):
         _write(db, seal)
     return bool(proven(db, seal))
 
 
 def change(db: Connection, seal: SessionCipher) -> None:
-    """From now on the cipher's first secret is the right one."""
+    """Make the cipher's first secret the right one from now on."""
     db.execute(delete(secret_check))
     _write(db, seal)
 
@@ -105,7 +105,7 @@ def _sessions(db: Connection) -> list[str]:
 
 
 def _wrong(db: Connection, file: Path | None, *, given: bool) -> str:
-    """What to do about a secret that is not the one."""
+    """The error for a wrong secret, saying what to do."""
     if file and not given:
         message = f"{key_file(file)} isn't the key file for the stored sessions: put that one back, set the"
         return f"{message} TONEARM_SECRET_KEY that encrypted them, {_OR_CHANGE}"

@@ -1,4 +1,4 @@
-"""Changing the secret that the sessions in a database are sealed with."""
+"""Changes the secret that the sessions in a database are encrypted with."""
 
 from __future__ import annotations
 
@@ -38,13 +38,12 @@ _LOST = (
 
 
 def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
-    """Seal each session with the first secret of a seal, which is the database's from now on.
-
-    Raises WrongSecret if the seal does not have the present one, unless that is `lost`; StillOpen where others are
-    connected to PostgreSQL. On a SQLite file whoever calls it sees to that.
+    """Encrypt each session with the first secret of the cipher, which becomes the database's. Raises WrongSecret if the
+    cipher doesn't have the present one, unless that is `lost`; StillOpen if other processes are connected to
+    PostgreSQL. For a SQLite file the caller has to check that.
     """
     if db.dialect.name != "sqlite":
-        db.execute(text("LOCK TABLE secret_check"))  # who starts now waits, and is refused then
+        db.execute(text("LOCK TABLE secret_check"))  # a process that starts now waits, and is then refused
         if others := postgres.server_info(db).processes:
             raise StillOpen(f"{postgres.in_number(others)} connected to this database: stop them all first")
     if not lost and not check.opens(db, seal):
@@ -68,7 +67,7 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
 
 
 def _reseal_destinations(db: Connection, seal: SessionCipher) -> None:
-    """As sessions of Last.fm's: what cannot be opened any more needs a new token."""
+    """As for Last.fm's sessions: a token that can't be decrypted any more has to be entered again."""
     here = select(destination.c.id, destination.c.secret_sealed).where(destination.c.secret_sealed != "")
     for number, sealed in db.execute(here.with_for_update()).all():
         opens = seal.opens(sealed)
@@ -79,7 +78,9 @@ def _reseal_destinations(db: Connection, seal: SessionCipher) -> None:
 
 
 def _reseal_column(db: Connection, seal: SessionCipher, table: Table, key: Column[Any]) -> None:
-    """Seal what players prove their secrets by. What cannot be opened any more is lost: such a player needs another."""
+    """Encrypt what players' secrets are checked with. What can't be decrypted any more is lost: such a player needs a
+    new secret.
+    """
     sealed = table.c.secret_sealed
     for row in db.execute(select(key, sealed).where(sealed != "").with_for_update()).all():
         again = seal.close(seal.open(row[1])) if seal.opens(row[1]) else ""

@@ -1,4 +1,4 @@
-"""Credentials of a listener, and how to revoke them: tokens, links and browsers by a part of their hash."""
+"""A listener's credentials, and how to revoke them: tokens, links and browsers, named by a part of their hash."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def admissions(db: Connection, account: int, now: float) -> list[Admission]:
 
 
 def revoke(db: Connection, account: int, name: str) -> bool:
-    """Revoke a credential; False if this account has none of that name."""
+    """Revoke a credential; False if this account has none with that name."""
     named = func.substr(token.c.hash, 1, SHOWN) == name.lower()
     return bool(db.execute(delete(token).where(token.c.account == account, named)).rowcount)

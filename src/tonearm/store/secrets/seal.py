@@ -1,4 +1,6 @@
-"""Encrypts what must not be readable in the database: session keys, with a given key or the one in the key file."""
+"""Encrypts what must not be readable in the database, such as session keys, with a given secret or the one in the key
+file.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,19 @@ PROOF = 32
 
 
 class SealBroken(Exception):
-    """A sealed session cannot be opened: it is damaged, or was sealed with another secret."""
+    """A text can't be decrypted: it is damaged, or was encrypted with another secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCipher:
-    """Seals with the first secret, opens with any: so a secret can be changed while the old one is kept."""
+    """Encrypts with the first secret and decrypts with any, so that a secret can be changed while the old one is still
+    accepted.
+    """
 
     secrets: tuple[str, ...] = field(repr=False)
 
     def close(self, plain: str) -> str:
-        """The sealed text."""
+        """The encrypted text."""
         return self._fernet().encrypt(plain.encode()).decode()
 
     def open(self, sealed: str) -> str:
@@ -47,7 +51,7 @@ class SessionCipher:
             raise SealBroken(f"{SESSION_LOST}: sign in again") from None
 
     def opens(self, sealed: str) -> bool:
-        """Whether it can be opened."""
+        """Whether it can be decrypted."""
         try:
             self.open(sealed)
         except SealBroken:
@@ -55,11 +59,11 @@ class SessionCipher:
         return True
 
     def proof(self, text: str) -> str:
-        """What only a holder of the secret can write under a text: 32 hex digits."""
+        """A signature of a text that only a holder of the secret can make: 32 hex digits."""
         return _proof(self.secrets[0], text)
 
     def proves(self, text: str, proof: str) -> bool:
-        """Whether that was written under the text, with any of the secrets."""
+        """Whether the proof was made for the text with one of the secrets."""
         return any(compare_digest(_proof(secret, text).encode(), proof.encode()) for secret in self.secrets)
 
     def _fernet(self) -> MultiFernet:
@@ -74,9 +78,8 @@ def _proof(secret: str, text: str) -> str:
 
 
 def seal_beside(database: Path) -> SessionCipher:
-    """The seal whose secret lies beside a SQLite file; made, readable by its owner only, when missing.
-
-    Raises StoreUnavailable if it can be neither read nor made.
+    """The cipher with the key file beside a SQLite file; if missing, the file is created, readable only by its owner.
+    Raises StoreUnavailable if it can be neither read nor created.
     """
     path = key_file(database)
     try:
@@ -92,7 +95,7 @@ def seal_beside(database: Path) -> SessionCipher:
 
 
 def key_file(database: Path) -> Path:
-    """Where the secret of a SQLite file lies."""
+    """The path of a SQLite file's key file."""
     return database.with_name(database.name + ".key")
 
 
@@ -105,7 +108,7 @@ def _new_secret(path: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(part, path)  # fails where another process was first, whose secret counts then
+        os.link(part, path)  # fails if another process was first; then its secret counts
     except FileExistsError:
         secret = path.read_text().strip()
     finally:

@@ -15,7 +15,7 @@ LOGINS_KEPT = 7 * 86400.0
 
 
 class TokenKind(StrEnum):
-    """A token for programs, a link that signs a browser in once, a browser's session."""
+    """A token for programs, a link that signs in a browser once, or a browser's session."""
 
     API = "api"
     LINK = "link"
@@ -23,14 +23,14 @@ class TokenKind(StrEnum):
 
 
 def fingerprint(secret: str) -> str:
-    """What is stored of a secret. The secrets are long and random, so a plain hash is enough."""
+    """The hash that is stored for a secret. The secrets are long and random, so a plain hash is enough."""
     return sha256(secret.encode()).hexdigest()
 
 
 def add(
     db: Connection, account: int, secret: str, kind: TokenKind, now: float, expires_at: float | None = None
 ) -> None:
-    """Remember a new token of an account."""
+    """Store a new token of an account."""
     db.execute(delete(token).where(token.c.expires_at < now))
     db.execute(
         insert(token).values(
@@ -48,7 +48,7 @@ def owner(db: Connection, secret: str, kinds: tuple[TokenKind, ...], now: float)
 
 
 def use_link(db: Connection, secret: str, now: float) -> int | None:
-    """The account of a one-time link, which is used up by this."""
+    """The account of a one-time link, which this uses up."""
     link = delete(token).where(token.c.hash == fingerprint(secret), token.c.kind == TokenKind.LINK)
     used = db.execute(link.returning(token.c.account, token.c.expires_at)).first()
     return used.account if used and (used.expires_at is None or used.expires_at > now) else None
@@ -67,7 +67,7 @@ def any_browser(db: Connection, account: int, now: float) -> bool:
 
 
 def ask_login(db: Connection, account: int, secret: str, flow: str, api_key: str, now: float) -> None:
-    """Remember that a listener asked to sign in; `secret` is what the way back will bring."""
+    """Record that a listener began to sign in; `secret` is what the answer will contain."""
     hashed = fingerprint(secret)
     db.execute(delete(login).where((login.c.hash == hashed) | (login.c.asked_at < now - LOGINS_KEPT)))
     asked = {"account": account, "flow": flow, "state": LoginState.ASKED, "api_key": api_key, "asked_at": now}
@@ -81,5 +81,5 @@ def find_login(db: Connection, secret: str) -> Login | None:
 
 
 def end_login(db: Connection, secret: str, state: LoginState) -> None:
-    """A sign-in was granted, or is over."""
+    """Note that a sign-in was granted, or is over."""
     db.execute(update(login).where(login.c.hash == fingerprint(secret)).values(state=state))
