@@ -31,9 +31,10 @@ def test_text_can_be_read_on_every_ground() -> None:
     for tenth in range(0, 3600, 25):
         for strength in range(11):
             cover = Tint(tenth / 3600, strength / 10)
+            grounds = cover.light, cover.dark
             for name in ON_THE_GROUND:
-                assert contrast(light[name], cover.light) >= 4.5, (name, cover)
-                assert contrast(dark[name], cover.dark) >= 4.5, (name, cover)
+                assert contrast(light[name], grounds[0]) >= 4.5, (name, cover)
+                assert contrast(dark[name], grounds[1]) >= 4.5, (name, cover)
 
 
 @pytest.mark.parametrize(

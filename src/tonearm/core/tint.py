@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import colorsys
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 from tonearm.deferred_dataclass import dataclass
@@ -94,9 +95,14 @@ def in_hex(colour: Rgb) -> str:
 
 def _ground(hue: float, saturation: float, limit: float, *, lighter: bool) -> Rgb:
     """The strongest colour that is at least as light as `limit`, or at most."""
-    steps = range(256) if lighter else range(255, -1, -1)
-    colours = (_rgb(hue, step / 255, saturation) for step in steps)
-    return next(colour for colour in colours if (luminance(colour) >= limit if lighter else luminance(colour) <= limit))
+
+    def at(step: int) -> Rgb:
+        return _rgb(hue, step / 255, saturation)
+
+    # A colour is the lighter the larger its step is, so the first one that fits is found by halving.
+    if lighter:
+        return at(bisect_left(range(255), limit, key=lambda step: luminance(at(step))))
+    return at(bisect_right(range(1, 256), limit, key=lambda step: luminance(at(step))))
 
 
 def _rgb(hue: float, lightness: float, saturation: float) -> Rgb:
