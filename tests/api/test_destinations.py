@@ -93,6 +93,11 @@ def test_a_destination_is_changed_and_removed(service: Service, server: ListenBr
         True,
         ["tablet"],
     )
+    assert (paused["not_in"], paused["hearts"]) == ([], True)
+    assert service.http.patch(at, json={"hearts": False}).json()["hearts"] is False
+    wrong = service.http.patch(at, json={"not_in": ["/films"]})
+    assert (wrong.status_code, wrong.json()["detail"][0]["loc"]) == (422, ["body", "not_in"])
+    assert "no scanned file in /films" in wrong.text
     report(service)
     asks = service.http.delete(at)
     assert asks.status_code == 409

@@ -125,7 +125,10 @@ def test_a_policy_is_previewed_and_set(with_token: Shell, server: ListenBrainzSt
     report(with_token)
     words = ("destination", "add", "listenbrainz", "--url", server.url, "--first-artist", "--not-from", "")
     assert with_token.facts(*words, "--preview") == {"plays": 1, "kept": 1, "changed": []}
-    found = with_token.facts(*words[:-2], "--no-album-artist", "--history", "all")
+    wrong = with_token(*words[:-2], "--not-in", "/films")
+    assert (wrong.exit_code, "no scanned file in /films" in wrong.stderr) == (1, True)
+    found = with_token.facts(*words[:-2], "--no-album-artist", "--history", "all", "--no-hearts")
+    assert (found["hearts"], found["not_in"]) == (False, [])
     assert (found["artist"], found["album_artist"], found["queues_history"]) == ("first", False, True)
     assert "gets your history too" in with_token("destination", "history", "7", "1").stdout
 

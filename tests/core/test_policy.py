@@ -42,8 +42,32 @@ def test_some_players_and_some_hours_are_kept_here() -> None:
     assert policy.keeps("tablet", 100.0) == "kept here: plays from tablet aren't sent there"
 
 
+@pytest.mark.parametrize(
+    ("files", "kept"),
+    [
+        ((), False),
+        (("/music/Kids/one.flac",), True),
+        (("/music/Kids/a/b.flac", "/music/Tales/c.mp3"), True),
+        (("/music/Kids/one.flac", "/music/Rock/one.flac"), False),
+        (("/music/Kids 2/one.flac",), False),
+        (("/music/Kids",), False),
+        (("C:\\Books\\one.mp3",), True),
+    ],
+)
+def test_songs_stay_here_whose_files_all_lie_in_folders_that_are_left_out(files: tuple[str, ...], kept: bool) -> None:
+    policy = Policy(not_in=("/music/Kids", "/music/Tales/", "C:\\Books"))
+    assert bool(policy.keeps("", 1.0, files)) == kept
+
+
+def test_a_play_says_which_folder_keeps_it_here() -> None:
+    policy = Policy(not_in=("/music/Kids",))
+    assert policy.keeps("", 1.0, ["/music/Kids/one.flac"]) == "kept here: songs in /music/Kids aren't sent there"
+
+
 def test_a_policy_comes_back_as_it_was_stored_and_what_is_missing_is_as_usual() -> None:
-    policy = Policy(ArtistForm.FIRST, album_artist=False, not_from=("a", "b"), private_until=5.0)
+    policy = Policy(
+        ArtistForm.FIRST, album_artist=False, not_from=("a", "b"), private_until=5.0, not_in=("/a",), hearts=False
+    )
     assert Policy.of(policy.stored()) == policy
     assert Policy.of({}) == Policy()
     assert Policy.of({**policy.stored(), "from a later version": 1}) == policy

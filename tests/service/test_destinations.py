@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select, update
 
 from lastfm_emulator import API_KEY, API_SECRET, Emulator
 from lastfm_emulator.account import Play as Scrobbled
+from tests.listening import library_row
 from tests.service.conftest import DAY, HOUR, House, Room, songs
 from tests.stand_ins.beside import Beside
 from tests.stand_ins.gnufm import GnuFmStandIn
@@ -46,7 +47,7 @@ from tonearm.service.jobs import JobDone
 from tonearm.service.outlets import pace_key
 from tonearm.service.play_actions import ActionDone, ActionRefused
 from tonearm.service.sign_in import AuthStart, NotAsked
-from tonearm.store import destination_queue
+from tonearm.store import destination_queue, library
 from tonearm.store.db import schema
 from tonearm.store.destination_queue import LINE
 from tonearm.store.destinations import StoredDestination
@@ -476,6 +477,70 @@ async def test_a_policy_is_applied_once_when_a_play_is_queued(world: World) -> N
         await room.me.scrobble(replace(track, title="Four"), started_at=room.now - 300, played=150)
         await until_sent(room)
         assert world.first.stored[-1].artist == track.artist
+
+
+async def scanned(room: Room, *files: tuple[str, str, str]) -> None:
+    """The library has these files: path, artist, title."""
+    rows = [library_row(*one) for one in files]
+    await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
+
+
+async def test_what_lies_in_a_folder_is_left_out(world: World) -> None:
+    async with world.open() as room:
+        await scanned(
+            room,
+            ("/music/Kids/a.flac", "Rolf Zuckowski", "Jahresuhr"),
+            ("/music/Kids/b.flac", "Björk", "Jóga"),
+            ("/music/Rock/b.flac", "Björk", "Jóga"),
+            ("/music/Rock/c.flac", "Low", "Words"),
+        )
+        one, two = await add(room, policy=Policy(not_in=("/music/Kids",))), await add(room, host="two.test")
+        heard = [("Rolf Zuckowski", "Jahresuhr"), ("Bjork", "Joga"), ("Low", "Words"), ("Nobody", "Nothing")]
+        for number, (artist, title) in enumerate(heard):
+            at = room.now - 3000 + 600 * number
+            await room.me.scrobble(Track(artist, title, duration=200), started_at=at, played=150)
+        await until_sent(room)
+        assert titles(world.first) == ["Joga", "Words", "Nothing"]
+        assert titles(world.second) == [title for _, title in heard]
+        [kept] = [
+            at for at in (await room.deck.destinations.of_plays(room.me.id, [1]))[1] if at.destination.id == one.id
+        ]
+        assert (kept.delivered.fate, kept.delivered.reason) == (
+            "kept",
+            "kept here: songs in /music/Kids aren't sent there",
+        )
+        seen = await room.deck.destinations.preview(room.me.id, Policy(not_in=("/music/Kids", "/music/Rock")))
+        assert (seen.plays, seen.kept) == (4, 3)
+        everywhere = await room.deck.destinations.set_policy(room.me.id, two.id, Policy(not_in=("/music", "/films")))
+        assert isinstance(everywhere, DestinationRefused)
+        assert (everywhere.field, "no scanned file in /films" in everywhere.reason) == ("not_in", True)
+
+
+async def test_the_history_leaves_out_what_lies_in_a_folder(world: World) -> None:
+    async with world.open() as room:
+        await scanned(room, ("/books/a.mp3", "Jane Austen", "Emma, 1"), ("/music/c.flac", "Low", "Words"))
+        for number, (artist, title) in enumerate([("Jane Austen", "Emma, 1"), ("Low", "Words")]):
+            at = room.now - 3000 + 600 * number
+            await room.me.scrobble(Track(artist, title, duration=200), started_at=at, played=150)
+        await add(room, policy=Policy(not_in=("/books",)), days=EVERYTHING)
+        await until_sent(room)
+        assert titles(world.first) == ["Words"]
+        refused = await room.deck.destinations.add(
+            room.me.id, LISTENBRAINZ, "http://two.test", TOKEN, policy=Policy(not_in=("/book",))
+        )
+        assert isinstance(refused, DestinationRefused)
+        assert refused.field == "not_in"
+
+
+async def test_two_changes_of_a_policy_at_once_both_count(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        change = partial(room.deck.destinations.change_policy, room.me.id, one.id)
+        await asyncio.gather(
+            change(lambda before: replace(before, private_until=9.0)),
+            change(lambda before: replace(before, hearts=False)),
+        )
+        assert (await overview(room)).stored.policy == Policy(private_until=9.0, hearts=False)
 
 
 async def test_a_policy_shows_beforehand_what_it_would_have_done(world: World) -> None:

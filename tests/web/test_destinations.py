@@ -15,6 +15,7 @@ from httpx2 import Response
 
 import tonearm
 from tests.lastfm.loopback import answering, serving
+from tests.listening import library_row
 from tests.network import tls_of
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
@@ -28,6 +29,7 @@ from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import NameAndPassword
 from tonearm.service.destinations import DestinationOverview, DestinationProfile, DestinationRefused
 from tonearm.service.players import PlayerKind
+from tonearm.store import library
 from tonearm.store.destinations import StoredDestination
 
 pytestmark = pytest.mark.anyio
@@ -366,14 +368,26 @@ async def test_what_a_service_gets_is_changed_on_its_page(adding: House) -> None
     assert part.text.startswith("<p>Of your latest 1 play")
     assert (await only(adding)).stored.policy == Policy()
     assert (await adding.http.post(f"{at}/policy", data=chosen)).status_code == 303
-    assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",))
+    assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",), hearts=False)
     assert (await adding.http.post(f"{at}/private", data={"on": "true"})).status_code == 303
     assert "What is reported until" in await adding.page(at)
     assert (await adding.http.post(f"{at}/private", data={"on": "false"})).status_code == 303
-    assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",))
+    assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",), hearts=False)
     answer = await adding.http.post(f"{at}/history", data={"history": "days", "days": "0"})
     assert at_field(answer, "days") == "Enter a number of days."
     assert (await adding.http.post(f"{at}/history", data={"history": "everything"})).status_code == 303
+    assert "in these folders of your library" not in await adding.page(at)  # nothing has been scanned
+    folders = {**chosen, "not_in": " /music/Kids \n\n/films\n", "hearts": "true"}
+    rows = [library_row("/music/Kids/a.flac", "Low", "Words")]
+    await adding.deck.store.write(lambda db: library.write(db, adding.me.id, rows))
+    answer = await adding.http.post(f"{at}/policy", data=folders)
+    assert "no scanned file in /films" in at_field(answer, "not-in")
+    assert "/music/Kids\n/films</textarea>" in answer.text
+    folders["not_in"] = "/music/Kids"
+    assert (await adding.http.post(f"{at}/policy", data=folders)).status_code == 303
+    assert (await only(adding)).stored.policy == Policy(
+        ArtistForm.FIRST, False, ("a tablet",), not_in=("/music/Kids",), hearts=True
+    )
     for path in ("policy", "preview", "history", "private", "token", "remove"):
         data = {"on": "true", "token": "t"}
         assert (await adding.http.post(f"/settings/destinations/99/{path}", data=data)).status_code == 404
@@ -443,7 +457,7 @@ async def test_removing_a_service_asks_what_happens_to_what_waits(adding: House)
 async def test_hearts_that_wait_are_shown_with_their_reason(adding: House) -> None:
     await add(adding)
     at = f"/settings/destinations/{(await only(adding)).stored.id}"
-    assert "heart" not in (await adding.page(at)).replace("destination:heart", "")
+    assert "heart" not in (await adding.page(at)).replace("destination:heart", "").replace('name="hearts"', "")
     await adding.deck.hearts.say(adding.me.id, [Heart(TRACK, True)])
     while not (await only(adding)).hearts_waiting:
         pass

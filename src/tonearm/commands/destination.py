@@ -137,6 +137,8 @@ def destination() -> None:
 @click.option("--first-artist", is_flag=True, help="If there are several artists, send only the first.")
 @click.option("--no-album-artist", is_flag=True, help="Don't send the artist of the album.")
 @click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
+@click.option("--not-in", metavar="FOLDER", multiple=True, help="Don't send songs in this folder of your library.")
+@click.option("--no-hearts", is_flag=True, help="Don't send the tracks you love.")
 @click.option("--preview", is_flag=True, help="Only show what this would have changed in your latest plays.")
 @for_listener
 @with_json
@@ -149,6 +151,8 @@ def add(
     first_artist: bool,
     no_album_artist: bool,
     not_from: tuple[str, ...],
+    not_in: tuple[str, ...],
+    no_hearts: bool,
     preview: bool,
     listener: str,
     as_json: bool,
@@ -162,7 +166,8 @@ def add(
     from tonearm.commands.opening import run
     from tonearm.core.policy import ArtistForm, Policy
 
-    policy = Policy(ArtistForm.FIRST if first_artist else ArtistForm.CREDITED, not no_album_artist, not_from)
+    artist = ArtistForm.FIRST if first_artist else ArtistForm.CREDITED
+    policy = Policy(artist, not no_album_artist, not_from, not_in=not_in, hearts=not no_hearts)
     if preview:
         facts, text = run(_preview(settings, listener, policy))
         print_result(facts, text, as_json)
@@ -290,9 +295,8 @@ def private(settings: Settings, hours: float, listener: str, as_json: bool, numb
     said = f"gets nothing of what you play in the next {hours:g} h" if hours else "gets what you play again"
 
     async def change(deck: Deck, me: int) -> object:
-        found = await _one(deck, me, listener, number)
         until = deck.clock.now() + hours * HOUR if hours else 0.0
-        return await deck.destinations.set_policy(me, number, replace(found.stored.policy, private_until=until))
+        return await deck.destinations.change_policy(me, number, lambda before: replace(before, private_until=until))
 
     _change(settings, listener, as_json, number, said, change)
 
@@ -344,6 +348,8 @@ def facts_of(found: DestinationOverview) -> dict[str, object]:
         "album_artist": stored.policy.album_artist,
         "not_from": list(stored.policy.not_from),
         "private_until": stored.policy.private_until or None,
+        "not_in": list(stored.policy.not_in),
+        "hearts": stored.policy.hearts,
     }
 
 

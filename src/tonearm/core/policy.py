@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Self
@@ -28,13 +28,16 @@ class Policy:
     affect only later plays.
 
     `album_artist` says whether the album's artist is sent. Plays reported by the players in `not_from` stay here, and
-    so do plays reported before `private_until` (Unix seconds).
+    so do plays reported before `private_until` (Unix seconds), and plays of songs whose files all lie in the folders
+    `not_in` (absolute paths in the listener's library). `hearts` says whether loved tracks are sent.
     """
 
     artist: ArtistForm = ArtistForm.CREDITED
     album_artist: bool = True
     not_from: tuple[str, ...] = ()
     private_until: float = 0.0
+    not_in: tuple[str, ...] = ()
+    hearts: bool = True
 
     def applied(self, track: Track) -> Track:
         """The track as it is sent."""
@@ -44,12 +47,18 @@ class Policy:
             return track
         return replace(track, artist=artist, album_artist=album_artist)
 
-    def keeps(self, reporter: str, reported_at: float) -> str:
-        """Why a play stays here, given its player and when it was reported (Unix seconds); "" if it is sent."""
+    def keeps(self, reporter: str, reported_at: float, files: Collection[str] = ()) -> str:
+        """Why a play stays here, given its player and when it was reported (Unix seconds); "" if it is sent.
+
+        `files` are the paths of the song's files; empty if the library has none.
+        """
         if reported_at < self.private_until:
             return PRIVATE
         if reporter in self.not_from:
             return f"kept here: plays from {reporter} aren't sent there"
+        folders = [next((one for one in self.not_in if is_inside(file, one)), None) for file in files]
+        if folders and None not in folders:
+            return f"kept here: songs in {folders[0]} aren't sent there"
         return ""
 
     def stored(self) -> dict[str, Any]:
@@ -59,6 +68,8 @@ class Policy:
             "album_artist": self.album_artist,
             "not_from": list(self.not_from),
             "private_until": self.private_until,
+            "not_in": list(self.not_in),
+            "hearts": self.hearts,
         }
 
     @classmethod
@@ -69,7 +80,18 @@ class Policy:
             bool(stored.get("album_artist", True)),
             tuple(stored.get("not_from", ())),
             float(stored.get("private_until", 0.0)),
+            tuple(stored.get("not_in", ())),
+            bool(stored.get("hearts", True)),
         )
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a file lies in a folder, at any depth; both are absolute paths."""
+    rest = path.removeprefix(folder)
+    return rest != path and (folder.endswith(_SEPARATORS) or rest.startswith(_SEPARATORS))
+
+
+_SEPARATORS = ("/", "\\")
 
 
 _BETWEEN_ARTISTS = (";", " / ")

@@ -50,7 +50,7 @@ class DestinationHearts:
 
     def _keeps(self, target: StoredDestination, one: StoredHeart) -> bool:
         outlet = self.outlets.get(target.pace_key)
-        if outlet is None or not outlet.wire.hearts:
+        if outlet is None or not outlet.wire.hearts or not target.policy.hearts:
             return False
         by_id = target.kind == DestinationKind.LISTENBRAINZ and MBID.fullmatch(one.recording) is not None
         return bool(one.track.title) or by_id

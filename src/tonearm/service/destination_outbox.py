@@ -33,6 +33,7 @@ from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import Sendable, reported_by_no_other, row
+from tonearm.service.library_folders import files_of
 from tonearm.service.outbox import Batch, BatchAnswer, Nothing
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
 from tonearm.service.restamp import Restamp
@@ -180,6 +181,8 @@ class DestinationOutbox:
             db, target.account, after, target.backlog_last, label, CHUNK, with_suspected=left_out
         )
         known = destination_queue.known(db, [target.id], [one.id for one in past])
+        tracks = [one.play.track for one in past] if target.policy.not_in else ()
+        files = files_of(db, target.account, tracks)
         several = left_out and accounts.by_id(db, [target.account])[target.account].several_reporters
         sendable = [
             Sendable(
@@ -189,7 +192,8 @@ class DestinationOutbox:
                 suspected=one.suspected,
             )
             for one in past
-            if (target.id, one.id) not in known and not target.policy.keeps(one.reporter, inf)
+            if (target.id, one.id) not in known
+            and not target.policy.keeps(one.reporter, inf, files.get(one.play.track, ()))
         ]
         first_reports = reported_by_no_other(db, [one for one in sendable if one.suspected], target)
         goes = [one for one in sendable if not one.suspected or one.id in first_reports]

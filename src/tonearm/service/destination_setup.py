@@ -25,7 +25,7 @@ from tonearm.service.destinations import (
     DestinationRefused,
     Destinations,
 )
-from tonearm.store import destination_queue, destinations, players, plays
+from tonearm.store import destination_queue, destinations, library, players, plays
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.queries import stats
@@ -50,6 +50,19 @@ class CheckedProfile:
     state: str = field(repr=False)
     expires_at: float
     policy: Policy = NO_POLICY
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChoices:
+    """What a policy can choose among.
+
+    `reporters` are the players that are connected, that have reported lately, or that the policy names already;
+    `has_library`: there are folders of a scanned library; `takes_hearts`: the service can keep loved tracks.
+    """
+
+    reporters: tuple[str, ...]
+    has_library: bool
+    takes_hearts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +113,16 @@ class DestinationSetup:
 
         return await self.destinations.store.read_long(count)
 
-    async def reporters(self, account: int) -> list[str]:
-        """The players that a policy may name: those that are connected, and those that have reported recently."""
+    async def choices(self, account: int, kind: DestinationKind, address: str, policy: Policy) -> PolicyChoices:
+        """What can be chosen for a service of that kind."""
+        wire = self.destinations.wire(kind, address)
+        takes_hearts = not isinstance(wire, DestinationRefused) and wire.hearts
 
-        def read(db: Connection) -> list[str]:
-            latest = {stored.reporter for stored in plays.latest(db, account, PREVIEWED)}
-            return sorted((latest | {one.name for one in players.of_account(db, account)}) - {""})
+        def read(db: Connection) -> PolicyChoices:
+            reporters = {stored.reporter for stored in plays.latest(db, account, PREVIEWED)}
+            reporters |= {one.name for one in players.of_account(db, account)} | set(policy.not_from)
+            has_library = library.size(db, account) > 0 or bool(policy.not_in)
+            return PolicyChoices(tuple(sorted(reporters - {""})), has_library, takes_hearts)
 
         return await self.destinations.store.read(read)
 

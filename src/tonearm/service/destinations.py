@@ -29,6 +29,7 @@ from tonearm.service import destination_waits
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.destination_sign_in import NO_KEYS, Approving, DestinationSignIn, NameAndPassword, OwnKeys
 from tonearm.service.events import EventHub
+from tonearm.service.library_folders import files_of, without_files
 from tonearm.service.outlets import APPROVED, DestinationOutlets, DestinationWire, pace_key
 from tonearm.store import accounts, destination_hearts, destination_queue, destinations, jobs, pace, plays
 from tonearm.store.db.database import Store
@@ -81,6 +82,10 @@ class DestinationRefused:
 @dataclass(frozen=True, slots=True)
 class NoSuchDestination:
     """This listener has no destination with that id."""
+
+
+DestinationChangeResult = StoredDestination | DestinationRefused | NoSuchDestination
+"""A destination after a change, or why it was not changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +288,7 @@ class Destinations:
     async def _begun(
         self, kind: DestinationKind, address: str, keys: OwnKeys, before: LastFmAccess
     ) -> Approving | DestinationRefused:
-        wire = self._wire(kind, address)
+        wire = self.wire(kind, address)
         if isinstance(wire, DestinationRefused):
             return wire
         if kind not in APPROVED:
@@ -338,7 +343,7 @@ class Destinations:
         """Why a listener can't add a profile; None if they can."""
         return await self.store.read(partial(self._taken, account=account, profile=profile))
 
-    def _wire(self, kind: DestinationKind, address: str) -> DestinationWire | DestinationRefused:
+    def wire(self, kind: DestinationKind, address: str) -> DestinationWire | DestinationRefused:
         """The wire to an address as it is stored."""
         try:
             wire = self.outlets.wire(kind, address or DEFAULT_ADDRESSES.get(kind, ""))
@@ -357,7 +362,7 @@ class Destinations:
             address = self._sign_in.begun_at(kind, given)
             if not address:
                 return DestinationRefused("this sign-in wasn't started at this kind of service: start again")
-        wire = self._wire(kind, address)
+        wire = self.wire(kind, address)
         if isinstance(wire, DestinationRefused):
             return wire
         if isinstance(given, NameAndPassword) and given.keys.trouble:
@@ -377,10 +382,11 @@ class Destinations:
     ) -> StoredDestination | DestinationRefused:
         accounts.lock(db, [account])
         self._lock_profile(db, profile.address, profile.user)
-        if refused := self._taken(db, account, profile):
-            return refused
         kind, address, user, now = profile.kind, profile.address, profile.user, self.clock.now()
         known = destinations.named(db, account, kind, address, user)
+        before = known.policy if known else Policy()
+        if refused := self._taken(db, account, profile) or _wrong_folder(db, account, before, policy or before):
+            return refused
         made = known or destinations.add(db, account, kind, address, user, policy or Policy(), now)
         destinations.sign_in(db, made.id, user, self.cipher.close(profile.secret), profile.key)
         if policy is not None:
@@ -465,16 +471,35 @@ class Destinations:
             self._announce(outcome)
         return outcome
 
-    async def pause(self, account: int, number: int, *, paused: bool) -> StoredDestination | NoSuchDestination:
+    async def pause(self, account: int, number: int, *, paused: bool) -> DestinationChangeResult:
         """Pause: send nothing there until it is resumed, plays wait. Or resume."""
         at = self.clock.now() if paused else None
         return await self._changed(account, number, partial(destinations.pause, number=number, now=at))
 
-    async def set_policy(self, account: int, number: int, policy: Policy) -> StoredDestination | NoSuchDestination:
-        """Set which plays it gets of those reported from now on."""
-        return await self._changed(account, number, partial(destinations.set_policy, number=number, policy=policy))
+    async def change_policy(
+        self, account: int, number: int, change: Callable[[Policy], Policy]
+    ) -> DestinationChangeResult:
+        """Change which plays it gets of those reported from now on: `change` is given the current policy.
 
-    async def send_history(self, account: int, number: int, days: float) -> StoredDestination | NoSuchDestination:
+        If two change it at once, neither undoes what the other has changed.
+        """
+
+        def write(db: Connection) -> DestinationRefused | None:
+            found = destinations.find(db, number)
+            assert found is not None
+            policy = change(found.policy)
+            if refused := _wrong_folder(db, account, found.policy, policy):
+                return refused
+            destinations.set_policy(db, number, policy)
+            return None
+
+        return await self._changed(account, number, write)
+
+    async def set_policy(self, account: int, number: int, policy: Policy) -> DestinationChangeResult:
+        """Set which plays it gets of those reported from now on."""
+        return await self.change_policy(account, number, lambda _: policy)
+
+    async def send_history(self, account: int, number: int, days: float) -> DestinationChangeResult:
         """Send the last `days` days of the history as well, as far as it isn't there yet, after new plays. History that
         was requested before and isn't queued yet is still sent.
         """
@@ -490,7 +515,7 @@ class Destinations:
 
         return await self._changed(account, number, change)
 
-    async def retry(self, account: int, number: int) -> StoredDestination | NoSuchDestination:
+    async def retry(self, account: int, number: int) -> DestinationChangeResult:
         """Make everything that waits there due now, except what starts in the future."""
 
         def change(db: Connection) -> None:
@@ -504,13 +529,14 @@ class Destinations:
         return await self._changed(account, number, change)
 
     async def _changed(
-        self, account: int, number: int, change: Callable[[Connection], None]
-    ) -> StoredDestination | NoSuchDestination:
-        def write(db: Connection) -> StoredDestination | NoSuchDestination:
+        self, account: int, number: int, change: Callable[[Connection], DestinationRefused | None]
+    ) -> DestinationChangeResult:
+        def write(db: Connection) -> DestinationChangeResult:
             accounts.lock(db, [account])
             if destinations.of_account(db, account, number) is None:
                 return NoSuchDestination()
-            change(db)
+            if refused := change(db):
+                return refused
             self.hints.seen(destinations.owners(db))
             return destinations.of_account(db, account, number) or NoSuchDestination()
 
@@ -767,13 +793,23 @@ def _lower_host(address: str) -> str:
     return parts._replace(netloc=host.removesuffix(default) if default else host).geturl()
 
 
+def _wrong_folder(db: Connection, account: int, before: Policy, after: Policy) -> DestinationRefused | None:
+    """What is wrong with the folders that a policy names and did not name before."""
+    for folder in without_files(db, account, [one for one in after.not_in if one not in before.not_in]):
+        return DestinationRefused(
+            f"there is no scanned file in {folder}: check the path, or scan that folder first", field="not_in"
+        )
+    return None
+
+
 def _preview(db: Connection, account: int, policy: Policy, limit: int) -> PolicyPreview:
     latest = plays.latest(db, account, limit)
     kept, changed = 0, dict[tuple[Track, Track], None]()
     now = max((stored.reported_at for stored in latest), default=0.0)
     always = replace(policy, private_until=0.0)
+    files = files_of(db, account, [stored.play.track for stored in latest] if policy.not_in else ())
     for stored in latest:
-        if always.keeps(stored.reporter, now):
+        if always.keeps(stored.reporter, now, files.get(stored.play.track, ())):
             kept += 1
         elif (sent := always.applied(stored.play.track)) != stored.play.track:
             changed[stored.play.track, sent] = None

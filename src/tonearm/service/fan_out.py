@@ -13,6 +13,7 @@ from tonearm.core.play import Play
 from tonearm.core.policy import PRIVATE
 from tonearm.core.report import same_play
 from tonearm.deferred_dataclass import dataclass
+from tonearm.service.library_folders import files_of
 from tonearm.store import destination_queue, destinations, plays
 from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Delivered, Settlement
 from tonearm.store.destinations import StoredDestination
@@ -84,11 +85,11 @@ class FanOut:
             return set()
         known = self._known(db, [(one, target) for one, target in wanted if not one.fresh])
         wanted = [(one, target) for one, target in wanted if not _blocks(one, known.get((target.id, one.id)))]
-        twins = _Twins(db, wanted)
+        twins, files = _Twins(db, wanted), _files(db, wanted)
         rows: list[dict[str, Any]] = []
         kept: dict[int, list[Settlement]] = {}
         for one, target in wanted:
-            if why := "" if one.by_hand else target.policy.keeps(one.reporter, one.reported_at):
+            if why := "" if one.by_hand else target.policy.keeps(one.reporter, one.reported_at, files.get(one.id, ())):
                 kept.setdefault(target.id, []).append(Settlement(one.id, KEPT, one.reported_at, why))
             elif not one.by_hand and (twin := twins.of(one, target)) is not None:
                 which = f"play {twin}" if twin else "a play"
@@ -201,6 +202,19 @@ def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
         "counter": one.counter,
         "boot": one.boot,
     }
+
+
+def _files(db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]) -> dict[int, tuple[str, ...]]:
+    """The paths of the files of plays that a policy may keep here because of them, by the ids of the plays."""
+    asking: dict[int, dict[int, Play]] = {}
+    for one, target in wanted:
+        if target.policy.not_in and not one.by_hand:
+            asking.setdefault(one.account, {})[one.id] = one.play
+    found: dict[int, tuple[str, ...]] = {}
+    for account, of_account in asking.items():
+        files = files_of(db, account, (play.track for play in of_account.values()))
+        found |= {id_: files[play.track] for id_, play in of_account.items() if play.track in files}
+    return found
 
 
 def reported_by_no_other(db: Connection, suspected: Sequence[Sendable], target: StoredDestination) -> set[int]:

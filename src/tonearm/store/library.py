@@ -143,6 +143,17 @@ def readable(db: Connection, account: int, ids: Iterable[int]) -> set[int]:
     return found
 
 
+def paths(db: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The paths of these files, by id."""
+    found = dict[int, str]()
+    for some in parts(sorted(ids)):
+        found |= {row.id: row.path for row in db.execute(_PATHS, {"ids": some})}
+    return found
+
+
+_PATHS = select(library.c.id, library.c.path).where(Among(library.c.id, "ids"))
+
+
 def loved(db: Connection, account: int) -> set[int]:
     """The ids of the loved files."""
     wanted = select(library.c.id).where(library.c.account == account, library.c.lastfm_loved)

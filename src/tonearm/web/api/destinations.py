@@ -28,6 +28,7 @@ from tonearm.web.api.schemas import Detail, RowId, Strict
 
 KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
 PlayerNameIn = Annotated[str, Field(max_length=1024)]
+FolderIn = Annotated[str, Field(max_length=4096)]
 Days = Annotated[float, Field(gt=0, le=36500)] | Literal["all"]
 DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
@@ -43,13 +44,16 @@ class PolicyIn(Strict):
     """What a destination gets of the plays that are reported from now on.
 
     `artist` is `credited` (as it is in the play) or `first` (the first of several). Plays that the players `not_from`
-    report are kept here, and so is what is reported before `private_until` (Unix seconds).
+    report are kept here, and so are songs whose files are all in the folders `not_in` of your scanned library, and what
+    is reported before `private_until` (Unix seconds). `hearts` says whether your loved tracks are sent as well.
     """
 
     artist: Literal["credited", "first"] | None = None
     album_artist: bool | None = None
     not_from: Annotated[list[PlayerNameIn], Field(max_length=100)] | None = None
     private_until: Annotated[float, Field(ge=0, le=2**40)] | None = None
+    not_in: Annotated[list[FolderIn], Field(max_length=100)] | None = None
+    hearts: bool | None = None
 
     def policy(self, before: Policy) -> Policy:
         """The policy, with what is not given as it was before."""
@@ -58,6 +62,8 @@ class PolicyIn(Strict):
             before.album_artist if self.album_artist is None else self.album_artist,
             before.not_from if self.not_from is None else tuple(self.not_from),
             before.private_until if self.private_until is None else self.private_until,
+            before.not_in if self.not_in is None else tuple(self.not_in),
+            before.hearts if self.hearts is None else self.hearts,
         )
 
 
@@ -157,6 +163,8 @@ class DestinationOut(BaseModel):
     album_artist: bool
     not_from: list[str]
     private_until: float | None
+    not_in: list[str]
+    hearts: bool
 
 
 class DestinationsOut(BaseModel):
@@ -298,9 +306,8 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
             raise _unknown(number)
         if (given := wanted.credentials()) is not None:
             _done(await deck.destinations.sign_in_again(me.id, number, given), number)
-        policy = wanted.policy(found.stored.policy)
-        if policy != found.stored.policy:
-            _done(await deck.destinations.set_policy(me.id, number, policy), number)
+        if wanted.policy(found.stored.policy) != found.stored.policy:
+            _done(await deck.destinations.change_policy(me.id, number, wanted.policy), number)
         if wanted.paused is not None:
             _done(await deck.destinations.pause(me.id, number, paused=wanted.paused), number)
         if wanted.history_days is not None:
@@ -420,6 +427,8 @@ def _out(found: DestinationOverview) -> DestinationOut:
         album_artist=stored.policy.album_artist,
         not_from=list(stored.policy.not_from),
         private_until=stored.policy.private_until or None,
+        not_in=list(stored.policy.not_in),
+        hearts=stored.policy.hearts,
     )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.core.destination import DestinationKind
-from tonearm.core.policy import Policy
+from tonearm.core.policy import ArtistForm, Policy
 from tonearm.deck import Listener
 from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destination_setup import CheckedProfile
@@ -32,7 +33,6 @@ from tonearm.web.view.destination_forms import (
     EnteredProfile,
     HistoryChoice,
     ShownPreview,
-    policy_from,
     problems,
     shown_preview,
     where_it_is,
@@ -60,17 +60,28 @@ class Choices:
     artist: Literal["credited", "first"]
     album_artist: bool
     not_from: list[str]
+    not_in: list[str]
+    hearts: bool
     history: HistoryChoice
 
     def policy(self, before: Policy) -> Policy:
         """The policy, with what no form says as it was before."""
-        return policy_from(before, self.artist, self.album_artist, self.not_from)
+        return replace(
+            before,
+            artist=ArtistForm(self.artist),
+            album_artist=self.album_artist,
+            not_from=tuple(dict.fromkeys(self.not_from)),
+            not_in=tuple(dict.fromkeys(self.not_in)),
+            hearts=self.hearts,
+        )
 
 
 def choices(
     artist: Annotated[Literal["credited", "first"], Form()] = "credited",
     album_artist: Annotated[bool, Form()] = False,
     not_from: Annotated[list[str], Form(max_length=200)] = [],  # noqa: B006  # FastAPI copies it
+    not_in: Annotated[str, Form(max_length=20_000)] = "",
+    hearts: Annotated[bool, Form()] = False,
     history: Annotated[Literal["nothing", "days", "everything"], Form()] = "nothing",
     days: Annotated[str, Form(max_length=20)] = "",
 ) -> Choices:
@@ -79,7 +90,8 @@ def choices(
         number = float(days) if days.strip() else None
     except ValueError:
         number = None
-    return Choices(artist, album_artist, not_from, HistoryChoice(history, number))
+    folders = [line.strip() for line in not_in.splitlines() if line.strip()]
+    return Choices(artist, album_artist, not_from, folders, hearts, HistoryChoice(history, number))
 
 
 Chosen = Annotated[Choices, Depends(choices)]
@@ -192,9 +204,11 @@ def _choice_routes(router: APIRouter, frame: Frame) -> None:
             again = DestinationRefused("this was checked more than an hour ago: enter it again", field="")
             return await _form(frame, me, DestinationKind.LISTENBRAINZ, EnteredProfile(), again)
         if chosen.history.problem:
-            return await _choosing(frame, me, checked, chosen, problem=chosen.history.problem)
+            return await _choosing(frame, me, checked, chosen, wrong={"days": chosen.history.problem})
         added = await setup.add(me.id, state, chosen.policy(checked.policy), chosen.history.asked)
         if isinstance(added, DestinationRefused):
+            if added.field == "not_in":
+                return await _choosing(frame, me, checked, chosen, wrong={added.field: sentence(added.reason)})
             return await _form(frame, me, checked.kind, EnteredProfile(checked.address), added)
         return _to(f"/settings/destinations/{added.id}")
 
@@ -226,7 +240,10 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
     async def policy(me: Me, number: RowId, chosen: Chosen) -> Response:
         """What it gets from the next play on."""
         found = await _found(frame, me, number)
-        await frame.deck.destinations.set_policy(me.id, number, chosen.policy(found.stored.policy))
+        changed = await frame.deck.destinations.change_policy(me.id, number, chosen.policy)
+        if isinstance(changed, DestinationRefused):
+            wrong = {changed.field: sentence(changed.reason)}
+            return await _page(frame, me, number, wrong, policy=chosen.policy(found.stored.policy))
         return _to(f"/settings/destinations/{number}")
 
     @router.post("/settings/destinations/{number}/preview")
@@ -250,9 +267,9 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/settings/destinations/{number}/private")
     async def private(me: Me, number: RowId, on: Annotated[bool, Form()]) -> Response:
         """Keep here what is reported within an hour; or no longer."""
-        found = await _found(frame, me, number)
+        await _found(frame, me, number)
         until = frame.deck.clock.now() + PRIVATE if on else 0.0
-        await frame.deck.destinations.set_policy(me.id, number, replace(found.stored.policy, private_until=until))
+        await frame.deck.destinations.change_policy(me.id, number, lambda before: replace(before, private_until=until))
         return _to(f"/settings/destinations/{number}")
 
     _access_routes(router, frame)
@@ -304,10 +321,8 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
     async def act(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
         """Pause or resume another service, or send everything that waits for it now."""
         destinations = frame.deck.destinations
-        if action == "retry":
-            outcome = await destinations.retry(me.id, number)
-        else:
-            outcome = await destinations.pause(me.id, number, paused=action == "pause")
+        retry, pause = destinations.retry, partial(destinations.pause, paused=action == "pause")
+        outcome = await (retry if action == "retry" else pause)(me.id, number)
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
         return back(request, "/settings")
@@ -379,26 +394,25 @@ async def _choosing(
     checked: CheckedProfile,
     chosen: Choices | None = None,
     preview: ShownPreview | None = None,
-    problem: str = "",
+    wrong: Mapping[str, str] = NO_PROBLEMS,
     *,
     part: bool = False,
 ) -> Response:
     """What goes there, with what was chosen before."""
     setup = frame.deck.destination_setup
     policy = chosen.policy(checked.policy) if chosen else checked.policy
-    reporters = sorted({*await setup.reporters(me.id), *policy.not_from})
     values: dict[str, Any] = {
         "kind": BY_KIND[checked.kind],
         "where": where_it_is(checked.kind, checked.address),
         "checked": checked,
         "policy": policy,
-        "reporters": reporters,
+        "choices": await setup.choices(me.id, checked.kind, checked.address, policy),
         "history": chosen.history if chosen else HistoryChoice(),
         "everything": await setup.history(me.id, checked.kind, checked.address),
         "preview": preview,
-        "problem": problem,
+        "problems": wrong,
     }
-    return await _step(frame, me, "choices", values, 422 if problem else 200, part=part)
+    return await _step(frame, me, "choices", values, 422 if wrong else 200, part=part)
 
 
 async def _step(
@@ -438,7 +452,7 @@ async def _page(
         values |= {
             "problems": wrong,
             "policy": policy,
-            "reporters": sorted({*await setup.reporters(me.id), *policy.not_from}),
+            "choices": await setup.choices(me.id, found.kind, stored.url, policy),
             "history": history or HistoryChoice("days"),
             "everything": await setup.history(me.id, stored.kind, stored.url),
             "preview": preview,

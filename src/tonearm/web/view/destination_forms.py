@@ -7,7 +7,6 @@ from dataclasses import field
 from urllib.parse import urlsplit
 
 from tonearm.core.destination import DestinationKind
-from tonearm.core.policy import ArtistForm, Policy
 from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destinations import EVERYTHING, DestinationRefused, PolicyPreview
 from tonearm.service.outlets import APPROVED
@@ -173,11 +172,6 @@ def problems(refused: DestinationRefused, signs_in: bool) -> dict[str, str]:
     """What is wrong, by the field that it stands at; under "" if it is no field's."""
     part = "" if refused.field in ("kind", "token") and signs_in else refused.field
     return {part: sentence(refused.reason)}
-
-
-def policy_from(before: Policy, artist: str, album_artist: bool, not_from: list[str]) -> Policy:
-    """The policy that a form describes."""
-    return Policy(ArtistForm(artist), album_artist, tuple(dict.fromkeys(not_from)), before.private_until)
 
 
 NO_PROBLEMS: Mapping[str, str] = {}
