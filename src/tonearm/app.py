@@ -21,6 +21,7 @@ from tonearm.deck import Deck
 from tonearm.deferred_dataclass import dataclass
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
+from tonearm.http_exchange import HttpClient, OwnClient
 from tonearm.lastfm.cache import Cache
 from tonearm.lastfm.cache_policy import WEEK
 from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm
@@ -220,7 +221,7 @@ class _Parts:
     api_url: str
 
 
-def _makers(http: httpx2.AsyncClient, agent: str) -> dict[DestinationKind, MakeWire]:
+def _makers(http: HttpClient, agent: str) -> dict[DestinationKind, MakeWire]:
     """What makes the wire to each kind of destination."""
     listens = partial(ListenBrainzClient, user_agent=agent, http=http)
     return {
@@ -255,15 +256,16 @@ async def _answers(url: URL, clock: Clock) -> AsyncIterator[AnswerStore]:
 
 
 @asynccontextmanager
-async def _http_client(http: httpx2.AsyncClient | None) -> AsyncIterator[httpx2.AsyncClient]:
+async def _http_client(http: httpx2.AsyncClient | None) -> AsyncIterator[HttpClient]:
     """The host's own HTTP client, or one that lives as long as the deck is open."""
     if http is not None:
         yield http
         return
-    import httpx2
-
-    async with httpx2.AsyncClient() as client:
-        yield client
+    own = OwnClient()
+    try:
+        yield own
+    finally:
+        await own.end()
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from tonearm.deferred_dataclass import dataclass
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import httpx2
 
 C = TypeVar("C")
+HttpClient: TypeAlias = "httpx2.AsyncClient | OwnClient"
+"""A host's own client, or one that is opened when it is needed."""
 
 _LONGEST_MESSAGE = 300
 _LONGEST_WAIT = 86400.0
@@ -163,17 +165,49 @@ class Received:
         return Reply(response.status_code, headers, b"".join(self._chunks), self.seconds)
 
 
+class OwnClient:
+    """A client of httpx2, opened with the first request: it and the certificates take memory, and time to load."""
+
+    def __init__(self) -> None:
+        self._client: httpx2.AsyncClient | None = None
+        self._over = False
+
+    async def get(self) -> httpx2.AsyncClient | TransportError:
+        """The client, or why there can be none."""
+        if self._client or self._over:
+            return self._client or CLOSED
+        import anyio.to_thread
+
+        # A fifth of a second, once: not on the event loop.
+        made = await anyio.to_thread.run_sync(_async_client)
+        if self._client or isinstance(made, TransportError):  # another task was quicker, and this one has no socket yet
+            return self._client or made
+        self._client = made
+        return made
+
+    async def close(self) -> None:
+        """Close it; another is opened if it is used after that."""
+        client, self._client = self._client, None
+        if client:
+            await client.aclose()
+
+    async def end(self) -> None:
+        """Close it for ever."""
+        self._over = True
+        await self.close()
+
+
 class AsyncTransport:
     """Sends requests. Closes only a client that it opened itself, and opens another if it is used after that."""
 
-    def __init__(self, http: httpx2.AsyncClient | None = None, patience: Patience = PATIENCE) -> None:
-        self._hosts = http
+    def __init__(self, http: HttpClient | None = None, patience: Patience = PATIENCE) -> None:
+        self._own = OwnClient()
+        self._http: HttpClient = http or self._own
         self._patience = patience
-        self._own_client: httpx2.AsyncClient | None = None
 
     async def send(self, make: Callable[[], httpx2.Request]) -> Reply | TransportError:
         """What came back, or why nothing did. Raises for no fault of the network."""
-        http = self._hosts or self._own_client or await self._open()
+        http = await client_of(self._http)
         if isinstance(http, TransportError) or http.is_closed:
             return http if isinstance(http, TransportError) else CLOSED
         incoming = Received(self._patience)
@@ -188,22 +222,13 @@ class AsyncTransport:
         except transport_error_types() as error:
             return transport_error(error)
 
-    async def _open(self) -> httpx2.AsyncClient | TransportError:
-        import anyio.to_thread
-
-        # httpx2 and the certificates take a fifth of a second to load, once: not on the event loop.
-        made = await anyio.to_thread.run_sync(_async_client)
-        if self._own_client or isinstance(
-            made, TransportError
-        ):  # another task was quicker, and this one has no socket yet
-            return self._own_client or made
-        self._own_client = made
-        return made
-
     async def close(self) -> None:
-        client, self._own_client = self._own_client, None
-        if client:
-            await client.aclose()
+        await self._own.close()
+
+
+async def client_of(http: HttpClient) -> httpx2.AsyncClient | TransportError:
+    """The client that sends, or why there can be none."""
+    return await http.get() if isinstance(http, OwnClient) else http
 
 
 def _async_client() -> httpx2.AsyncClient | TransportError:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from tonearm.core.verdict import Verdict
-from tonearm.http_exchange import PATIENCE, Patience
+from tonearm.http_exchange import PATIENCE, HttpClient, Patience
 from tonearm.lastfm.breaker import Breaker
 from tonearm.lastfm.cache import MAX_BYTES, Cache, CachedReads, Remembered
 from tonearm.lastfm.cache_policy import EVERY_LISTENER, WEEK, fresh_for
@@ -18,7 +18,7 @@ from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.response import Exchange
 
 if TYPE_CHECKING:
-    import httpx2
+    pass
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class RememberingLastFm(LastFm):
         keys: Keys,
         url: str = API_URL,
         *,
-        http: httpx2.AsyncClient | None = None,
+        http: HttpClient | None = None,
         user_agent: str = USER_AGENT,
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: OnDate | None = None,

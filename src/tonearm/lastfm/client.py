@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from tonearm.core.verdict import Answered, Cause, Verdict
-from tonearm.http_exchange import PATIENCE, Patience, Reply, TransportError, shown_time
+from tonearm.http_exchange import PATIENCE, HttpClient, Patience, Reply, TransportError, shown_time
 from tonearm.lastfm.catalogue import AsyncCatalogue, SyncCatalogue
 from tonearm.lastfm.error import error_of, verdict_of
 from tonearm.lastfm.methods import track
@@ -64,7 +64,7 @@ class LastFm(AsyncCatalogue):
         keys: Keys,
         url: str = API_URL,
         *,
-        http: httpx2.AsyncClient | None = None,
+        http: HttpClient | None = None,
         user_agent: str = USER_AGENT,
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: OnDate | None = None,

@@ -11,13 +11,13 @@ from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Cause, SessionEnded, Verdict
 from tonearm.deferred_dataclass import dataclass
-from tonearm.http_exchange import PATIENCE, Patience
+from tonearm.http_exchange import PATIENCE, HttpClient, Patience
 from tonearm.lastfm.like import GrantedSession, LastFmLikeClient, SignInPage
 from tonearm.lastfm.request import Keys
 from tonearm.lastfm.servers import OPEN_KEYS
 
 if TYPE_CHECKING:
-    import httpx2
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class LastFmDestination:
         self,
         url: str,
         *,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
         user_agent: str,
         gnu_fm: bool = False,
         patience: Patience = PATIENCE,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tonearm.deferred_dataclass import dataclass
+from tonearm.http_exchange import HttpClient, TransportError, client_of
 from tonearm.lastfm.cache import CachedReads
 from tonearm.lastfm.cache_policy import DAY, MINUTE
 from tonearm.lastfm.flights import Flights
@@ -64,7 +65,7 @@ class ImageFetcher:
 
     def __init__(
         self,
-        http: httpx2.AsyncClient,
+        http: HttpClient,
         now: Callable[[], float],
         *,
         answers: CachedReads | None = None,
@@ -125,7 +126,10 @@ class ImageFetcher:
         try:
             async with asyncio.timeout(PATIENCE):
                 request = httpx2.Request("GET", url, headers=self._headers)  # without a cookie of a host's own client
-                response = await self._http.send(request, stream=True, follow_redirects=False)
+                http = await client_of(self._http)
+                if isinstance(http, TransportError):
+                    return b""
+                response = await http.send(request, stream=True, follow_redirects=False)
                 try:
                     return await _whole(response) if response.status_code == 200 else b""
                 finally:

@@ -16,6 +16,7 @@ from tonearm.core.verdict import Verdict
 from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import (
     PATIENCE,
+    HttpClient,
     Patience,
     TransportError,
     base_address,
@@ -33,7 +34,7 @@ from tonearm.lastfm.servers import LIBREFM_SERVER, OPEN_KEYS, LastFmServer, serv
 from tonearm.lastfm.types import Session
 
 if TYPE_CHECKING:
-    import httpx2
+    pass
 
 _WRONG = 4
 _KEY_REFUSED = 10
@@ -81,7 +82,7 @@ class LastFmLikeClient:
         user_agent: str,
         keys: Keys = OPEN_KEYS,
         approval_page: str = "",
-        http: httpx2.AsyncClient | None = None,
+        http: HttpClient | None = None,
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: Callable[[float, float], None] | None = None,
         patience: Patience = PATIENCE,

@@ -9,6 +9,7 @@ from tonearm.http_exchange import (
     CLOSED,
     PATIENCE,
     AsyncTransport,
+    HttpClient,
     Patience,
     Received,
     Reply,
@@ -56,7 +57,7 @@ class AsyncEndpoint(Endpoint):
     """Sends asynchronously. Closes only a client that it opened itself, and opens another if it is used after that."""
 
     def __init__(
-        self, url: str, user_agent: str, http: httpx2.AsyncClient | None = None, patience: Patience = PATIENCE
+        self, url: str, user_agent: str, http: HttpClient | None = None, patience: Patience = PATIENCE
     ) -> None:
         super().__init__(url, user_agent, patience)
         self._transport = AsyncTransport(http, patience)

@@ -14,6 +14,7 @@ from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import (
     PATIENCE,
     AsyncTransport,
+    HttpClient,
     Patience,
     Reply,
     TransportError,
@@ -81,7 +82,7 @@ class ListenBrainzClient:
         *,
         user_agent: str,
         dialect: Dialect = LISTENBRAINZ_API,
-        http: httpx2.AsyncClient | None = None,
+        http: HttpClient | None = None,
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: Callable[[float, float], None] | None = None,
         patience: Patience = PATIENCE,

@@ -15,6 +15,7 @@ from tonearm.core.verdict import Answered, ItemAnswer, Verdict
 from tonearm.http_exchange import (
     PATIENCE,
     AsyncTransport,
+    HttpClient,
     Patience,
     Reply,
     TransportError,
@@ -53,7 +54,7 @@ class MalojaClient:
         url: str,
         *,
         user_agent: str,
-        http: httpx2.AsyncClient | None = None,
+        http: HttpClient | None = None,
         pace: Callable[[], Awaitable[None]] | None = None,
         on_date: Callable[[float, float], None] | None = None,
         patience: Patience = PATIENCE,
