@@ -27,7 +27,7 @@ from tonearm.port import address_of, listening_socket
 from tonearm.service.sign_in import AuthStart, SignedIn
 from tonearm.serving import serving
 from tonearm.store import plays
-from tonearm.web.app import WebOptions
+from tonearm.web.options import WebOptions
 
 QUEUE = Path(__file__).parent / "page.png"
 HISTORY = Path(__file__).parent / "history.png"

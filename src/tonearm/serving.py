@@ -15,7 +15,8 @@ import uvicorn
 
 from tonearm.deck import Deck
 from tonearm.http_connection import ConnectionLimits, Crowd, HttpConnection, room_for_connections
-from tonearm.web.app import WebOptions, create_app
+from tonearm.web.front_door import FrontDoor
+from tonearm.web.options import WebOptions
 from tonearm.web.ways_in.entrance import refusals
 
 GRACE = 1
@@ -52,11 +53,11 @@ async def serving(
         HttpConnection, limits=limits, crowd=crowd, busy_answer_for=refusals(deck, options.public_url.rstrip("/"))
     )  # all that uvicorn does with a class is to call it
     config = uvicorn.Config(
-        create_app(deck, options),
+        FrontDoor(deck, options, spare_the_collector),
         http=protocol,
         timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # it is only given to call_later
         ws="none",
-        lifespan="on",
+        lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
@@ -80,9 +81,8 @@ def spare_the_collector() -> None:
     """What is here now stays, and nearly all that is made from here on goes by itself.
 
     Looking through the one again and again costs some requests 40 ms, looking at the other every 700 objects costs
-    all of them a quarter of their time.
+    all of them a quarter of their time. Modules that are loaded leave no garbage that would be worth a look before.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
 

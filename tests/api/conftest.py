@@ -21,7 +21,8 @@ from tests.conftest import DATABASES, for_a_module
 from tests.databases import secret_for, with_tables
 from tests.patience import PATIENCE
 from tests.threads import Started, in_a_thread
-from tonearm.web.app import WebOptions, create_app
+from tonearm.web.app import create_app
+from tonearm.web.options import WebOptions
 
 NEW = itertools.count(1)
 """Of listeners, none is called as another."""

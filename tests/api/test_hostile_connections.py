@@ -23,7 +23,7 @@ from tonearm.http_connection import FILES_KEPT, MOST_CONNECTIONS, ConnectionLimi
 from tonearm.port import address_of, listening_socket
 from tonearm.serving import serving
 from tonearm.web.api.events import STREAMS
-from tonearm.web.app import WebOptions
+from tonearm.web.options import WebOptions
 
 AT_ONCE = 0.05
 """Seconds that stand here for the half minute of a real service."""

@@ -23,7 +23,8 @@ from tests.threads import Started, in_a_thread
 from tonearm.core.event import NowPlayingShown
 from tonearm.port import address_of, listening_socket
 from tonearm.serving import serving
-from tonearm.web.app import WebOptions, create_app
+from tonearm.web.app import create_app
+from tonearm.web.options import WebOptions
 
 T = TypeVar("T")
 

@@ -11,8 +11,9 @@ from fastapi.routing import APIRoute
 import tonearm
 from tests.databases import only_sqlite
 from tests.web.conftest import House
-from tonearm.web.app import WebOptions, create_app
+from tonearm.web.app import create_app
 from tonearm.web.deferred_route import DeferredRoute
+from tonearm.web.options import WebOptions
 
 pytestmark = pytest.mark.anyio
 

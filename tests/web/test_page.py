@@ -22,7 +22,8 @@ from tonearm.core.verdict import Cause
 from tonearm.service.job_list import DELIVER
 from tonearm.store import attempts, pace, plays, queue
 from tonearm.store.db.schema import account
-from tonearm.web.app import WebOptions, create_app
+from tonearm.web.app import create_app
+from tonearm.web.options import WebOptions
 from tonearm.web.pages.base import add_not_found_page
 from tonearm.web.view import assets
 from tonearm.web.view.templates import safe_headers

@@ -11,7 +11,8 @@ import pytest
 from lastfm_emulator import API_KEY
 from tests.databases import only_sqlite
 from tests.web.conftest import AUTH, House
-from tonearm.web.app import WebOptions, create_app
+from tonearm.web.app import create_app
+from tonearm.web.options import WebOptions
 
 pytestmark = pytest.mark.anyio
 

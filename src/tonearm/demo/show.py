@@ -22,7 +22,7 @@ from tonearm.port import address_of
 from tonearm.service.sign_in import SignedIn, Unreachable
 from tonearm.serving import serving, stop_requested
 from tonearm.store import plays
-from tonearm.web.app import WebOptions
+from tonearm.web.options import WebOptions
 
 DRAIN = 10.0
 """Seconds that the last plays get to go out."""

@@ -11,17 +11,19 @@ import ipaddress
 from collections.abc import MutableMapping
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.deck import Deck, Listener
 from tonearm.service.values import TokenKind, fingerprint
 from tonearm.web import address
 from tonearm.web.address import cookie_name
+
+if TYPE_CHECKING:
+    from fastapi import HTTPException
 
 REMEMBERED = 30.0
 """Seconds for which an accepted token is not looked up again in the database."""
@@ -82,6 +84,8 @@ class Access:
 
 
 def _not_signed_in() -> HTTPException:
+    from fastapi import HTTPException
+
     return HTTPException(
         401,
         "missing or unknown token: send 'Authorization: Bearer <token>' ('tonearm token NAME' makes one)",

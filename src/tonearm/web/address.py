@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 REMEMBERED = 3600
 """Seconds for which a browser keeps the page that was asked for before signing in: as long as a link works."""

@@ -11,7 +11,6 @@ from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
 from tonearm.deck import Deck
-from tonearm.deferred_dataclass import dataclass
 from tonearm.version import __version__
 from tonearm.web.access import Access, Guard
 from tonearm.web.api.destinations import destinations_router
@@ -24,6 +23,7 @@ from tonearm.web.api.plays import lastfm_router
 from tonearm.web.api.queue import stories_router
 from tonearm.web.api.rules import rules_router
 from tonearm.web.api.stats import stats_router
+from tonearm.web.options import WebOptions
 from tonearm.web.pages.base import add_not_found_page
 from tonearm.web.pages.router import pages_router
 from tonearm.web.view.templates import safe_headers
@@ -35,17 +35,6 @@ LARGEST_BODY = 2 * 2**20
 
 _TOKEN = HTTPBearer(scheme_name="token", description="`tonearm token NAME` makes one.", auto_error=False)
 """For the description of the API only: `Access` says who asks, and takes a page's cookie, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebOptions:
-    """How the service is reached: `public_url` is the address that listeners use, "" for whatever they ask for.
-
-    `emulator_url` is where a stand-in for Last.fm has its faults, "" if Last.fm is real.
-    """
-
-    public_url: str = ""
-    emulator_url: str = ""
 
 
 class _Service(FastAPI):

@@ -3,22 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import JSONResponse
 
 from tonearm.deck import Deck, Listener
 from tonearm.service import monitoring
-from tonearm.service.values import StoreUnavailable
-from tonearm.version import __version__
 from tonearm.web.api import metrics
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import Ask
 from tonearm.web.api.schemas import Health
-
-NOBODY = (
-    "no process sends plays from this database, so they wait: start 'tonearm worker', or 'tonearm serve' without"
-    " --no-delivery"
-)
-PAUSED = "sending is paused, so plays wait: run 'tonearm jobs resume deliver' to continue"
+from tonearm.web.health import health_answer
 
 
 def health_router(deck: Deck, authenticate: Ask) -> APIRouter:
@@ -29,13 +21,7 @@ def health_router(deck: Deck, authenticate: Ask) -> APIRouter:
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     async def health() -> Any:
         """Whether plays are accepted (200) or not (503), and whether they are sent: `warnings` say what prevents it."""
-        try:
-            await monitoring.check_database(deck.store)
-            warnings = await _warnings(deck)
-        except StoreUnavailable as error:
-            broken = Health(status="unavailable", database=str(error), delivery=_delivery(deck), version=__version__)
-            return JSONResponse(broken.model_dump(), 503)
-        return Health(status="ok", database="ok", delivery=_delivery(deck), version=__version__, warnings=warnings)
+        return await health_answer(deck)
 
     @router.get("/metrics", name="metrics", response_class=Response)
     async def figures(_: Annotated[Listener, Depends(authenticate)]) -> Response:
@@ -47,18 +33,3 @@ def health_router(deck: Deck, authenticate: Ask) -> APIRouter:
         return Response(content, media_type=type_)
 
     return router
-
-
-async def _warnings(deck: Deck) -> list[str]:
-    """Why plays are accepted but not sent, if those who run the service can fix it."""
-    paused = await monitoring.sending_paused(deck.store)
-    found = [PAUSED] if paused else []
-    if deck.configured and not deck.delivers() and not await deck.senders():
-        found.insert(0, NOBODY)
-    return found
-
-
-def _delivery(deck: Deck) -> str:
-    if not deck.configured:
-        return "no API key is configured"
-    return "running" if deck.delivers() else "not in this process"
