@@ -64,7 +64,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
     from tonearm.port import address_of
     from tonearm.service.database import note_address, sqlite_file
     from tonearm.serving import serving, stop_requested
-    from tonearm.web.app import WebOptions
+    from tonearm.web.options import WebOptions
 
     with stop_requested() as stop:
         if not await database_is_up(settings, stop):
@@ -88,8 +88,6 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
             else:
                 say("A browser is already signed in. For another one, run 'tonearm listener link me'")
             gc.enable()
-            gc.collect()
-            gc.freeze()
             await stop.wait()
 
 
