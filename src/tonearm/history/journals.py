@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree
 
 from tonearm.core.play import EARLIEST_PLAY, counts
 from tonearm.history.play import (
@@ -181,6 +180,8 @@ def liblastfm(text: str, name: str) -> Iterator[Entry]:
     """Waiting plays of Clementine and of all that liblastfm is built into; the title is a `track` inside a `track`."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise HistoryFileError(f"{name} declares XML entities, which no scrobbler writes")
+    from xml.etree import ElementTree  # only for this kind of file
+
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 (without entities, and bounded)
     except ElementTree.ParseError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from importlib import import_module
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -50,7 +49,13 @@ class FrontDoor:
     async def _loaded(self) -> ASGIApp:
         async with self._loading:
             if self._application is None:
-                loaded = await asyncio.to_thread(import_module, "tonearm.web.app")
-                self._answering = self._application = loaded.create_app(self._deck, self._options)
+                create_app = await asyncio.to_thread(_load)
+                self._answering = self._application = create_app(self._deck, self._options)
                 self._then()
         return self._application
+
+
+def _load() -> Callable[[Deck, WebOptions], ASGIApp]:
+    from tonearm.web.app import create_app
+
+    return create_app
