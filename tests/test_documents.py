@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import re
 import subprocess
 import sys
@@ -50,6 +51,17 @@ def test_the_page_of_errors_has_lastfms_numbers_right() -> None:
     assert said == {number: type(error_of(Refusal(Cause(number, "x")), "user.getInfo")).__name__ for number in said}
     documented = {n for n in range(1, 30) if n not in (1, 19, 28, *range(20, 26))}
     assert set(said) == documented
+
+
+def test_the_page_of_errors_names_attributes_that_the_errors_have() -> None:
+    page = (ROOT / "docs/errors.md").read_text()
+    common = named(page.split("is a `LastFmError` with", 1)[1].split("None of them", 1)[0])
+    error = tonearm.LastFmError(Cause(8, "x"))
+    assert common
+    assert [name for name in common if not hasattr(error, name)] == []
+    for row in rows("docs/errors.md"):
+        for name in re.findall(r"\(`(\w+)`", row[-1]):
+            assert name in inspect.getsource(ERRORS[named(row[0])[0]])
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
