@@ -67,6 +67,13 @@ async def prepare(address: str, lock: int) -> None:
         raise StoreUnavailable(f"{column}, and pgqueuer needs {drift.declared}: change it, with ALTER TABLE") from None
 
 
+class _Manager(QueueManager):
+    """pgqueuer's manager of the jobs of one kind."""
+
+    async def verify_structure(self) -> None:
+        """Nothing: `prepare` has checked the tables. Asked of each kind it is more than 100 queries at each start."""
+
+
 class PostgresEngine:
     """Runs up to `at_once` handlers of each kind in this process, together with other processes on the same database.
 
@@ -123,7 +130,7 @@ class PostgresEngine:
         """Work until the end, or until something about the database is not as it should be, which raises."""
         async with connections(self._address, listens=bool(handlers)) as connection:
             channel = tables.SETTINGS.channel
-            managers = {kind: QueueManager(tables.queries(JobDriver(connection, kind)), channel) for kind in handlers}
+            managers = {kind: _Manager(tables.queries(JobDriver(connection, kind)), channel) for kind in handlers}
             life: list[Coroutine[Any, Any, None]] = [self._ring(connection)]
             if handlers:
                 life += [connection.listen(), self._sweep(due), _forget(connection)]
@@ -145,7 +152,7 @@ class PostgresEngine:
                 if not task.cancelled() and (error := task.exception()):
                     raise error
 
-    async def _manage(self, manager: QueueManager) -> None:
+    async def _manage(self, manager: _Manager) -> None:
         await manager.run(
             dequeue_timeout=POLL,
             batch_size=max(1, self._at_once // 2),
@@ -170,7 +177,7 @@ class PostgresEngine:
             task.cancel()
         await asyncio.gather(*others, *managing, return_exceptions=True)
 
-    async def _job(self, connection: PgConnection, manager: QueueManager, handler: Handler, job: Job) -> None:
+    async def _job(self, connection: PgConnection, manager: _Manager, handler: Handler, job: Job) -> None:
         kind, key = job.entrypoint, int(job.payload or b"0")
         wait: float | None = None
         task = asyncio.current_task()
@@ -193,7 +200,7 @@ class PostgresEngine:
             self._work.discard(task)
             await asyncio.shield(self._done(connection, manager, job, wait))
 
-    async def _done(self, connection: PgConnection, manager: QueueManager, job: Job, wait: float | None) -> None:
+    async def _done(self, connection: PgConnection, manager: _Manager, job: Job, wait: float | None) -> None:
         with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
             await connection.execute(tables.DONE, job.id, manager.queue_manager_id, wait, self._pause)
 
