@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,6 @@ from tonearm.core.delivery import QueuedPlay
 from tonearm.core.destination import DestinationKind
 from tonearm.core.keys import paired
 from tonearm.deck import Deck
-from tonearm.deferred_dataclass import dataclass
 from tonearm.engine.embedded import PAUSE, EmbeddedEngine
 from tonearm.engine.engine import Engine
 from tonearm.http_exchange import HttpClient, OwnClient

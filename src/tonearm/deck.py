@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from tonearm.core.account import Account
 from tonearm.core.destination import DestinationKind
 from tonearm.core.play import Play, Track
 from tonearm.core.policy import Policy
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.incoming import Heart
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.images import Image

@@ -11,13 +11,12 @@ import json
 import resource
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from tonearm.deferred_dataclass import dataclass
 
 if TYPE_CHECKING:
     from uvicorn.config import Config

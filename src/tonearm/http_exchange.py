@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit
-
-from tonearm.deferred_dataclass import dataclass
 
 if TYPE_CHECKING:
     import httpx2

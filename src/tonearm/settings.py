@@ -10,12 +10,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tonearm.core.keys import BadKeys, paired
-from tonearm.deferred_dataclass import dataclass
 
 ENVIRONMENT, OPTION = "environment", "option"
 FILE_NAME = "tonearm.toml"

@@ -6,13 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tonearm import app
 from tonearm.deck import Deck, Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.accounts import FIRST_LISTENER
 
 P = ParamSpec("P")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,6 @@ import click
 from tonearm.commands.errors import NO_KEY, Failed, WrongKey
 from tonearm.commands.options import with_json, with_settings
 from tonearm.commands.output import print_result
-from tonearm.deferred_dataclass import dataclass
 from tonearm.terminal import say
 
 if TYPE_CHECKING:

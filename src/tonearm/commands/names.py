@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,6 @@ import click
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import Command, for_listener, with_json, with_settings
 from tonearm.commands.output import moment, plays, print_result
-from tonearm.deferred_dataclass import dataclass
 
 if TYPE_CHECKING:
     from tonearm.core.figures import NameKind

@@ -6,6 +6,7 @@ The settings are repeated here, because `tonearm --help` must not wait for what 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.deferred_dataclass import dataclass
 from tonearm.terminal import say
 
 Command = Callable[..., Any]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tonearm.core.play import DEFAULT_THRESHOLD
-from tonearm.deferred_dataclass import dataclass
 
 TOKEN_LIFE = 3600.0
 """Seconds that Last.fm keeps a request token: https://www.last.fm/api/desktopauth"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from tonearm.core import pacing
@@ -19,7 +19,6 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ Within one of them a local day is `(timestamp + offset) // 86400`, which every d
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-
-from tonearm.deferred_dataclass import dataclass
 
 DAY = 86400
 HOUR = 3600

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tonearm.core import pacing
 from tonearm.core.account import SESSION_LOST, Connection
@@ -16,7 +16,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.play import Play
 from tonearm.core.report import made_just_now, stamped_by_our_clock, too_old
 from tonearm.core.verdict import Cause, Correction
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.core.play import Play
-from tonearm.deferred_dataclass import dataclass
 
 
 class DestinationKind(StrEnum):

@@ -6,13 +6,12 @@ A rule recognizes exact names, as a player sends them, and puts others in their 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import assert_never
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import MissingName, Track
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

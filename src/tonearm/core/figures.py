@@ -11,7 +11,7 @@ import struct
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -21,7 +21,6 @@ from typing import NamedTuple, assert_never
 
 from tonearm.core.days import DAY, HOUR, Stretch
 from tonearm.core.spelling import fold
-from tonearm.deferred_dataclass import dataclass
 
 QUARTER = 900
 """Seconds: by these plays are counted, since no zone's clock is off from UTC by less than one."""

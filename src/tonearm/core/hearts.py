@@ -7,7 +7,7 @@ has changed there alone is taken over here. So a track that was unloved is told 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self, assert_never
 
@@ -24,7 +24,6 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
-from tonearm.deferred_dataclass import dataclass
 
 SETTLING = 600.0
 """Seconds for which a list of Last.fm's may still be without what it has accepted: a later walk decides then."""

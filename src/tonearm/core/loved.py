@@ -6,10 +6,10 @@ The plan for one page only adds hearts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from dataclasses import dataclass
 from typing import assert_never
 
 from tonearm.core.matching import Candidate, Doubtful, LibraryIndex, Match, NoMatch, Several, Sure
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.core.aliases import Agreements
@@ -26,7 +27,6 @@ from tonearm.core.likeness import (
     wording,
 )
 from tonearm.core.spelling import artist_spellings, credit, song_keys, without_track_number
-from tonearm.deferred_dataclass import dataclass
 
 LibraryEntry = tuple[int, str, str, str]
 """A track of the library: id, artist, title, MusicBrainz recording or "". An id may appear under several names:

@@ -6,7 +6,7 @@ Last.fm names no figure for its limit and sends no `Retry-After`; the ladders fo
 
 from __future__ import annotations
 
-from tonearm.deferred_dataclass import dataclass
+from dataclasses import dataclass
 
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 600.0

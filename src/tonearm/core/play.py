@@ -6,12 +6,11 @@ Rules: https://www.last.fm/api/scrobbling ("When is a scrobble a scrobble?").
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
 from tonearm.core.cleaning import clean
-from tonearm.deferred_dataclass import dataclass
 
 SHORTEST_TRACK = 30.0
 """Seconds; a track must be longer than this to be scrobbled."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from tonearm.core.play import Track
 from tonearm.core.spelling import without_guests
-from tonearm.deferred_dataclass import dataclass
 
 PRIVATE = "kept here: private mode was on"
 """Why a play is kept that was reported in private mode."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
@@ -17,7 +18,6 @@ from tonearm.core.play import (
     when,
 )
 from tonearm.core.spelling import SURELY_SHORT, fold
-from tonearm.deferred_dataclass import dataclass
 
 SLACK = 10.0
 """Seconds by which honest clocks and rounded times differ."""

@@ -6,7 +6,7 @@ clock counts only once two answers agree on it.
 
 from __future__ import annotations
 
-from tonearm.deferred_dataclass import dataclass
+from dataclasses import dataclass
 
 EXACT = 5.0
 """Seconds; a `Date` is in whole seconds and takes its time to arrive, so a smaller difference is none."""

@@ -7,11 +7,10 @@ of each user has one clock.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tonearm.core.play import LONGEST_NEEDED, Track
-from tonearm.deferred_dataclass import dataclass
 
 SLACK = 10.0
 """Seconds by which a position may be older than its notice, and by which a repeated notice may be late."""

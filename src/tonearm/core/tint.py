@@ -10,8 +10,7 @@ import colorsys
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-
-from tonearm.deferred_dataclass import dataclass
+from dataclasses import dataclass
 
 LIGHT, DARK = 0.74, 0.024
 """The least luminance of a ground in the light scheme, and the largest in the dark one."""

@@ -5,10 +5,8 @@ The wire (`tonearm.lastfm`, say) reads an answer into a Verdict; the rules (`cor
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
 from tonearm.core.account import KEY_NOT_SET, SESSION_LOST, Account, Connection
 from tonearm.core.delivery import DeliveryState, KeyThrottle
 from tonearm.core.pacing import in_force
-from tonearm.deferred_dataclass import dataclass
 
 NOT_CONFIGURED = "no API key is configured"
 PAUSED = "sending is paused"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import count
 
 import httpx2
 
 from tonearm.clock import Clock
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.demo.plays import PLAYS
 
 BACKLOG = 5

@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,6 @@ import httpx2
 from tonearm import app
 from tonearm.core.event import ScrobbleStatus
 from tonearm.deck import Deck, Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.demo.player import Player
 from tonearm.demo.stand_in import StandIn, StandInFailed, stand_in
 from tonearm.port import address_of

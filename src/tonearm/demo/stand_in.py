@@ -6,11 +6,9 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import httpx2
-
-from tonearm.deferred_dataclass import dataclass
 
 LISTENER = "listener"
 """Who signs in there, without being asked."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import NamedTuple
-
-from tonearm.deferred_dataclass import dataclass
 
 MINUTE = 60
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import md5
 
 from tonearm.core.cleaning import clean
 from tonearm.core.report import Listening, Stamp
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest import fields
 from tonearm.ingest.form import LARGEST_FORM, indexed, parse_form
 from tonearm.ingest.incoming import Announced, Heart, Incoming, Malformed, PlayerAnswer, Skipped

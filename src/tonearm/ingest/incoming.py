@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ written with the answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tonearm.core.play import EARLIEST_PLAY, Track
 from tonearm.core.report import Listening, Stamp
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest import fields
 from tonearm.ingest.form import indexed
 from tonearm.ingest.incoming import Announced, Heart, Incoming, Skipped

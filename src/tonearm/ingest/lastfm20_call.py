@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import md5
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.form import LARGEST_FORM, parse_form
 
 _UNSIGNED = ("format", "callback", "api_sig")

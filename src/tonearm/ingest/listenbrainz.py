@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest import fields
 from tonearm.ingest.incoming import Announced, Incoming, Malformed, Skipped
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.version import __version__
 
 LENGTH = 240

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from tonearm.core.report import Listening, Stamp
 from tonearm.core.session import Finished, ListeningClock, Notice
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.incoming import Announced, Cleared, Heart, Incoming, Malformed, PlayerAnswer, Skipped
 
 LARGEST_BODY = 10_000_000

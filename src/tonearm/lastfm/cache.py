@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import Reply, TransportError
 from tonearm.lastfm.cache_policy import (
     EVERY_LISTENER,

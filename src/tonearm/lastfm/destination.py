@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Cause, SessionEnded, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import PATIENCE, HttpClient, Patience
 from tonearm.lastfm.like import GrantedSession, LastFmLikeClient, SignInPage
 from tonearm.lastfm.request import Keys

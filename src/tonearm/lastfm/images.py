@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import HttpClient, TransportError, client_of
 from tonearm.lastfm.cache import CachedReads
 from tonearm.lastfm.cache_policy import DAY, MINUTE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from hashlib import md5
 from http import HTTPStatus
 from types import TracebackType
@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from tonearm.core.destination import AccessPart, Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import (
     PATIENCE,
     HttpClient,

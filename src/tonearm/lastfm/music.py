@@ -5,10 +5,8 @@ all listeners unless stated otherwise.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

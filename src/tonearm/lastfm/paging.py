@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.request import Request
 from tonearm.lastfm.types import Page
 

@@ -7,10 +7,10 @@ always permanent: Last.fm sends failures of its own backend with 400.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tonearm.core.verdict import Cause
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import Reply, TransportError, plain, retry_after, unread
 from tonearm.lastfm.body import parse
 from tonearm.lastfm.quirks import UnreadableAnswer, node, small, text

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import md5
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tonearm.core.destination import Rules
 from tonearm.core.verdict import Cause, Split
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import base_address, host_of
 from tonearm.lastfm.request import Keys
 from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal

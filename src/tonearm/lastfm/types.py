@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.music import NO_IMAGES, Images
 
 T_co = TypeVar("T_co", covariant=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import Any, assert_never
 
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 
 OUT_OF_MEMORY = 3
 """Exit status of a process after a file that needs more memory than it may have."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.library.answer import NotRead, Tags, Unfit
 from tonearm.library.path import on_disk, stored
 from tonearm.library.readers import ReaderFailed, ReaderPool

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from os.path import splitext
 from typing import Any, TypeVar
@@ -36,7 +37,6 @@ from mutagen.tak import TAK
 from mutagen.trueaudio import TrueAudio
 from mutagen.wavpack import WavPack
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.library import chunks
 from tonearm.library.bounded import BoundedFile
 

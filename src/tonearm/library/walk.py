@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import field
+from dataclasses import dataclass, field
 from stat import S_ISREG
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.library.path import stored
 from tonearm.library.suffixes import NOT_READ, READ
 

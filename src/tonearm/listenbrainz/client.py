@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -10,7 +11,6 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import MBID, Play, Track
 from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, SessionEnded, Unsure, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.http_exchange import (
     PATIENCE,
     AsyncTransport,

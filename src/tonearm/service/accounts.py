@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -15,7 +16,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
 from tonearm.core.waits import DeliveryFacts, WaitKind, Waits, queue_waits, reason, stopped
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub, Subscription
 from tonearm.service.keyring import Keyring

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 
 LONGEST_DELAY = 5.0
 """Seconds that a request waits for its answer at the most."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import jobs
 from tonearm.store.db.database import Store
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import inf
 
 from tonearm.clock import Clock, SharedClock
 from tonearm.core.server_time import APART, ClockReading, ServerTime
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 

@@ -4,11 +4,11 @@ deck.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import queue
 from tonearm.store.db.database import WAL_SAFE_FROM, Store, database_url, journal_mode, sqlite_file
 from tonearm.store.db.file_lock import AlreadyOpen, address, holder, note_address

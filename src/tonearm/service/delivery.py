@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -24,7 +24,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.event import Event
 from tonearm.core.pacing import OUTAGE_ACCOUNTS, PROBE
 from tonearm.core.verdict import Answered, Later, SessionEnded, SessionSuspect, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.delivery_events import Announcer
 from tonearm.service.lease import LEASE, Leases
 from tonearm.service.outbox import Batch, BatchAnswer, Nothing, Outbox, Outlets, OutletT
@@ -50,8 +49,8 @@ class _Turn(Generic[T]):
     """What a transaction decided: to send a batch when its slot has come, or to wait until then."""
 
     lease: Lease | None
-    batch: Batch[T] = Batch()  # frozen
-    slot: Booked = Booked(0.0, 0.0)  # frozen
+    batch: Batch[T] = Batch()  # noqa: RUF009  # frozen
+    slot: Booked = Booked(0.0, 0.0)  # noqa: RUF009  # frozen
     session: str = field(default="", repr=False)
     until: float | None = None
     events: tuple[Event, ...] = ()

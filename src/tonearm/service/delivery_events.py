@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from tonearm.core.event import Event, ScrobbleStatus
 from tonearm.core.verdict import Verdict, verdict_name
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub
 

@@ -5,7 +5,7 @@ until it has them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -18,7 +18,6 @@ from tonearm.core.event import DestinationChanged, DestinationHeart
 from tonearm.core.hearts import HeartAnswer, HeartState
 from tonearm.core.play import MBID
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.events import EventHub
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
 from tonearm.store import accounts, destination_hearts, destinations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import assert_never
 
@@ -29,7 +29,6 @@ from tonearm.core.destination import DestinationKind, Rules
 from tonearm.core.event import DestinationChanged, DestinationStatus, Event
 from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.verdict import Answered, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import Sendable, reported_by_no_other, row

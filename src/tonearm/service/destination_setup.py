@@ -7,7 +7,7 @@ process can continue, and no page contains a readable token.
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from tonearm.core.account import TOKEN_LIFE
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import Policy
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destination_sign_in import NameAndPassword
 from tonearm.service.destinations import (
     EVERYTHING,

@@ -7,13 +7,12 @@ it, and no listener's API key or secret is readable in it.
 from __future__ import annotations
 
 import json
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from tonearm.clock import Clock
 from tonearm.core.account import TOKEN_LIFE
 from tonearm.core.destination import DestinationKind, TokenCheck
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.destination import LastFmAccess
 from tonearm.lastfm.request import Keys
 from tonearm.service.outlets import APPROVED, ApprovedWire, DestinationWire

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from urllib.parse import urlsplit
@@ -20,7 +20,6 @@ from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.play import Track
 from tonearm.core.policy import Policy
 from tonearm.core.waits import DeliveryFacts, Waits
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.destination import LastFmAccess
 from tonearm.lastfm.like import LASTFM_SERVER
 from tonearm.lastfm.servers import LIBREFM_SERVER

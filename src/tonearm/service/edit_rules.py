@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from tonearm.clock import Clock
 from tonearm.core.edit_rules import EditRule, PlayNames, RuleScope, edit_rule, scopes
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import edit_rules
 from tonearm.store.db.database import Store
 from tonearm.store.edit_rules import RulePreview, StoredRule

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -18,7 +18,6 @@ from tonearm.clock import Clock
 from tonearm.core.event import EnrichProgress
 from tonearm.core.naming import Renamed
 from tonearm.core.play import MissingName
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import TrackInfo

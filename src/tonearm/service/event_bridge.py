@@ -8,12 +8,11 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, assert_never, get_args
 
 from tonearm.core.event import Event, data
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.events import EventHub, NumberedEvent
 from tonearm.store.db.database import Store
 from tonearm.store.db.notify import MAX_NOTICE_BYTES, RETRY_AFTER, publish, subscription

@@ -6,11 +6,11 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from tonearm.core.event import Event, NowPlayingShown
 from tonearm.core.report import forget_names
-from tonearm.deferred_dataclass import dataclass
 
 REMEMBERED = 256
 """Events kept for each account, for subscribers whose connection dropped."""

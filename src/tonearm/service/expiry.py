@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -10,7 +11,6 @@ from tonearm.clock import Clock
 from tonearm.core.delivery import Expired, QueuedPlay, Settled
 from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.delivery_events import DeliveryEvents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -12,7 +12,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.play import Play
 from tonearm.core.policy import PRIVATE
 from tonearm.core.report import same_play
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.library_folders import files_of
 from tonearm.store import destination_queue, destinations, plays
 from tonearm.store.destination_queue import ACCEPTED, DISCARDED, KEPT, SUSPECTED, Delivered, Settlement

@@ -6,14 +6,13 @@ Times are Unix seconds UTC, lengths are seconds; days are local ones (`2014-05-1
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from enum import StrEnum
 from typing import Any, assert_never
 
 from tonearm.core import days
 from tonearm.core.figures import ListeningSession, Measure, NameKind, Streak, Totals
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.figures import DEEPEST, LONGEST_LIST, Figures, Span, TopList, TopName
 
 FigureAnswer = dict[str, Any]

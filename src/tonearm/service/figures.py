@@ -13,7 +13,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, timedelta, tzinfo
 from functools import partial
 from hashlib import blake2b
@@ -47,7 +47,6 @@ from tonearm.core.figures import (
 )
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.core.play import MissingName
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import renames, summaries
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion

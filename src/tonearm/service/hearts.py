@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -19,7 +19,6 @@ from tonearm.core.loved import Loved, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.play import Track, cleaned
 from tonearm.core.verdict import Scope, SessionEnded, SessionSuspect, Throttled, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.incoming import Heart
 from tonearm.service import loved_import
 from tonearm.service.clock_skew import LastFmTime

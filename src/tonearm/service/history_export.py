@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import IO, Any
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.history import exports
 from tonearm.history.play import PastPlay
 from tonearm.store import plays

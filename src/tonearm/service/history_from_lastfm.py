@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,6 @@ from tonearm.core.account import Account
 from tonearm.core.cleaning import clean
 from tonearm.core.play import DAY, EARLIEST_PLAY
 from tonearm.core.verdict import Cause
-from tonearm.deferred_dataclass import dataclass
 from tonearm.history.doubles import Judge, Outcome, spans
 from tonearm.history.play import PastPlay
 from tonearm.lastfm.error import LastFmError, RateLimited

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,6 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.play import DAY, LONGEST_NEEDED, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
-from tonearm.deferred_dataclass import dataclass
 from tonearm.history.doubles import REACH, Judge, Outcome, SongKey, StoredPast, folded, spans
 from tonearm.history.play import NamedFile, PastPlay, ReadOptions, SkippedLine, Unreadable
 from tonearm.history.reading import Section, read

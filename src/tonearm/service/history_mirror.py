@@ -8,14 +8,13 @@ jobs.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.event import ImportProgress
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.chores import Chores
 from tonearm.service.events import EventHub
 from tonearm.service.history_from_lastfm import HistoryFromLastFm, NotImported, Paused

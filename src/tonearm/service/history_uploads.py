@@ -12,14 +12,13 @@ import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.history.play import HistoryFileError, ReadOptions
 from tonearm.service.history_import import HistoryImport, ImportResult, Undone
 from tonearm.store.db.sqlite_writer import StoreUnavailable

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.accounts import Accounts
 from tonearm.store import accounts, household
 from tonearm.store.db.database import Store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -13,7 +13,6 @@ from tonearm.core.delivery import DeliveryState
 from tonearm.core.destination import DestinationKind
 from tonearm.core.pacing import in_force
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, WaitKind, Waits, explanation, queue_waits
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service import destination_waits, enrichment, hearts, history_mirror, loved_import
 from tonearm.store import accounts, destination_queue, destinations, jobs, pace, queue, runs
 from tonearm.store.jobs import JobFailure

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from traceback import extract_tb
 
 from tonearm.clock import Clock
 from tonearm.core import pacing
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service import job_list
 from tonearm.service.accounts import Accounts
 from tonearm.service.chores import Chores

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from tonearm.core.account import Account
 from tonearm.core.play import Play
 from tonearm.core.verdict import Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.client import LastFm
 from tonearm.service.rate_limit import Pace
 from tonearm.store import accounts, pace

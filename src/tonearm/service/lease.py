@@ -7,13 +7,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.database import Store
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.line import Fenced, Lease, Line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from sqlalchemy import Connection
@@ -11,7 +12,6 @@ from tonearm.core.loved import Loved
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.name_keys import CorrectionKeys, asking_key, keys_of_song, recording_keys, title_keys
 from tonearm.core.naming import Names, Renamed, entries_by_other_names
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import library, loved, plays
 from tonearm.store.db.database import Store
 

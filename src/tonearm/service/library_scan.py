@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.library.folder import Fingerprint, ScannedPage, Tagged, UnreadableFile, scan
 from tonearm.library.path import on_disk
 from tonearm.store import library

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -33,7 +33,6 @@ from tonearm.core.loved import ImportCounts, ImportPlan, Loved, plan_import
 from tonearm.core.matching import LibraryIndex
 from tonearm.core.play import Track
 from tonearm.core.verdict import Cause
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
 from tonearm.service.chores import Chores

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.core.loved import ImportCounts, plan_import
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.library_index import LibraryNames, library_names
 from tonearm.store import accounts, library, loved
 from tonearm.store.db.database import Store

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import MissingName
 from tonearm.core.tint import Tint
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.cache import Cache, Remembered
 from tonearm.lastfm.error import BadParameters, LastFmError
 from tonearm.lastfm.images import Image, ImageFetcher

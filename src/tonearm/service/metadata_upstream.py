@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tonearm.clock import Clock
 from tonearm.core.verdict import Cause, Scope
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.breaker import Breaker, Resting
 from tonearm.lastfm.error import RateLimited
 from tonearm.lastfm.request import Request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -14,7 +14,6 @@ from tonearm.core.edit_rules import ruled
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned, length
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import Keyring
 from tonearm.store import accounts, edit_rules

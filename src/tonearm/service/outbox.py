@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -10,7 +11,6 @@ from sqlalchemy import Connection
 from tonearm.core.delivery import DeliveryState, Step
 from tonearm.core.event import Event
 from tonearm.core.verdict import Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.rate_limit import Pace
 from tonearm.store.line import Lease
 

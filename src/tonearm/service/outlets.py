@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
@@ -11,7 +11,6 @@ from tonearm.clock import Clock
 from tonearm.core.destination import DestinationKind, Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.destination import LastFmAccess
 from tonearm.service.rate_limit import Pace
 from tonearm.store.db.database import Store

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tonearm.clock import Clock
 from tonearm.core.event import AuthChanged, QueueUpdated
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.events import EventHub
 from tonearm.store import plays
 from tonearm.store.admin import erase

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -15,7 +15,6 @@ from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, Play, Track, cleaned_changes, counts
 from tonearm.core.report import COUNTED_BY_ITS_PLAYER, too_old
 from tonearm.core.waits import WaitingPlay, Waits, explanation, why_waits
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.event import AuthChanged, Event
 from tonearm.core.pacing import BUDGET_DAY
 from tonearm.core.verdict import Answered, Verdict
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.error import verdict_of
 from tonearm.lastfm.methods import auth
 from tonearm.lastfm.response import Answer, Refusal

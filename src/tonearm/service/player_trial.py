@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import httpx2
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.trial import THEIR_USER, Trial, TrialAnswer, TrialRequest, TrialSteps, steps
 from tonearm.service.player_reports import PlayerReports, trial_track
 from tonearm.service.players import MEDIA_SERVERS, Players

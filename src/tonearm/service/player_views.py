@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from hashlib import md5
@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.cleaning import clean
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.approvals import Approvals
 from tonearm.service.brake import Brake
 from tonearm.service.events import EventHub

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,6 @@ from tonearm.clock import Clock
 from tonearm.core import pacing
 from tonearm.core.destination import Rules
 from tonearm.core.verdict import Cause
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import pace
 from tonearm.store.db.database import Store
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
 from tonearm.core.play import (
@@ -19,7 +19,6 @@ from tonearm.core.play import (
     when,
 )
 from tonearm.core.report import SLACK, Basis, Listening, Placed, assumed_played, place
-from tonearm.deferred_dataclass import dataclass
 
 UNSAID = Basis()
 """Nothing was said of how a report's times are known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
@@ -16,7 +17,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.play import MissingName, Play, start_of_play
 from tonearm.core.report import Basis, Listening
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.counters import Counters
 from tonearm.service.events import EventHub, Subscription

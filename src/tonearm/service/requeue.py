@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -12,7 +13,6 @@ from tonearm.core.account import Account
 from tonearm.core.destination import Rules
 from tonearm.core.event import ScrobbleStatus
 from tonearm.core.report import same_play
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.repeated_reports import by_others, looks_like

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,6 @@ from tonearm.core import delivery
 from tonearm.core.delivery import QueuedPlay
 from tonearm.core.play import Play
 from tonearm.core.report import SKEW_THAT_MATTERS, queued_by_a_fast_clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.store import destination_queue, plays, queue
 from tonearm.store.line import Lease

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
@@ -16,7 +17,6 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core.account import TOKEN_LIFE, LoginState
 from tonearm.core.event import AuthChanged
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.error import LastFmError, TokenExpired, TokenNotApproved, TokenUnknown
 from tonearm.lastfm.types import Session
 from tonearm.service.events import EventHub

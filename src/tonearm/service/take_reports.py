@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +13,6 @@ from tonearm.core.destination import Rules
 from tonearm.core.edit_rules import ruled
 from tonearm.core.play import Counted, Play, Track
 from tonearm.core.report import judged
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.fan_out import LIVE_WITHIN, NOWHERE, FanOut, Sendable, receiving
 from tonearm.service.repeated_reports import key_as_reported, key_of, moved, suspected
 from tonearm.service.report import Report, ReportResult, Taken, UnknownListener

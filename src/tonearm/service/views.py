@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.core.days import Stretch
 from tonearm.core.loved import ImportCounts
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service import loved_import
 from tonearm.service.accounts import Accounts
 from tonearm.store import library, loved, runs

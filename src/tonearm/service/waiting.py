@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tonearm.clock import Clock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.events import EventHub
 from tonearm.store import jobs
 from tonearm.store.db.database import Store

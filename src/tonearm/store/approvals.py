@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, insert, select, update
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import players
 from tonearm.store.db.schema import approval
 from tonearm.store.players import StoredPlayer

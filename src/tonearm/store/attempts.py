@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select
 
 from tonearm.core.verdict import Cause
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import Among
 from tonearm.store.db.schema import attempt, attempt_play, play
 

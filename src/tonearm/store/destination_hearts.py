@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -10,7 +11,6 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import HeartState, OwedHeart, heart_key
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import Among, insert_or_change
 from tonearm.store.db.schema import destination, destination_heart, pace
 from tonearm.store.destination_queue import FAILING, KIND

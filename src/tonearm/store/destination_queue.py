@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,6 @@ from sqlalchemy import (
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import QueuedPlay
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, parts
 from tonearm.store.db.schema import delivery, destination, destination_queue, history_import, job_failure, pace, play
 from tonearm.store.due_times import PutBack, at_once

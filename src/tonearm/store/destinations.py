@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, update
@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Select, bindparam, func, select, update
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.policy import Policy
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import pace
 from tonearm.store.db.dialect import Among, insert_ignore
 from tonearm.store.db.schema import account, destination

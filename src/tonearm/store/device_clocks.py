@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from tonearm.core.play import Track
 from tonearm.core.session import PATIENCE, ListeningClock
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import accounts
 from tonearm.store.db.schema import device_clock
 

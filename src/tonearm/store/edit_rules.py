@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
 from tonearm.core.edit_rules import EditRule, PlayNames, RuleScope
 from tonearm.core.play import Play, Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import accounts, plays
 from tonearm.store.db.dialect import Among, insert_or_change
 from tonearm.store.db.schema import account as account_table

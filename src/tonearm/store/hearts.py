@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,6 @@ from sqlalchemy import Connection, Text, and_, bindparam, column, or_, select
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import HeartState, OwedHeart, SyncedHeart, heart_key
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import Among, asked_rows, insert_or_change, parts, rows_as_json, same_texts
 from tonearm.store.db.schema import account, heart
 from tonearm.store.owed_hearts import OwedHearts, owed_facts, owed_row

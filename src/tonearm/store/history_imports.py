@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -24,7 +25,6 @@ from sqlalchemy import (
 )
 
 from tonearm.core.search import searchable
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import accounts, destination_queue, summaries
 from tonearm.store.db.dialect import asked_rows, insert_ignore, parts, rows_as_json, same_texts
 from tonearm.store.db.schema import history_import, import_share, play

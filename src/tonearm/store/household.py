@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, exists, func, or_, select
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account, play, player, token, viewer
 from tonearm.store.plays import StoredPlay, stored_play

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select, update
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import destination_queue, queue
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account, destination, job_failure, paused_kind, periodic_task

@@ -7,6 +7,7 @@ share, for a table of lines and a table of their plays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +16,6 @@ from sqlalchemy import Column, Connection, Table, bindparam, or_, select, update
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.pacing import LONGEST_THROTTLE
-from tonearm.deferred_dataclass import dataclass
 
 
 class QueueState(StrEnum):

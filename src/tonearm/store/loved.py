@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, cast, delete, func, select, tuple_, update
 
 from tonearm.core.loved import ImportPlan, Loved
 from tonearm.core.name_keys import learning_key
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import library
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import library as files

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.hearts import ConflictRule
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import account, loved_sync
 

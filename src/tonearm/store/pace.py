@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
 
@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Float, Row, bindparam, or_, select, update
 
 from tonearm.core import pacing
 from tonearm.core.breaker import Circuit
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import pace
 from tonearm.store.line import over

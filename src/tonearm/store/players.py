@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import app_key, device_clock, player, player_session, player_user

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -34,7 +34,6 @@ from sqlalchemy import (
 from tonearm.core.play import LONGEST_NEEDED, Play, Track
 from tonearm.core.report import assumed_played
 from tonearm.core.search import searchable, terms
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import summaries
 from tonearm.store.db.dialect import Among, asking, given_rows, insert_numbered, parts, same_texts
 from tonearm.store.db.readers import ReadQuestion

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +23,6 @@ from sqlalchemy import (
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import QueuedPlay
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import plays
 from tonearm.store.db.dialect import Among, insert_copies, parts
 from tonearm.store.db.schema import account, job_failure, scrobble_queue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, select
 
 from tonearm.core.figures import NameKind, Renames, numbers
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import accounts, summaries
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import renamed_name

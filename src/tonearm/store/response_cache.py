@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -44,7 +45,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.database import connect, sqlite_file
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.sqlite_writer import StoreUnavailable, plain

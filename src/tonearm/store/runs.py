@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.schema import job_run
 
 LEFT = "the Last.fm user whose list it was reading is no longer signed in"

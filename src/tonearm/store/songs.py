@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import library, song
 

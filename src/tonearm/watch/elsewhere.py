@@ -6,13 +6,13 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from tonearm.core.play import Track
 from tonearm.core.session import Finished
-from tonearm.deferred_dataclass import dataclass
 from tonearm.version import __version__
 from tonearm.watch.waiting import Spool
 

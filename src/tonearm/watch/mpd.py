@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tonearm.core.play import Track
 from tonearm.core.session import Notice, NoticeKind
-from tonearm.deferred_dataclass import dataclass
 
 PORT = 6600
 LONGEST_LINE = 1 << 20

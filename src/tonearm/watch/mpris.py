@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,7 +18,6 @@ from dbus_fast.aio import MessageBus
 
 from tonearm.core.play import DAY, Track
 from tonearm.core.session import Notice, NoticeKind
-from tonearm.deferred_dataclass import dataclass
 
 PREFIX = "org.mpris.MediaPlayer2."
 _PATH = "/org/mpris/MediaPlayer2"

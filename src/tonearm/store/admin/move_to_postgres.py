@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import JSON, URL, Column, Connection, Engine, MetaData, Table, Text, func, select, text, tuple_, update
 from sqlalchemy.exc import DBAPIError
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.database import connect, sqlite_file
 from tonearm.store.db.migrate import NEWEST, migrate, revision
 from tonearm.store.db.postgres import MOVING, in_number, server_info

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from logging import Logger
-
-from tonearm.deferred_dataclass import dataclass
 
 
 @dataclass(slots=True)

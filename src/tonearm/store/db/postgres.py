@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from tonearm.clock import steady
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db import processes
 from tonearm.store.db.sqlite_writer import StoreUnavailable, plain
 

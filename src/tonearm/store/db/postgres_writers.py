@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,6 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tonearm.clock import steady
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import accounts
 from tonearm.store.db.postgres import WRITERS, met_a_lock, run, set_for_session
 from tonearm.store.db.sqlite_writer import CLOSED, GROUP, GroupWrite, StoreUnavailable, Write, plain

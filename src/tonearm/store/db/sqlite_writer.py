@@ -10,13 +10,12 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-
-from tonearm.deferred_dataclass import dataclass
 
 Write = Callable[[Connection], Any]
 GroupWrite = Callable[[Connection, Sequence[Any]], Sequence[Any]]

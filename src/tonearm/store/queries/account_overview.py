@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +13,6 @@ from tonearm.core.account import Account
 from tonearm.core.delivery import DeliveryState
 from tonearm.core.play import FURTHEST_AHEAD, Play
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, stopped
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import attempts, plays, queue
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import play, scrobble_queue

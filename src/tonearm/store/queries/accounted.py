@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, func, select
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.schema import play, scrobble_queue
 
 

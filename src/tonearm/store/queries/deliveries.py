@@ -5,13 +5,12 @@ for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case, func, not_, or_, select
 
 from tonearm.core.account import Connection as Connected
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.schema import account, scrobble_queue
 from tonearm.store.line import QueueState, over
 from tonearm.store.queue import HAS_DUE, NOW, owing, there_is

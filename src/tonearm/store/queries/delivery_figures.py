@@ -5,11 +5,11 @@ were ignored.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import quantiles
 
 from sqlalchemy import Connection, func, select
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.schema import attempt, play
 
 SAMPLE = 1000

@@ -6,13 +6,13 @@ Nothing here reads the whole queue: what no index answers is counted up to a lim
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, func, literal_column, select, text
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.pacing import LONGEST_THROTTLE
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store import jobs, pace
 from tonearm.store.db.schema import account, job_failure, job_run, scrobble_queue
 from tonearm.store.pace import KeyThrottled

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, func, select
 
 from tonearm.core.play import Track
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.schema import HEART_LISTED, heart, play
 from tonearm.store.plays import StoredPlay, stored_play
 from tonearm.store.summaries import NOT_COUNTED

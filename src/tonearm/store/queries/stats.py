@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from heapq import nlargest
 from operator import itemgetter
@@ -17,7 +18,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from tonearm.core.days import HOUR, Stretch
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import play
 from tonearm.store.db.slices import forward

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, select, text, update
 
 from tonearm.core.account import SESSION_LOST
 from tonearm.core.account import Connection as Connected
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db import postgres
 from tonearm.store.db.schema import account, app_key, destination, player
 from tonearm.store.secrets import check

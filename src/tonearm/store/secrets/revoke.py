@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, func, select
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.schema import token
 from tonearm.store.secrets.tokens import TokenKind, fingerprint
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from base64 import urlsafe_b64encode
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonearm.core.account import SESSION_LOST
-from tonearm.deferred_dataclass import dataclass
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 if TYPE_CHECKING:  # imported when first needed: it costs 25 ms

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tonearm.core.account import Connection as Connected
 from tonearm.core.waits import connection_under
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.counters import Counters
 from tonearm.service.job_list import KINDS, RUNS
 from tonearm.service.values import ACCOUNTS_COUNTED, PLAYS_COUNTED, InstallationOverview

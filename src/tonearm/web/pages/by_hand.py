@@ -1,7 +1,7 @@
 """The page at `/scrobble`: report a play by hand, through the same service as players."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from typing import Annotated, Any
 
@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse
 
 from tonearm.core.play import LONGEST_NEEDED, MissingName, Play, Track
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.report import NotATime
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from typing import Annotated, Any
 
@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from tonearm.core.album import AlbumTrack, played_through
 from tonearm.core.play import SHORTEST_TRACK, MissingName, Play, When, when
 from tonearm.deck import Deck, Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import AlbumInfo
 from tonearm.service.metadata import NotKnown

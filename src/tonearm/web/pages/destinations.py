@@ -1,7 +1,7 @@
 """Other services: adding one step by step, and the page of each."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
 from tonearm.service.destinations import (

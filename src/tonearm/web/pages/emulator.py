@@ -1,5 +1,6 @@
 """The page at `/emulator`, where a stand-in plays Last.fm: start a fault, and watch what happens to the plays."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx2
@@ -7,7 +8,6 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.web.address import local_url
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame

@@ -1,6 +1,7 @@
 """The page at `/history`: every play reported here, by period, by artist, album, track or player, and by search."""
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,6 @@ from tonearm.core import period as periods
 from tonearm.core.figures import Measure, NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.figures import DEEPEST, Overview, Span
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import Hours, PlayPage, PlayQuery, QueuedRow, Snapshot

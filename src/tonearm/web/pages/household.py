@@ -1,5 +1,6 @@
 """The page at `/household`: who listens here, invitations and devices, and what others have played."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
@@ -8,7 +9,6 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.accounts import BadName
 from tonearm.service.household import NotInvited
 from tonearm.web.address import local_url

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Deck, Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.values import Snapshot
 from tonearm.web.access import Access
 from tonearm.web.address import came_from, local_url

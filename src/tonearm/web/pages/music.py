@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -19,7 +20,6 @@ from tonearm.core.figures import NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.lastfm.cache import Remembered
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import Images

@@ -1,5 +1,6 @@
 """The page at `/history/names`: names that the listener has merged or renamed, and how to take that back."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Response
@@ -8,7 +9,6 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.figures import NameKind
 from tonearm.core.play import MissingName
 from tonearm.deck import Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import MOST_RENAMES, TooManyRenames
 from tonearm.web.address import local_url

@@ -1,12 +1,12 @@
 """The page at `/players`: connect a player, see when it last reported and what was rejected, and revoke it."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.deck import Deck, Listener
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.players import BadPlayer, NewPlayer
 from tonearm.service.values import StoredPlayer
 from tonearm.web.address import local_url

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-
-from tonearm.deferred_dataclass import dataclass
 
 Schema = Mapping[str, Any]
 

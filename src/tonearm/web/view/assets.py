@@ -5,11 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-
-from tonearm.deferred_dataclass import dataclass
 
 _FOLDER = Path(__file__).parents[1] / "static"
 _MEDIA = {

@@ -6,8 +6,7 @@ Widths are percent and heights pixels, so that a chart fits every screen and its
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from tonearm.deferred_dataclass import dataclass
+from dataclasses import dataclass
 
 HEIGHT = 140
 """Pixels of the plot, without the labels below it."""

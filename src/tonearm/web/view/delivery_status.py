@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.core.account import Account
 from tonearm.core.destination import Rules
 from tonearm.core.pacing import clear_at
 from tonearm.core.waits import Remedy, WaitKind, explanation, queue_waits, reason, stopped
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.accounts import held, next_attempt
 from tonearm.service.values import Others, Snapshot
 from tonearm.web.view.formats import plays, sentence

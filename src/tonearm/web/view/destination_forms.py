@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tonearm.core.destination import DestinationKind
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destinations import EVERYTHING, DestinationRefused, PolicyPreview
 from tonearm.service.outlets import APPROVED
 from tonearm.web.view.formats import name, sentence

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tonearm.core.waits import WaitKind
 from tonearm.core.wording import fate
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.destinations import DestinationOverview, PlayAtDestination
 from tonearm.service.outlets import APPROVED
 from tonearm.service.values import HeartThere, StoredPlay

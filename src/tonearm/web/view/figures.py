@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tonearm.core import days
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.figures import TopName
 from tonearm.web.view.charts import Chart, Value, chart
 from tonearm.web.view.formats import day_name, duration, hour_range, long_date, month, name, plays, short_date

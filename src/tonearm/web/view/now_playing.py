@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import acos, cos, degrees, radians, sqrt
 
 from tonearm.core.event import NowPlayingShown
 from tonearm.core.play import SHORTEST_TRACK, Track, counts
-from tonearm.deferred_dataclass import dataclass
 from tonearm.web.view.formats import name
 
 CENTRE = 141.66

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -12,7 +12,6 @@ from tonearm.core.account import Account
 from tonearm.core.play import Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
 from tonearm.core.wording import fate
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.values import COUNTED, FATES, Accounted, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from tonearm.core.edit_rules import PlayNames
 from tonearm.core.wording import attempt
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.play_actions import PlayDetails
 from tonearm.service.values import Attempt
 from tonearm.web.view.formats import name, sentence

@@ -6,10 +6,10 @@ the player reports to), `$user` and `$secret`, and where a program wants a pair,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from string import Template
 from urllib.parse import urlsplit
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest import tautulli
 from tonearm.service.players import MEDIA_SERVERS, NewPlayer, PlayerKind
 

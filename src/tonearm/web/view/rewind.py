@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import escape
 
 from tonearm.core import days
 from tonearm.core.figures import NameKind, Streak
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.deferred_dataclass import dataclass
 from tonearm.service.figures import ListeningTimes, Rewind
 from tonearm.web.view.formats import day_name, duration, long_date, month, name, number, period_title, short_date
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from tonearm.deferred_dataclass import dataclass
 from tonearm.ingest.fields import program_of
 from tonearm.ingest.form import parse_form
 
