@@ -472,7 +472,7 @@ class Elsewhere:
         target, alone = posted.target, self.referee.alone
         lag = LAG if alone else 10 * LAG
         if len(self.referee.clocks) > 1:
-            lag += 3600.0  # a slot was booked by a clock that has been put back since
+            lag += 3600.0  # a slot was booked by a clock that has been set back since
         for why, since in target.held.items():
             if posted.at > since + lag:
                 self.finds(Kind.MISBEHAVED, f"E{posted.number} is sent after {target} {why}")

@@ -43,7 +43,7 @@ SOON = 5.0
 """The same, where only the pace of a few accounts lies between."""
 
 FURTHEST_SLOT = 3600.0
-"""Seconds that a request may wait for a slot which a clock has booked that was put back since."""
+"""Seconds that a request may wait for a slot which a clock has booked that was set back since."""
 
 EXACT = 5.0
 """Seconds by which clocks may differ and still be the same."""
@@ -254,7 +254,7 @@ class Referee:
     def _of_account(self, sent: Sent, account: Account) -> None:
         lag = LAG if self.alone else 10 * LAG
         if any(self.timeline.now - at < 2 * FURTHEST_SLOT for at, _ in self.clocks):
-            lag += FURTHEST_SLOT  # it waited for its slot behind one that was booked by a clock put back since
+            lag += FURTHEST_SLOT  # it waited for its slot behind one that was booked by a clock set back since
         if account.left_at is not None and sent.at > account.left_at + lag:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} is sent after {account.name} signed out")
         if not self.alone:

@@ -287,7 +287,7 @@ def test_a_refusal_alone_is_believed_once_another_play_was_answered_since(
 
 
 def test_no_answer_in_a_time_yet_to_come_proves_a_refusal() -> None:
-    """The clock was put back since: that answer may have come before the play was refused."""
+    """The clock was set back since: that answer may have come before the play was refused."""
     play = replace(waiting(1), split_at=NOW, group=1)
     step = next_step(DeliveryState(answered_at=NOW + 20 * 86400), [play], Split(Cause(6, "x")), NOW + 9, 0.5)
     assert (step.settled, step.back[0].split_at) == ((), NOW)

@@ -1,4 +1,4 @@
-"""Chores: each has its turn after its time, and at once where the clock was put back."""
+"""Chores: each has its turn after its time, and at once where the clock was set back."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ async def test_nobody_has_jobs_who_is_not_there(room: Room) -> None:
 
 
 async def test_a_periodic_task_is_done_once_in_its_time_by_one_of_several_processes(room: Room) -> None:
-    """As the tables have it, which several processes share; the clock of one was put back meanwhile."""
+    """As the tables have it, which several processes share; the clock of one was set back meanwhile."""
     store, now = room.deck.store, 1000.0
 
     async def asked(at: float) -> tuple[bool, bool]:

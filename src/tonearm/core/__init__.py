@@ -1,1 +1,1 @@
-"""The rules: values in, values out. No clock, no chance, no I/O; time and chance are arguments."""
+"""The rules: values in, values out. No clock, no randomness, no I/O: time and randomness are arguments."""

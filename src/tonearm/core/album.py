@@ -1,4 +1,4 @@
-"""An album that was played as a whole: when each of its tracks began, from when the last one ended."""
+"""An album that was played as a whole: works out when each track began from when the last one ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tonearm.core.play import LONGEST_NEEDED, Play, Track
 
 @dataclass(frozen=True, slots=True)
 class AlbumTrack:
-    """A track of an album, in its place (from 1); `duration` in seconds, None if nobody knows it."""
+    """A track of an album, with its number on it (from 1); `duration` is in seconds, None if it isn't known."""
 
     artist: str
     title: str
@@ -20,9 +20,8 @@ class AlbumTrack:
 
 
 def played_through(tracks: Sequence[AlbumTrack], album: str, album_artist: str, ended_at: float) -> list[Play]:
-    """The plays of tracks that were heard whole, one after the other, until a time (Unix seconds), the first one first.
-
-    A track of an unknown length is taken to last as long as it needs to count.
+    """The plays of tracks that were heard completely, one after another, until `ended_at` (Unix seconds), in order. A
+    track of unknown length is assumed to last as long as it needs to count.
     """
     plays: list[Play] = []
     start = ended_at - sum(map(seconds, tracks))
@@ -34,5 +33,5 @@ def played_through(tracks: Sequence[AlbumTrack], album: str, album_artist: str, 
 
 
 def seconds(track: AlbumTrack) -> float:
-    """How long a track is taken to last."""
+    """How long a track is assumed to last, in seconds."""
     return track.duration or LONGEST_NEEDED

@@ -1,7 +1,7 @@
-"""Aliases: two names of one artist, as many tracks agree that they are one ("Mahler", "Gustav Mahler").
+"""Aliases: two names are one artist's if many tracks agree on it ("Mahler", "Gustav Mahler").
 
-That the library has titles of one artist under another name says little by itself: who covers an album has all its
-titles. So a name is only an alias if the two names may be one name, too; the others are a hint.
+If the library has an artist's titles under another name, that alone says little: somebody who covers an album has all
+its titles. So a name is only an alias if the two names may also be one name; the others are just a hint.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TRIBUTE = re.compile(
 
 
 class Agreements:
-    """What titles that were looked up say about the names of artists. Artists are given by their folded names."""
+    """What looked-up titles say about the names of artists. Artists are identified by their folded names."""
 
     def __init__(self) -> None:
         self._titles: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -53,7 +53,9 @@ class Agreements:
         self._decided: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def note(self, artist: str, shown: str, title: str, theirs: Mapping[str, str]) -> None:
-        """A title of an artist was looked up, and the library has it under these artists (folded: as written)."""
+        """Note that a title of an artist was looked up, and that the library has it under these artists (folded: as
+        written).
+        """
         if artist in theirs:
             for other in theirs.keys() - {artist}:
                 self._of_both[artist, other].add(title)
@@ -65,11 +67,11 @@ class Agreements:
         self._decided.pop(artist, None)
 
     def _show(self, artist: str, name: str, written: str) -> None:
-        """How a name is written in what was looked up of an artist: one way, whatever came first."""
+        """How a name is written in the look-ups of an artist: always the same way, whichever came first."""
         self._shown[artist, name] = min(written, self._shown.get((artist, name), written))
 
     def aliases(self, artist: str) -> tuple[str, ...]:
-        """The names, as written, under which the library surely has the artist."""
+        """The names, as written, under which the library certainly has the artist."""
         return self._names(artist)[0]
 
     def likely(self, artist: str) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ class Agreements:
         return _as_written(sure, shown), _as_written(likely, shown)
 
     def _agree(self, artist: str, other: str) -> bool:
-        """Whether enough titles agree, and too few speak against it. "Oasis/Oasis" has no other words than "Oasis"."""
+        """Whether enough titles agree, and few enough disagree. "Oasis/Oasis" has no other words than "Oasis"."""
         here, there = self._shown[artist, artist], self._shown[artist, other]
         titles = self._titles[artist][other]
         against = 0 if words(here) == words(there) else len(self._of_both.get((artist, other), ()))
@@ -115,9 +117,8 @@ _TOGETHER = re.compile(r"\s*(?:[,;/&+()\[\]|]|\s[-–—x]\s|\s(?:and|with|feat\
 
 
 def _surname_or_credit(one: str, other: str) -> bool:
-    """Whether one name ends the other ("Mahler"), or is one of those that the other names ("A & B"), or has its words.
-
-    What only begins it may be another band: "Beatles Revival".
+    """Whether one name is the end of the other ("Mahler"), or one of the artists in it ("A & B"), or has the same
+    words. A name that is only its beginning may be another band's: "Beatles Revival".
     """
     if words(one) == words(other):
         return True

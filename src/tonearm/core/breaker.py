@@ -1,4 +1,4 @@
-"""A circuit breaker: a server that is away is left alone for a growing while, then one request looks how it is."""
+"""A circuit breaker: a server that is down is left alone for a growing time, then one request probes it."""
 
 from __future__ import annotations
 
@@ -23,24 +23,28 @@ from tonearm.core.verdict import (
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """Whether a server is asked. `fails` counts failures in a row, 0 while it answers; `until` is in Unix seconds."""
+    """Whether requests to a server are made. `fails` counts failures in a row, 0 while it answers; `until` is in Unix
+    seconds.
+    """
 
     fails: int = 0
     until: float = 0.0
     reason: str = ""
 
     def is_open(self, now: float) -> bool:
-        """Whether the server is left alone now; more than a day ahead, a clock has been put back since."""
+        """Whether the server is left alone now; if `until` is more than a day ahead, a clock has been set back since,
+        and it isn't.
+        """
         return bool(self.fails) and pacing.in_force(self.until, now)
 
     def probed(self, now: float) -> Circuit:
-        """One request looks how the server is; all others wait for what it finds, or until it has had its time."""
+        """The circuit while one request probes the server; all others wait for its result, or until it times out."""
         return replace(self, until=now + pacing.PROBE)
 
     def failed(
         self, now: float, chance: float, reason: str, retry_after: float | None = None, *, at_least: float = 0.0
     ) -> Circuit:
-        """Once more there was no answer. `chance` is in [0, 1); `retry_after` and `at_least` are in seconds."""
+        """The circuit after another failure. `chance` is in [0, 1); `retry_after` and `at_least` are in seconds."""
         fails = self.fails + 1
         asked = min(retry_after or 0.0, pacing.LONGEST_THROTTLE)
         return Circuit(fails, now + max(pacing.backoff(fails, chance), asked, at_least), reason)
@@ -64,7 +68,7 @@ def proves_the_key(verdict: Verdict, rules: Rules) -> bool:
 
 
 def is_outage(verdict: Verdict, rules: Rules) -> bool:
-    """Whether an answer, or its absence, may be the server's state and not about this account or these plays."""
+    """Whether an answer, or its absence, may be due to the server's state and not to this account or these plays."""
     match verdict:
         case Later(cause):
             return rules.concern(cause.error_code) is not Concern.ACCOUNT

@@ -1,7 +1,7 @@
-"""Cleaning: a name as people read it, without the characters that nobody sees.
+"""Cleans names: leaves what people read, and removes characters that nobody sees.
 
-Files and web pages carry byte order marks, soft hyphens and zero width spaces into names. Last.fm takes each such
-spelling for another artist, so they are removed before a play is frozen.
+Files and web pages carry byte order marks, soft hyphens and zero width spaces into names. For Last.fm each such
+spelling is another artist, so they are removed before a play is frozen.
 
 Default_Ignorable_Code_Point: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
 """
@@ -41,7 +41,7 @@ _VIRAMA = 9
 
 
 def clean(text: str) -> str:
-    """The name in NFC, without what is never seen, trimmed, and with one blank for each run of blanks.
+    """The name in NFC, without invisible characters, trimmed, and with one blank for each run of blanks.
 
     Removed everywhere: control characters, non-characters, lone surrogates, and invisible format characters such as
     U+FEFF, U+200B, U+00AD and U+2060. Joiners such as U+200C and U+200D stay inside words, marks of direction inside
@@ -52,7 +52,7 @@ def clean(text: str) -> str:
     frozen.
     """
     if text.isprintable():  # nearly every name
-        if text.isascii():  # then a blank is the only one of its kind
+        if text.isascii():  # then a blank is the only kind of white space
             if "  " not in text and text[:1] != " " and text[-1:] != " ":
                 return text
             return " ".join(text.split())
@@ -85,7 +85,9 @@ def _cleaned(character: str) -> str:
 
 
 def _at_an_end(found: re.Match[str]) -> str:
-    """U+200D after a virama shows: in Malayalam it makes the last consonant of a word a letter of its own."""
+    """Whether a joiner at the end of a word is dropped. U+200D after a virama is visible: in Malayalam it makes the
+    last consonant of a word a letter of its own.
+    """
     start = found.start()
     if found[0][0] == "\u200d" and start and unicodedata.combining(found.string[start - 1]) == _VIRAMA:
         return "\u200d"

@@ -1,4 +1,4 @@
-"""Days and hours as a listener's clock shows them: stretches of time in which its distance from UTC stays the same.
+"""Days and hours in a listener's time zone: stretches of time with the same offset from UTC.
 
 Within one of them a local day is `(timestamp + offset) // 86400`, which every database can count.
 """
@@ -41,7 +41,7 @@ def stretches(zone: tzinfo, start: int, end: int) -> list[Stretch]:
 
 
 def _change(zone: tzinfo, before: int, after: int) -> int:
-    """The first second with another offset: later than `before`, `after` at the latest."""
+    """The first second with another offset, after `before` and no later than `after`."""
     offset = _offset(zone, before)
     while after - before > 1:
         middle = (before + after) // 2
@@ -64,15 +64,15 @@ def day_of(timestamp: float, zone: tzinfo) -> date:
 
 
 def day_number(day: date) -> int:
-    """The number of a local day, as counting by `// 86400` gives it."""
+    """The number of a local day, as `// 86400` gives it."""
     return day.toordinal() - _EPOCH
 
 
 def date_of(day: int) -> date:
-    """The local day with that number of `day_number`."""
+    """The local day with that `day_number`."""
     return date.fromordinal(day + _EPOCH)
 
 
 def days_back(today: date, count: int) -> list[date]:
-    """So many days, the last of them today."""
+    """The last `count` days, up to today."""
     return [today - timedelta(days=back) for back in range(count - 1, -1, -1)]

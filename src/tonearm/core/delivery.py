@@ -1,7 +1,7 @@
 """The delivery of plays: what waits, and what to send next.
 
-The service reads a DeliveryState and the waiting plays, calls `next_move`, and sends. What the answer means says
-`tonearm.core.delivery_answer`. What the destination takes is in the `Rules` that it is given.
+The service reads a DeliveryState and the waiting plays, calls `next_move`, and sends. `tonearm.core.delivery_answer`
+says what the answer means. The `Rules` that are passed in say what the destination accepts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tonearm.core.verdict import Cause, Correction
 class DeliveryState:
     """The state of an account's delivery. Times are Unix seconds; the counters are of failures in a row.
 
-    `budget` is the daily limit of scrobbles as far as it was met (0: never met), since `budget_at`.
+    `budget` is the daily limit of scrobbles, as learned when it was reached (0: never), since `budget_at`.
     """
 
     connection: Connection = Connection.CONNECTED
@@ -40,15 +40,15 @@ class DeliveryState:
 class QueuedPlay:
     """A frozen play in the queue. A `group` (after a split) is sent together, without other plays; 0 is none.
 
-    `split_at` is when it was first part of a refused batch, `refusals` counts refused requests with it alone.
+    `split_at` is when it was first part of a rejected batch, `refusals` counts rejected requests with it alone.
 
-    `live`: it was reported when it was played; all others are backlog, which goes after live plays.
+    `live`: it was reported while it was played; all others are backlog, which is sent after live plays.
 
-    After an answer: `refused_ahead` if that answer refused it as being in the future, `unanswered` if Last.fm
-    may or may not have the play.
+    After an answer: `refused_ahead` if that answer rejected it as being in the future, `unanswered` if Last.fm may or
+    may not have the play.
 
-    `off`: the seconds that have to be added to our clock as it was when the play was reported, if Last.fm's time was
-    not known then; None while it is still not known.
+    `off`: the seconds to add to our clock's time when the play was reported, if Last.fm's time was not known then; None
+    while they are still unknown.
     """
 
     id: int
@@ -71,14 +71,14 @@ class QueuedPlay:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Last.fm has it. `correction` holds the names it is filed under, where they differ."""
+    """Last.fm has it. `correction` holds the names that it is filed under, if they differ."""
 
     correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Last.fm accepted the request and left the play out; `reason` is worked out here."""
+    """Last.fm accepted the request but ignored the play; `reason` is worked out here."""
 
     code: int
     reason: str
@@ -86,14 +86,14 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Last.fm refuses this play, alone as well."""
+    """Last.fm rejects this play, even alone."""
 
     cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """It grew older than Last.fm takes while it waited."""
+    """It became older than Last.fm accepts while it waited."""
 
     reason: str
 
@@ -111,7 +111,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send these, oldest first; the expired ones are settled first.
+    """Send these, oldest first; the expired ones are settled before that.
 
     `ask`: ask Last.fm for its time first, since it is not known yet whether the clock that timed these was right.
     """
@@ -125,7 +125,7 @@ class Send:
 class Idle:
     """Nothing to send now; check again at `until` (Unix seconds; None: when something changes).
 
-    `backlog_until`: the day's budget is used up, so until then only live plays are sent.
+    `backlog_until`: the daily limit is used up, so until then only live plays are sent.
     """
 
     until: float | None
@@ -135,7 +135,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class KeyThrottle:
-    """Everything that uses this API key from this address waits until then; `level` counts throttles in a row."""
+    """Everything that uses this API key from this address waits until `until`; `level` counts throttles in a row."""
 
     until: float
     reason: str
@@ -169,10 +169,10 @@ def next_move(
     """What to do for an account: `waiting` has its live plays first, then its backlog, each oldest first.
 
     `used` counts its plays of the last day; `probe` sends a single play to see whether a throttle is over; `skew` is
-    what our clock is behind Last.fm's, and `known` whether that is known: if not, no play expires, and those that
-    are too old by our clock alone are sent last, one by one. Plays timed by an unchecked clock are sent last, too,
-    since other plays' answers may show whether the clock was right; if there are no others, they wait for that
-    until `unchecked_until`. `ask`: Last.fm may be asked for nothing but its time.
+    how many seconds our clock is behind Last.fm's, and `known` whether that is known: if not, no play expires, and
+    those that are too old by our clock alone are sent last, one by one. Plays timed by an unchecked clock are sent
+    last, too, since other plays' answers may show whether the clock was right; if there are no others, they wait for
+    that until `unchecked_until`. `ask`: Last.fm may be asked for its time only.
     """
     old = {w.id for w in waiting if too_old(w.play.timestamp, now, skew, rules.oldest)}
     expired = tuple(Settled(w.id, Expired(rules.too_old_reason)) for w in waiting if known and w.id in old)
@@ -206,9 +206,8 @@ def _within(due: list[QueuedPlay], room: int | None) -> list[QueuedPlay]:
 
 
 def _batch(allowed: list[QueuedPlay], size: int) -> tuple[QueuedPlay, ...]:
-    """The first plays up to the next group, or the whole of the first one's group; in order of time.
-
-    What was refused alone goes last: another play may prove that the server works.
+    """The first plays up to the next group, or the whole group of the first one; in order of time. Plays that were
+    rejected alone go last: another play may prove that the server works.
     """
     due = sorted(allowed, key=lambda w: w.refusals > 0)
     group = due[0].group
@@ -217,22 +216,22 @@ def _batch(allowed: list[QueuedPlay], size: int) -> tuple[QueuedPlay, ...]:
 
 
 def without_session(state: DeliveryState) -> DeliveryState:
-    """The state of an account whose session cannot be opened: it waits for a sign-in; Last.fm was not asked."""
+    """The state of an account whose session can't be decrypted: it waits for a sign-in; no request was made."""
     return replace(state, connection=Connection.NEEDS_SIGN_IN, soft_failures=0, fails=0, trouble=SESSION_LOST)
 
 
 def timed_by_our_clock(waiting: QueuedPlay) -> bool:
-    """Whether our clock has timed a play, as it was when the play was reported."""
+    """Whether a play's start came from our clock as it was at the report."""
     return made_just_now(waiting.play.timestamp, waiting.play.played, waiting.enqueued_at)
 
 
 def start_moves_by(waiting: QueuedPlay) -> int:
-    """Seconds by which the start of a play is to be moved, since our clock is known by now to have been wrong then."""
+    """Seconds by which the start of a play has to be moved, now that our clock is known to have been wrong then."""
     off = waiting.off or 0.0
     play = waiting.play
     return round(off) if stamped_by_our_clock(play.timestamp, play.played, waiting.enqueued_at, off) else 0
 
 
 def its_time(waiting: QueuedPlay, now: float, skew: float) -> float:
-    """When the time of a play that lies ahead has surely come: somebody's clock is wrong, perhaps ours."""
+    """When the start of a play in the future has certainly come, since some clock is wrong, perhaps ours."""
     return max(now + pacing.KEY_PROBE, waiting.play.timestamp - skew)

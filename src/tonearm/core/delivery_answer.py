@@ -1,6 +1,6 @@
 """What an answer to a batch of plays means: for each play, for the account, and for everybody with its API key.
 
-`next_step` is given the verdict on a batch, and returns what to write.
+`next_step` takes the verdict on a batch and returns what to write.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def next_step(
     skew: float = 0.0,
     doubtful: bool = False,
 ) -> Step:
-    """What Last.fm's answer to a batch means. `jitter` is a chance in [0, 1), `skew` what our clock is behind.
-
-    `doubtful`: its last answer showed another time than is known; what it says about times is then not final.
+    """What Last.fm's answer to a batch means. `jitter` is a random number in [0, 1), `skew` how many seconds our clock
+    is behind. `doubtful`: Last.fm's last answer showed a time that contradicts what is known; then what it says about
+    times is not final.
 
     `used` counts the account's plays of the last day, `key_level` the throttles in a row of this key and address.
     """
@@ -130,7 +130,7 @@ def _unanswered(
     jitter: float,
     min_wait: float | None = None,
 ) -> Step:
-    """Last.fm may have these plays. Sending them again doubles none: it drops identical repeats."""
+    """The step if Last.fm may have these plays. Sending them again doubles none: it drops identical repeats."""
     step = _later(state, batch, cause, now, jitter, min_wait)
     return replace(step, back=tuple(replace(w, unanswered=True) for w in step.back))
 
@@ -166,7 +166,9 @@ def _throttled(
 def _divided(
     state: DeliveryState, batch: Sequence[QueuedPlay], cause: Cause, now: float, jitter: float, rules: Rules
 ) -> Step:
-    """Thirds, not halves: one bad play among 50 is then isolated after at most 12 requests, with halves after 13."""
+    """The step that splits a batch. Into thirds, not halves: one bad play among 50 is then isolated after at most 12
+    requests, with halves after 13.
+    """
     size = -(-len(batch) // 3)
     back = tuple(
         replace(w, group=part[0].id, split_at=_suspected_since(w, now))
@@ -179,16 +181,17 @@ def _divided(
 def _refused_alone(
     state: DeliveryState, guilty: QueuedPlay, cause: Cause, now: float, jitter: float, rules: Rules
 ) -> Step:
-    """A play refused alone. It is believed only if the server has answered for another play since it was refused first.
+    """The step after a play was rejected alone. The rejection is believed only if the server has answered for another
+    play since the first one.
 
-    A server that refuses every play says nothing about this one. Nor is an undocumented error code believed at once:
+    A server that rejects every play proves nothing about this one. Nor is an undocumented error code believed at once:
     it may mean an outage that comes and goes.
     """
     proven = 0 < guilty.split_at < state.answered_at <= now
     known = rules.concern(cause.error_code).names_a_play
     if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
         return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
-    # The same play again says nothing new about the server, so it alone delays no others.
+    # The same play again proves nothing new about the server, so it alone doesn't delay others.
     news = not guilty.refusals or state.fails > FREE_REFUSALS
     back = replace(
         guilty,
@@ -203,17 +206,21 @@ def _refused_alone(
 
 
 def _suspected_since(play: QueuedPlay, now: float) -> float:
-    """Since when requests with a play are refused; a time yet to come was written by a clock put back since."""
+    """Since when requests with a play have been rejected; a time in the future was written by a clock that has been set
+    back since.
+    """
     return play.split_at if 0.0 < play.split_at <= now else now
 
 
 def _refused(
     state: DeliveryState, fails: int, cause: Cause, now: float, jitter: float, rules: Rules, *, alone: bool = False
 ) -> DeliveryState:
-    """The account after refusals in a row. More of them than one bad play explains are not about the plays."""
+    """The state of an account after rejections in a row. More of them than one bad play explains are not about the
+    plays.
+    """
     many, concern = fails > FREE_REFUSALS, rules.concern(cause.error_code)
     hint = " (is the API secret right?)" if concern is Concern.SIGNATURE and (many or alone) else ""
-    answered_at = state.answered_at if state.answered_at <= now else 0.0  # written by a clock put back since
+    answered_at = state.answered_at if state.answered_at <= now else 0.0  # else written by a fast clock
     refused = replace(state, fails=fails, trouble=f"{cause}{hint}", answered_at=answered_at)
     if not many:
         return refused
@@ -264,7 +271,7 @@ def _answered(
 
 
 def may_be_limited(verdict: Verdict, rules: Rules) -> bool:
-    """Whether an answer may speak of a daily limit, so that the day's plays have to be counted."""
+    """Whether an answer may be about a daily limit, so that the day's plays have to be counted."""
     match verdict:
         case Throttled():
             return rules.daily_limit
@@ -284,14 +291,14 @@ def step_without_time(
     *,
     rules: Rules,
 ) -> Step:
-    """What Last.fm's answer to a question for its time means for the plays that are due, which were not sent."""
+    """What Last.fm's answer means for the due plays if only its time was requested, and they were not sent."""
     match verdict:
         case Unsure(cause, retry_after):
             return _later(state, batch, cause, now, jitter, retry_after)
         case Later() | Throttled(Scope.ADDRESS) | KeyRefused():
             step = next_step(state, batch, verdict, now, jitter, rules=rules, key_level=key_level)
             return replace(step, back=tuple(replace(w, unanswered=False) for w in step.back))
-        case _:  # any of these is an answer
+        case _:  # each of these is an answer
             return Step(state)
 
 
@@ -326,10 +333,10 @@ def _outcome(
 
 
 def _ahead(waiting: QueuedPlay, now: float, skew: float, rules: Rules) -> QueuedPlay:
-    """A play in the future waits until then, or is sent at once if our fast clock has queued it."""
+    """The outcome for a play in the future: it waits until then, or is sent at once if our fast clock queued it."""
     later, first = its_time(waiting, now, skew), not waiting.too_new
     if first and queued_by_a_fast_clock(waiting.enqueued_at, now, skew):
-        later = now  # our clock was wrong, as is known by now: its start is corrected, and it is sent at once
+        later = now  # our clock was wrong, as is now known: the start is corrected, and the play is sent at once
     error = f"{rules.service} says that this play starts in the future"
     return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
 

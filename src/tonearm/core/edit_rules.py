@@ -1,6 +1,6 @@
 """Rules for names: an edit that the listener wants made every time. Values in, values out.
 
-A rule recognizes exact names, as a player sends them, and puts others in their place before a play is queued.
+A rule matches exact names, as a player sends them, and replaces them before a play is queued.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class PlayNames:
         return cls(track.artist, track.title, track.album, track.album_artist)
 
     def cleaned(self) -> PlayNames:
-        """The names without invisible characters and needless blanks."""
+        """The names without invisible characters and superfluous blanks."""
         return PlayNames(clean(self.artist), clean(self.title), clean(self.album), clean(self.album_artist))
 
     def on(self, track: Track) -> Track:
@@ -46,7 +46,7 @@ class PlayNames:
 
 
 class RuleScope(StrEnum):
-    """Which plays a rule is for: all by an artist, those from one of the artist's albums, or those of one track."""
+    """Which plays a rule applies to: all by an artist, those from one of the artist's albums, or those of one track."""
 
     ARTIST = "artist"
     ALBUM = "album"
@@ -59,7 +59,7 @@ class BadRule(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class EditRule:
-    """Plays in `scope` that have the names `seen` get the names `to`; made by `edit_rule`, which checks it."""
+    """Plays in `scope` with the names `seen` get the names `to`. Create it with `edit_rule`, which checks it."""
 
     scope: RuleScope
     seen: PlayNames
@@ -67,7 +67,7 @@ class EditRule:
 
     @property
     def changes(self) -> dict[str, tuple[str, str]]:
-        """The names that differ, each with what it was and what it becomes."""
+        """The names that differ, each with the old and the new one."""
         both = {
             field.name: (getattr(self.seen, field.name), getattr(self.to, field.name)) for field in fields(PlayNames)
         }
@@ -75,7 +75,7 @@ class EditRule:
 
     @property
     def wanted(self) -> dict[str, str]:
-        """The names that a play must have for the rule to be about it."""
+        """The names that a play must have for the rule to match."""
         match self.scope:
             case RuleScope.ARTIST:
                 return {"artist": self.seen.artist}
@@ -87,7 +87,7 @@ class EditRule:
                 assert_never(self.scope)
 
     def applied(self, track: Track) -> Track:
-        """The track with the rule's names, each if the track has the one that is to be changed."""
+        """The track with the rule's names; each name is replaced only if the track has the one in `seen`."""
         if any(getattr(track, name) != value for name, value in self.wanted.items()):
             return track
         new = {name: to for name, (old, to) in self.changes.items() if getattr(track, name) == old}
@@ -95,9 +95,8 @@ class EditRule:
 
 
 def edit_rule(scope: RuleScope, seen: PlayNames, to: PlayNames) -> EditRule:
-    """The rule that makes this edit every time, with clean names. Raises MissingName, and BadRule.
-
-    A title is only needed for one track.
+    """The rule that makes this edit every time, with clean names. Raises MissingName and BadRule. A title is only
+    needed for a single track.
     """
     rule = EditRule(scope, seen.cleaned(), to.cleaned())
     if not rule.seen.artist or not rule.to.artist:
@@ -114,7 +113,7 @@ def edit_rule(scope: RuleScope, seen: PlayNames, to: PlayNames) -> EditRule:
 
 
 def scopes(seen: PlayNames, to: PlayNames) -> list[RuleScope]:
-    """The scopes that an edit can have, the smallest first: a title can't be the same for a whole album."""
+    """The scopes that an edit can have, the narrowest first: a title can't be the same for a whole album."""
     possible = [RuleScope.TRACK]
     if seen.title != to.title:
         return possible

@@ -17,7 +17,7 @@ class AuthChanged:
 
 @dataclass(frozen=True, slots=True)
 class NowPlayingShown:
-    """A track has been announced as playing; `started_at` is in Unix seconds, `duration` in seconds."""
+    """A track was reported as playing; `started_at` is in Unix seconds, `duration` in seconds."""
 
     kind: ClassVar[str] = "lastfm:now-playing"
     artist: str
@@ -60,7 +60,7 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class EnrichProgress:
-    """Last.fm was asked about more songs of the library: `done` of `total`."""
+    """More songs of the library were looked up at Last.fm: `done` of `total`."""
 
     kind: ClassVar[str] = "lastfm:enrich-progress"
     job: int
@@ -70,7 +70,7 @@ class EnrichProgress:
 
 @dataclass(frozen=True, slots=True)
 class HeartChanged:
-    """A track is loved or no longer. `status` is waiting, accepted, rejected, or kept if nobody is signed in."""
+    """A track was loved or unloved. `status` is waiting, accepted, rejected, or kept if nobody is signed in."""
 
     kind: ClassVar[str] = "lastfm:heart"
     artist: str
@@ -106,7 +106,7 @@ class DestinationChanged:
 
 @dataclass(frozen=True, slots=True)
 class DestinationHeart:
-    """A destination was told of a heart: `status` is `accepted`, `waiting` (to be told again) or `rejected`."""
+    """A heart was sent to a destination: `status` is `accepted`, `waiting` (to be sent again) or `rejected`."""
 
     kind: ClassVar[str] = "destination:heart"
     destination: int

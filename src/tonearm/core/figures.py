@@ -1,8 +1,8 @@
-"""Figures of a history: what was played how often, when, and in one go. Values in, values out.
+"""Figures of a history: what was played how often, when, and in one session. Values in, values out.
 
-A month is summed up once and kept; the figures of any time are the sums of its months, with the plays between its ends
-and the nearest ends of months added or taken away. One name in several spellings that fold alike counts once, and is
-shown as it is spelt most often.
+A month is summed up once and stored; the figures of any span are the sums of its months, with the plays between its
+ends and the nearest ends of months added or subtracted. Spellings of a name that fold alike count as one name, shown in
+its most frequent spelling.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class NameKind(StrEnum):
-    """What is counted by its name."""
+    """The kinds of names that plays are counted by."""
 
     ARTIST = "artist"
     ALBUM = "album"
@@ -44,14 +44,14 @@ class NameKind(StrEnum):
 
 
 class Measure(StrEnum):
-    """What the most played have most of: plays, or seconds heard."""
+    """What the most played are ranked by: plays, or seconds heard."""
 
     PLAYS = "plays"
     HEARD = "heard"
 
 
 def month_of(timestamp: float) -> int:
-    """The number of the month (UTC) of a moment: twelve for each year."""
+    """The number of the month (UTC) of a time: twelve for each year."""
     moment = datetime.fromtimestamp(timestamp, UTC)
     return moment.year * 12 + moment.month - 1
 
@@ -62,7 +62,7 @@ def month_start(month: int) -> int:
 
 
 class FiguredPlay(NamedTuple):
-    """What the figures want to know of a play; `counted` by the listener's rule, `heard` 0 where nobody knows."""
+    """What the figures need to know about a play; `counted` by the listener's rule, `heard` is 0 if it isn't known."""
 
     timestamp: int
     artist: str
@@ -74,7 +74,7 @@ class FiguredPlay(NamedTuple):
 
 @lru_cache(2**14)
 def numbers(kind: NameKind, artist: str, title: str) -> tuple[int, int]:
-    """The numbers of a name: of just this spelling, and of all spellings that fold alike."""
+    """The numbers of a name: one for just this spelling, and one for all spellings that fold alike."""
     return _number(kind, artist, title), _number(f"{kind} folded", _folded(artist), _folded(title))
 
 
@@ -113,7 +113,7 @@ class Renames:
         return artist, title
 
     def group(self, kind: NameKind, artist: str, title: str) -> int:
-        """The number of all spellings of what a name counts as."""
+        """The number for all spellings of the name that a name counts as."""
         return numbers(kind, *self.applied(kind, artist, title))[1]
 
 
@@ -123,7 +123,9 @@ AS_PLAYED = Renames()
 
 @dataclass(frozen=True, slots=True)
 class NameCounts:
-    """For each spelling of a name: its number, that of all its spellings, plays, seconds heard, and the first play."""
+    """For each spelling of a name: its number, the number for all its spellings, plays, seconds heard, and the first
+    play.
+    """
 
     spellings: Sequence[int] = ()
     groups: Sequence[int] = ()
@@ -132,7 +134,7 @@ class NameCounts:
     first: Sequence[int] = ()
 
     def packed(self) -> bytes:
-        """As it is stored: the columns one after the other."""
+        """The stored form: the columns one after another."""
         number = len(self.spellings)
         return struct.pack(
             f"<{number * 2}q{number * 3}I", *self.spellings, *self.groups, *self.plays, *self.heard, *self.first
@@ -140,14 +142,14 @@ class NameCounts:
 
     @classmethod
     def unpacked(cls, stored: bytes) -> NameCounts:
-        """What `packed` has written."""
+        """The value from what `packed` returned."""
         number = len(stored) // _OF_A_NAME
         values = struct.unpack(f"<{number * 2}q{number * 3}I", stored)
         return cls(*(values[number * column : number * (column + 1)] for column in range(5)))
 
     @staticmethod
     def packed_spellings(stored: bytes, group: int) -> list[int]:
-        """The spellings of one name in what `packed` has written, without unpacking it."""
+        """The spellings of one name in what `packed` returned, without unpacking it."""
         number = len(stored) // _OF_A_NAME
         wanted, end = struct.pack("<q", group), number * 16
         found: list[int] = []
@@ -167,7 +169,7 @@ _OF_A_NAME = 28
 class Quarters:
     """Plays and seconds heard by the quarter of an hour (its number since 1970), for those in which one began.
 
-    Or by the hour, which is as good for zones whose clocks are off by whole hours.
+    Or by the hour, which is enough for time zones with whole hours of offset.
     """
 
     at: Sequence[int] = ()
@@ -175,7 +177,7 @@ class Quarters:
     heard: Sequence[int] = ()
 
     def packed(self) -> bytes:
-        """As it is stored: the columns one after the other."""
+        """The stored form: the columns one after another."""
         return struct.pack(f"<{len(self.at) * 3}I", *self.at, *self.plays, *self.heard)
 
     def by_hour(self) -> Quarters:
@@ -189,7 +191,7 @@ class Quarters:
 
     @classmethod
     def unpacked(cls, stored: bytes) -> Quarters:
-        """What `packed` has written."""
+        """The value from what `packed` returned."""
         number = len(stored) // 12
         values = struct.unpack(f"<{number * 3}I", stored)
         return cls(values[:number], values[number : number * 2], values[number * 2 :])
@@ -205,11 +207,11 @@ class ListeningSession:
 
     @property
     def seconds(self) -> int:
-        """How long it took."""
+        """Its length in seconds."""
         return self.end - self.start
 
     def with_next(self, later: ListeningSession) -> ListeningSession:
-        """Both as one."""
+        """The two sessions as one."""
         return ListeningSession(self.start, max(self.end, later.end), self.plays + later.plays)
 
 
@@ -223,7 +225,7 @@ class Sessions:
     one: bool
 
     def with_later(self, later: Sessions) -> Sessions:
-        """Together with what was played afterwards."""
+        """Combined with the sessions that follow."""
         if later.first.start - self.last.end > PAUSE:
             return Sessions(self.first, later.last, _longer(self.longest, later.longest), one=False)
         joined = self.last.with_next(later.first)
@@ -235,12 +237,12 @@ class Sessions:
         )
 
     def packed(self) -> list[int]:
-        """As it is stored."""
+        """The stored form."""
         return [number for one in (self.first, self.last, self.longest) for number in (one.start, one.end, one.plays)]
 
     @classmethod
     def unpacked(cls, stored: Sequence[int]) -> Sessions:
-        """What `packed` has written."""
+        """The value from what `packed` returned."""
         first, last, longest = (ListeningSession(*stored[place : place + 3]) for place in (0, 3, 6))
         return cls(first, last, longest, one=first == last)
 
@@ -250,7 +252,7 @@ def _longer(*sessions: ListeningSession) -> ListeningSession:
 
 
 def sessions_of(plays: Iterable[FiguredPlay]) -> Sessions | None:
-    """The sessions of plays in the order of time; None without any."""
+    """The sessions in plays that are in the order of time; None without plays."""
     found: Sessions | None = None
     current: ListeningSession | None = None
     for play in plays:
@@ -272,9 +274,8 @@ def _and(found: Sessions | None, more: ListeningSession | None) -> Sessions | No
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Plays that count and the seconds heard of them; of `untimed` ones nobody knows how long they were.
-
-    `skipped` plays are in none of these: too little of them was heard.
+    """Plays that count and the seconds heard of them; the length of `untimed` ones isn't known. `skipped` plays are in
+    none of these: too little of them was heard.
     """
 
     plays: int = 0
@@ -301,7 +302,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The plays of some time summed up. `texts` are the artist and the title ("" for an artist) of each spelling."""
+    """The plays of a span of time, summed up. `texts` are the artist and the title ("" for an artist) of each
+    spelling.
+    """
 
     totals: Totals = Totals()
     names: Mapping[NameKind, NameCounts] = field(default_factory=lambda: dict.fromkeys(NameKind, NameCounts()))
@@ -386,7 +389,7 @@ def _columns(
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of names, added up from several times, by the number of each spelling."""
+    """Counts of names, added up over several spans, by the number of each spelling."""
 
     plays: dict[int, int] = field(default_factory=dict)
     heard: dict[int, int] = field(default_factory=dict)
@@ -394,7 +397,7 @@ class Tally:
     first: dict[int, int] = field(default_factory=dict)
 
     def add(self, counts: NameCounts) -> None:
-        """Count these too."""
+        """Add these counts."""
         plays, heard, first = self.plays, self.heard, self.first
         self.groups.update(zip(counts.spellings, counts.groups, strict=True))
         if not plays:
@@ -413,7 +416,7 @@ class Tally:
                 plays[spelling], heard[spelling], first[spelling] = number, seconds, at
 
     def take(self, counts: NameCounts) -> None:
-        """Count these no longer. First plays stay as they are."""
+        """Subtract these counts. First plays stay as they are."""
         for spelling, number, seconds in zip(counts.spellings, counts.plays, counts.heard, strict=True):
             self.plays[spelling] -= number
             self.heard[spelling] -= seconds
@@ -422,7 +425,7 @@ class Tally:
                     del column[spelling]
 
     def counts(self) -> NameCounts:
-        """As columns."""
+        """The counts as columns."""
         return NameCounts(
             list(self.plays),
             [self.groups[spelling] for spelling in self.plays],
@@ -434,7 +437,7 @@ class Tally:
     def by_group(self, measure: Measure = Measure.PLAYS) -> dict[int, int]:
         """Plays, or seconds heard, of all spellings of a name together."""
         of = self.plays if measure is Measure.PLAYS else self.heard
-        sums = dict(zip(self.groups.values(), of.values(), strict=True))  # all have one order: that of the first play
+        sums = dict(zip(self.groups.values(), of.values(), strict=True))  # all in the order of the first play
         if len(sums) < len(of):
             several = {group for group, number in Counter(self.groups.values()).items() if number > 1}
             sums.update(dict.fromkeys(several, 0))
@@ -471,9 +474,8 @@ def ranks(sums: Mapping[int, int], groups: Iterable[int]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class TopPart:
-    """A part of a list of the most: names with the same sum, those of `groups` from place `start` on.
-
-    They are listed by the alphabet unless there are too `many`; then in the order given.
+    """A part of a list of the most played: names with the same sum, those of `groups` from position `start` on. They
+    are listed alphabetically, unless there are too `many`; then in the order given.
     """
 
     start: int
@@ -482,7 +484,7 @@ class TopPart:
 
 
 def top_parts(sums: Mapping[int, int], limit: int, offset: int) -> list[TopPart]:
-    """The names of the places from `offset` on, in parts of equal sums, each of which is whole."""
+    """The names from position `offset` on, in parts of equal sums, each of them complete."""
     values = nlargest(offset + limit, sums.values())[offset:]
     if not values:
         return []
@@ -500,7 +502,7 @@ def top_parts(sums: Mapping[int, int], limit: int, offset: int) -> list[TopPart]
 
 
 def whole_hours(stretches: Iterable[Stretch]) -> bool:
-    """Whether all of these begin, end and are off from UTC by whole hours."""
+    """Whether all of these begin and end at whole hours, and have whole hours of offset from UTC."""
     return not any(one.offset % HOUR or one.start % HOUR or one.end % HOUR for one in stretches)
 
 
@@ -509,7 +511,7 @@ def by_local_hour(
 ) -> tuple[Counter[int], Counter[int]]:
     """Plays and seconds heard by the number of the local hour since 1970; `// 24` is the number of the day.
 
-    What lies outside of the stretches is left out. `hours`: the quarters are whole hours.
+    Plays outside the stretches are left out. `hours`: the quarters are whole hours.
     """
     plays: dict[int, int] = {}
     heard: dict[int, int] = {}
@@ -532,20 +534,20 @@ def by_local_hour(
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """Days in a row with plays, by their numbers (`core.days.day_number`); both ends are in it."""
+    """Days in a row with plays, by their numbers (`core.days.day_number`); both ends are included."""
 
     first: int
     last: int
 
     @property
     def days(self) -> int:
-        """How many."""
+        """How many days."""
         return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Streaks:
-    """The longest streak, the later of equal ones, and the one that goes on: until today, or yesterday so far."""
+    """The longest streak, the later of equal ones, and the current one: until today, or until yesterday so far."""
 
     longest: Streak | None
     current: Streak | None
@@ -564,7 +566,7 @@ def streaks(days: Iterable[int], today: int) -> Streaks:
 
 
 def by_weekday_and_hour(by_hour: Mapping[int, int]) -> list[list[int]]:
-    """Counts by the local hour as seven days from Monday on, of 24 hours each."""
+    """Counts by local hour as seven days from Monday on, with 24 hours each."""
     week = [[0] * 24 for _ in range(7)]
     for hour, number in by_hour.items():
         week[(hour // 24 + 3) % 7][hour % 24] += number  # 1 January 1970 was a Thursday
@@ -575,7 +577,7 @@ def by_weekday_and_hour(by_hour: Mapping[int, int]) -> list[list[int]]:
 class FigurePart:
     """A piece of a span of time: whole months from `first` to before `end`, or seconds if it is not `whole`.
 
-    `sign` -1: to be taken away.
+    `sign` -1: to be subtracted.
     """
 
     first: int
@@ -587,8 +589,8 @@ class FigurePart:
 def parts_of(start: int, end: int, until: int, *, inside: bool = False) -> list[FigurePart]:
     """A span of time (from, to before, in Unix seconds) in months until `until`, and the rest in seconds.
 
-    The months are those between the months' beginnings that are nearest to both ends, or `inside` the span; the one of
-    `until` ends there, and is among them if the span goes on until then.
+    The months are those between the beginnings of months nearest to both ends, or `inside` the span; the month of
+    `until` ends there, and is included if the span lasts until then.
     """
     if start >= end:
         return []

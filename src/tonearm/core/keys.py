@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BadKeys(ValueError):
-    """Keys and secrets do not pair up. `option` is the wrong one: `api_key` or `api_secret`."""
+    """Keys and secrets do not pair up. `option` is the option at fault: `api_key` or `api_secret`."""
 
     def __init__(self, option: str, message: str) -> None:
         super().__init__(f"{option}: {message}")

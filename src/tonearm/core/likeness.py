@@ -1,4 +1,4 @@
-"""Likeness: why two names with different spellings may still be the same song. It only finds ambiguous matches."""
+"""Similarity: why two names with different spellings may still be the same song. It only finds ambiguous matches."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ _PERFORMANCE = re.compile(
 
 
 def bare(artist: str, title: str, folded: str | None = None) -> Bare:
-    """The title without everything that is not the song's name; the core is empty only if the title is blank.
-
-    `folded` is the fold of the title, if the caller has it already.
+    """The title without everything that isn't the song's name; the core is empty only if the title is blank. `folded`
+    is the fold of the title, if the caller already has it.
     """
     spellings, with_artist = credit(artist)
     if not _may_be_dressed(title):
@@ -88,7 +87,7 @@ def _stripped(text: str) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _may_be_dressed(title: str) -> bool:
-    """Whether a title may have extras. For most titles their letters decide, which is faster than a search."""
+    """Whether a title may have extras. For most titles the letters decide, which is faster than a search."""
     lowered = title.lower()
     if _JUST_WORDS(lowered):
         return "feat" in lowered or " ft" in lowered
@@ -134,7 +133,7 @@ _ID3V1_LENGTH = 30
 
 
 def misspelt(one: str, other: str) -> bool:
-    """Whether two folds differ in one place, by at most two letters; digits and part numerals are no slips."""
+    """Whether two folds differ in one place, by at most two letters; digits and part numerals don't count as slips."""
     if min(len(one), len(other)) < _SHORTEST_MISSPELT or abs(len(one) - len(other)) > 2:
         return False
     start = _common(one, other)
@@ -144,7 +143,7 @@ def misspelt(one: str, other: str) -> bool:
     slip = here + there
     if max(len(here), len(there)) > 2 or not slip.isalpha() or max(slip) >= _LETTERS_SAY_LITTLE:
         return False
-    if not end:  # "Exploration A" and "B", "Flood" and "Flood I" are two
+    if not end:  # "Exploration A" and "B", "Flood" and "Flood I" are different songs
         return not (here and there) and not set(slip) <= set("ivx")
     return True
 
@@ -173,7 +172,7 @@ def wording(title: str) -> Wording:
 
 
 def reworded(one: Wording, other: Wording) -> bool:
-    """Whether two titles of one artist differ by a word or by some letters, but by no number or single letter."""
+    """Whether two titles of one artist differ by a word or a few letters, but not by a number or a single letter."""
     apart = one.words ^ other.words
     if not apart or any(len(word) == 1 or word.isdigit() or not set(word) - set("ivx") for word in apart):
         return False
@@ -192,7 +191,7 @@ def reworded(one: Wording, other: Wording) -> bool:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """The length of the common beginning of two texts."""
     for place, (here, there) in enumerate(zip(one, other, strict=False)):
         if here != there:
             return place
@@ -200,7 +199,7 @@ def _common(one: str, other: str) -> int:
 
 
 def cut_off(title: str, fold_of_title: str, other: str) -> bool:
-    """Whether the title is what ID3v1 left of the other one, given by its fold."""
+    """Whether the title is what ID3v1 left of the other one (`other` is its fold)."""
     full = _ID3V1_LENGTH - 2 <= len(title) <= _ID3V1_LENGTH + 1
     return full and len(other) > len(fold_of_title) and other.startswith(fold_of_title)
 
@@ -211,12 +210,12 @@ _SMALL_WORDS = frozenset({"the", "a", "an", "and", "of", "feat", "featuring", "f
 
 @lru_cache(maxsize=8192)
 def words(name: str) -> frozenset[str]:
-    """The folded words of a name that say something."""
+    """The folded words of a name that carry meaning."""
     return frozenset(fold(word) for word in _WORD.findall(readable(name).lower())) - _SMALL_WORDS
 
 
 def akin(one: str, other: str) -> bool:
-    """Whether one artist's name is part of the other's ("Mozart", a band with a guest), or a slip of it."""
+    """Whether one artist's name is part of the other's ("Mozart", a band with a guest), or a misspelling of it."""
     here, there = words(one), words(other)
     if here and there and (here <= there or there <= here):
         return True
@@ -224,7 +223,7 @@ def akin(one: str, other: str) -> bool:
 
 
 def in_two_scripts(one: str, other: str) -> bool:
-    """Whether one name has Latin letters and the other none, so that they may be one name twice."""
+    """Whether one name has Latin letters and the other none, so that they may be the same name."""
     here, there = fold(one), fold(other)
     if here.isascii() is there.isascii():
         return False

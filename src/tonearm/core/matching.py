@@ -72,7 +72,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """Tracks that may be the song, the likeliest first, at most `MAX_CANDIDATES`: the listener decides."""
+    """Tracks that may be the song, the most likely first, at most `MAX_CANDIDATES`: the listener decides."""
 
     candidates: tuple[Candidate, ...]
 
@@ -124,10 +124,9 @@ class LibraryIndex:
         return len(self._entries)
 
     def learn(self, songs: Iterable[tuple[str, str]]) -> None:
-        """Learn other names of the library's artists from (artist, title) of songs that are looked up.
-
-        If several titles that the library lacks under one name are there under another name, and the two names may be
-        one, `find` takes them for one from now on. More songs may be learnt from later.
+        """Learn other names of the library's artists from (artist, title) of songs that are looked up. If several
+        titles that the library lacks under one name are there under another name, and the two names may be one, `find`
+        treats them as one from now on. It can be called again with more songs.
         """
         if self._by_song is None:
             self._by_song = _Places()
@@ -141,10 +140,9 @@ class LibraryIndex:
                 self._agreements.note(spelling, artist, song, theirs)
 
     def find(self, artist: str, title: str, mbid: str = "") -> MatchResult:
-        """The song: by name, else by its MusicBrainz recording, else the candidates that may be it.
-
-        An identifier adds copies if its titles agree with the name. If it leads to a track of that artist with
-        another title it is ambiguous: Last.fm's identifiers are not always right.
+        """Find the song: by name, else by its MusicBrainz recording, else the candidates. An identifier adds copies if
+        their titles agree with the name. If it leads to a track of that artist with another title, the match is
+        doubtful: Last.fm's identifiers are not always right.
         """
         identified = self._recordings.at(mbid.lower()) if mbid else []
         if named := self._named(artist, title):
@@ -177,7 +175,7 @@ class LibraryIndex:
         return self._entries[place][1:3]
 
     def _named(self, artist: str, title: str) -> list[int]:
-        """Places of the copies of a song, with those that only have a track number before the title."""
+        """Places of the copies of a song, including those with a track number before the title."""
         keys = song_keys(artist, title)
         if not all(keys[0]):
             return []
@@ -187,7 +185,7 @@ class LibraryIndex:
             return [place for key in song_keys(artist, bare_title) for place in self._songs.at(key)]
         numbered = [place for key in keys for place in self._numbered.at(key)]
         numbers = {without_track_number(self._entries[place][2])[1] for place in numbered}
-        return places + numbered if len(numbers) == 1 else places  # "01. Andante" and "03. Andante" are two
+        return places + numbered if len(numbers) == 1 else places  # "01. Andante" and "03. Andante" are different songs
 
     def _sure(self, places: list[int], artist: str, title: str) -> Match | Several:
         asked = _exact(artist), _exact(title)
@@ -199,7 +197,7 @@ class LibraryIndex:
         return Match(ids[0], by) if len(ids) == 1 else Several(ids, by)
 
     def _contradicts(self, artist: str, title: str, place: int) -> bool:
-        """Whether the place has another title of the same artist. In another script it may be the same."""
+        """Whether the place has another title of the same artist. A title in another script may be the same."""
         their_artist, their_title = self._names(place)
         one_artist = not set(credit(artist).spellings).isdisjoint(credit(their_artist).spellings)
         return one_artist and unlike(title, their_title)
@@ -268,7 +266,7 @@ class _Likely:
         wanted = bare(artist, title)
         spellings = credit(artist).spellings
         if not wanted.core or not spellings[0]:
-            return  # nothing is the song without a name
+            return  # without a name nothing can match
         for place in self._by_title.at(wanted.core)[:_MAX_COMPARED]:
             if compatible(wanted, self._bare[place]) and (ambiguity := self._dressed(place, wanted, artist)):
                 yield place, ambiguity
@@ -281,7 +279,7 @@ class _Likely:
                 yield place, Ambiguity.WORDING
 
     def _dressed(self, place: int, wanted: Bare, artist: str) -> Ambiguity | None:
-        """How the names differ if the bare titles are the same."""
+        """How the names differ if the bare titles are equal."""
         theirs, title = self._entries[place][1], self._bare[place]
         if set(credit(artist).spellings).isdisjoint(credit(theirs).spellings):
             translated = len(wanted.core) >= _TELLING and in_two_scripts(artist, theirs)
@@ -309,7 +307,7 @@ class _Likely:
                 yield place
 
     def _beside(self, spelling: str, core: str) -> Iterator[int]:
-        """Places of the artist's other titles that a typing error or a cut may have made of this one."""
+        """Places of the artist's other titles that may be this one with a typing error or cut off."""
         if spelling not in self._by_signature:
             self._by_signature[spelling] = places = _Places()
             for place in self._by_artist.at(spelling):

@@ -27,12 +27,12 @@ def keys_of_song(artist: str, title: str, mbid: str) -> set[int]:
 
 
 def artist_keys(artist: str) -> set[int]:
-    """The keys of whatever goes by the name of an artist."""
+    """The keys of everything under an artist's name."""
     return {_number("artist", spelling) for spelling in credit(artist).spellings}
 
 
 def title_keys(title: str) -> set[int]:
-    """The keys of whatever has a title: with and without what may be no part of it, whoever the artist is."""
+    """The keys of everything with a title, by any artist: with and without parts that may not belong to it."""
     titles = {title, without_track_number(title)[0]}
     return {_number("title", fold(without_guests(one)[0])) for one in titles} | {
         _number("title", core) for core in cores(title)
@@ -40,22 +40,24 @@ def title_keys(title: str) -> set[int]:
 
 
 def recording_keys(mbid: str) -> set[int]:
-    """The key of whatever has a MusicBrainz recording; none without one."""
+    """The key of everything with a MusicBrainz recording; none without one."""
     return {_number("recording", mbid.lower())} if mbid else set()
 
 
 def learning_key(artist: str) -> int:
-    """What the songs have in common from which other names of this artist are learnt."""
+    """The key shared by the songs from which other names of this artist are learned."""
     return _number("artist", credit(artist).spellings[0])
 
 
 def asking_key(artist: str) -> int:
-    """The `learning_key` of the songs that say something of an artist who is asked for."""
+    """The `learning_key` of the songs that say something about an artist being looked up."""
     return _number("artist", artist_spellings(artist)[0])
 
 
 class CorrectionKeys:
-    """The keys of files that go by other names as well: Last.fm's corrections, as in `core.naming.Renamed`."""
+    """The keys of files that are found under other names as well: Last.fm's corrections, as in
+    `core.naming.Renamed`.
+    """
 
     def __init__(self, corrections: Iterable[tuple[Names, Names]]) -> None:
         self._behind: defaultdict[int, set[int]] = defaultdict(set)
@@ -69,7 +71,7 @@ class CorrectionKeys:
                 self._behind[key] |= title_keys(title)
 
     def behind(self, keys: Set[int]) -> set[int]:
-        """These keys, and those of files that have them under another name only."""
+        """These keys, and those of files that have them only under another name."""
         return set(keys).union(*(self._behind[key] for key in keys if key in self._behind))
 
 

@@ -1,4 +1,4 @@
-"""Naming: other names of a file's song, from the file's own list of artists and from Last.fm's corrections.
+"""Other names of a file's song, from the file's own list of artists and from Last.fm's corrections.
 
 Last.fm answers a play with the names that it files it under: "Utada Hikaru" comes back as 宇多田ヒカル. So both
 names are the same artist.
@@ -55,7 +55,7 @@ class Renamed:
         return self._songs.get(_key(artist, title)) or (self._shown.get(_fold(artist), artist), title)
 
     def others(self, artist: str, title: str) -> Iterator[Names]:
-        """The other names of a song; none if Last.fm has never corrected it or its artist."""
+        """The other names of a song; none if Last.fm has never corrected its title or artist."""
         if not self._songs:
             return
         if song := self._songs.get(_key(artist, title)):
@@ -69,7 +69,7 @@ def entries_by_other_names(
 ) -> Iterator[tuple[int, str, str, str]]:
     """Entries for `LibraryIndex` beside those of the library: the same files, under the other names of their songs.
 
-    `artists` has by id the artists of files that list several.
+    `artists` has the artists of files that list several, by id.
     """
     for file, artist, title, _ in library:
         for credit in credits_of(artist, artists.get(file, ())):

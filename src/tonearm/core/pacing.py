@@ -1,4 +1,4 @@
-"""How fast, and how long to wait: the rate limit and the steps of back-off. Pure functions over seconds.
+"""The rate limit and the steps of back-off. Pure functions over seconds.
 
 Last.fm names no figure for its limit and sends no `Retry-After`; the ladders follow what users measured
 (docs/decisions/0006-pace-and-back-off.md).
@@ -34,10 +34,10 @@ BUDGET_CHECK = 900.0
 """Seconds until a backlog that has used up the budget is checked again."""
 
 LONGEST_THROTTLE = 86400.0
-"""Seconds; a longer throttle was written by a clock that has been put back since."""
+"""Seconds; a longer throttle was written by a clock that has been set back since."""
 
 FURTHEST_SLOT = 3600.0
-"""Seconds; a slot further ahead was booked by a clock that has been put back since."""
+"""Seconds; a slot further ahead was booked by a clock that has been set back since."""
 
 KEY_PROBE = 3600.0
 """Seconds between probes of a refused API key; a suspension is lifted by people, not by retries."""
@@ -49,7 +49,7 @@ FIRST_RETRY, LONGEST_RETRY = 2.0, 3600.0
 
 
 def retry_wait(tries: int) -> float:
-    """Seconds until a job that failed so many times in a row is tried again: retrying does not repair a bug."""
+    """Seconds until a job that failed `tries` times in a row is retried: retrying does not fix a bug."""
     return min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(tries - 1, 20))
 
 
@@ -64,7 +64,7 @@ class Slot:
 def book(tat: float, now: float, per_second: float) -> Slot:
     """The next free slot of a stream that never exceeds `per_second` (GCRA without burst).
 
-    `tat` is the theoretical arrival time kept from the last booking. `per_second` 0 lifts the limit.
+    `tat` is the theoretical arrival time stored at the last booking. With `per_second` 0 there is no limit.
     """
     if per_second <= 0:
         return Slot(0.0, tat)
@@ -75,7 +75,8 @@ def book(tat: float, now: float, per_second: float) -> Slot:
 def backoff(fails: int, jitter: float, *, longest: float = LONGEST_WAIT) -> float:
     """Seconds to wait after the `fails`-th failure in a row (from 1): full jitter under a cap that doubles.
 
-    The cap is `longest` at the most, `jitter` a chance in [0, 1). Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    The cap is at most `longest`, `jitter` is a random number in [0, 1). Full jitter:
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
     cap = min(longest, FIRST_WAIT * 2.0 ** min(fails - 1, 16))
     return max(SHORTEST_WAIT, cap * jitter)
@@ -87,19 +88,19 @@ def ladder_wait(ladder: tuple[float, ...], step: int) -> float:
 
 
 def budget_met(used: int, known: int) -> int:
-    """The daily budget after the limit was met with `used` plays in a day; 0 means unknown."""
+    """The daily limit after it was reached with `used` plays in a day; 0 means unknown."""
     if used < MIN_BUDGET:
         return known
     return min(used, known) if known else used
 
 
 def budget_after_a_day(known: int) -> int:
-    """The daily budget after a day without meeting the limit: a tenth more, since it may have been lifted."""
+    """The daily limit after a day on which it wasn't reached: a tenth more, since it may have been raised."""
     return known + max(1, known // 10) if known else 0
 
 
 def backlog_room(budget: int, used: int) -> int | None:
-    """How many plays of a backlog the budget still has room for; None while no limit is known."""
+    """How many plays of a backlog the daily limit still has room for; None while no limit is known."""
     return max(0, int(budget * (1 - RESERVE)) - used) if budget else None
 
 
@@ -113,5 +114,7 @@ def clear_at(backlog: int, budget: int, used: int, now: float) -> float | None:
 
 
 def in_force(until: float, now: float) -> bool:
-    """Whether a throttle until then lasts; one longer than a day comes from a clock that has been put back since."""
+    """Whether a throttle until `until` is in force; one longer than a day comes from a clock that has been set back
+    since.
+    """
     return now < until <= now + LONGEST_THROTTLE

@@ -24,7 +24,7 @@ class PeriodKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryPeriod:
-    """Local days from `first` to `last`, both of them in it."""
+    """Local days from `first` to `last`, both included."""
 
     kind: PeriodKind
     first: date
@@ -36,7 +36,7 @@ class HistoryPeriod:
         return (self.last - self.first).days + 1
 
     def __str__(self) -> str:
-        """As an address writes it."""
+        """The period as it is written in an address."""
         match self.kind:
             case PeriodKind.ALL:
                 return "all"
@@ -107,7 +107,9 @@ LONGEST_SPAN = 366
 
 
 def within(period: HistoryPeriod, first: date, last: date) -> HistoryPeriod:
-    """The part of a span that lies between two days; at most a year of the span if none does. Others stay whole."""
+    """The part of a span between two days; if they don't overlap, at most a year of the span. Other kinds of periods
+    stay as they are.
+    """
     if period.kind is not PeriodKind.SPAN:
         return period
     begin, end = max(period.first, first), min(period.last, last)

@@ -1,4 +1,4 @@
-"""Placeholders: names that players write when they do not know better, and that Last.fm's filter ignores."""
+"""Placeholders: names that players use if they don't know the real one, and that Last.fm's filter ignores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tonearm.core.play import Track
 
 
 class Placeholder(NamedTuple):
-    """Which of a play's names is one (artist, album artist, track or album), and the name itself."""
+    """Which of a play's names is a placeholder (artist, album artist, track or album), and the name itself."""
 
     field: str
     name: str
@@ -36,7 +36,7 @@ _WHEN_RIPPED = re.compile(r"\s*\(\d[^)]*\)$")
 
 
 def placeholder(track: Track) -> Placeholder | None:
-    """The first of the names of a play that is a placeholder; None if all of them are names."""
+    """The first of a play's names that is a placeholder; None if all of them are real names."""
     for field, name in (("artist", track.artist), ("album artist", track.album_artist)):
         if (plain := _plain(name)) in _NOBODY or _UNKNOWN(plain):
             return Placeholder(field, name)

@@ -1,4 +1,6 @@
-"""A report of a play: what its numbers mean, which clock made them, and whether two reports are of one play."""
+"""A report of a play: what its numbers mean, which clock they come from, and whether two reports are of the same
+play.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,9 @@ class Stamp(StrEnum):
 
 
 class Listening(StrEnum):
-    """How the seconds heard are known.
-
-    MEASURED: the reporter sent them, or they were counted from its notices. ASSUMED: it sent none, but has decided
-    that the play counts. UNKNOWN: it decided nothing, and sent none, or nobody says what those are that it sent.
+    """How the seconds heard are known. MEASURED: the player sent them, or they were counted from its notices. ASSUMED:
+    it sent none, but has decided that the play counts. UNKNOWN: it decided nothing and sent none, or the meaning of
+    those it sent isn't known.
     """
 
     MEASURED = "measured"
@@ -57,7 +58,7 @@ class Listening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the numbers of a report are known to be. What is said is not guessed; by default nothing is said."""
+    """What is known about the numbers of a report. What is stated is not guessed; by default nothing is stated."""
 
     stamp: Stamp = Stamp.UNKNOWN
     listening: Listening = Listening.UNKNOWN
@@ -65,9 +66,8 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a play's start is put (Unix seconds UTC), and why it was moved ("" if it was not).
-
-    `by_clock` is what a wrong clock of ours accounts for, in seconds.
+    """A play's start as determined (Unix seconds UTC), and why it was moved ("" if it was not). `by_clock` is the part
+    of the move due to a wrong clock of ours, in seconds.
     """
 
     timestamp: int
@@ -78,10 +78,10 @@ class Placed:
 def place(timestamp: int, played: float, now: float, skew: float = 0.0, stamp: Stamp = Stamp.UNKNOWN) -> Placed:
     """The start of a play that is reported at `now` by a clock that is `skew` seconds behind Last.fm's.
 
-    A report that fits our wrong clock was made by it, and is moved with it. An end is moved back by what was heard, and
-    a start is not. If nobody says which it is, and the time is the very moment of the report, it is the end
-    (mpdscribble sends that); an earlier one is believed to be the start, also from a player that reports early and
-    sends the whole length as heard. No start is moved to where no report may lie.
+    A start that fits our wrong clock came from it, and is moved with it. An end is moved back by what was heard; a
+    start is not. If it isn't known which it is, and the time is the moment of the report, it is the end (mpdscribble
+    sends that); an earlier time is believed to be the start, also from a player that reports early and sends the whole
+    length as heard. No start is moved to a time that a report may not have.
     """
     reported, reasons, by_clock, true_now = timestamp, list[str](), 0, now + skew
     back = round(played) if stamp is Stamp.END else 0
@@ -100,15 +100,14 @@ def place(timestamp: int, played: float, now: float, skew: float = 0.0, stamp: S
 
 
 def _is_its_end(timestamp: int, played: float, true_now: float) -> bool:
-    """Whether a time is the moment of its report, and too late for the start of what was heard."""
+    """Whether a time is the moment of its report, which is too late to be the start of what was heard."""
     return abs(true_now - timestamp) <= SLACK and true_now + SLACK < timestamp + played / 2
 
 
 def assumed_played(duration: float | None) -> tuple[float, float]:
-    """The least seconds of a track that a player counts, and the most that may have been heard by its end.
-
-    For a play whose player says that it counts, and not how much of it was heard. Last.fm's rule is meant:
-    https://www.last.fm/api/scrobbling. The least is what is surely heard, so that no true repeat is suspected.
+    """The minimum of seconds of a track that a player counts, and the maximum that may have been heard by its end. For
+    a play whose player says that it counts, but not how much of it was heard. The minimum follows Last.fm's rule:
+    https://www.last.fm/api/scrobbling. It is what was certainly heard, so that no real repeat is suspected.
     """
     return seconds_needed(duration), duration or LONGEST_NEEDED
 
@@ -122,9 +121,8 @@ def judged(play: Play, listening: Listening, threshold: int, shortest: float = S
 
 
 def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float) -> bool:
-    """Whether a wrong clock of ours has made this time: by it, the play is still running, or has just ended.
-
-    Or it is over by our clock, and ahead by Last.fm's: then no right clock has made it.
+    """Whether this time came from a wrong clock of ours: by that clock, the play is still running, or has just ended.
+    Or the play is over by our clock, and in the future by Last.fm's: then the time came from no right clock.
     """
     if abs(skew) <= SKEW_THAT_MATTERS:
         return False
@@ -132,28 +130,26 @@ def stamped_by_our_clock(timestamp: int, played: float, now: float, skew: float)
 
 
 def made_just_now(timestamp: int, played: float, now: float) -> bool:
-    """Whether by our clock this play is still running or has just ended."""
+    """Whether this play is still running or has just ended, by our clock."""
     return -SLACK <= now - timestamp <= played + LIVE
 
 
 def queued_by_a_fast_clock(enqueued_at: float, now: float, skew: float) -> bool:
-    """Whether a play was queued at a moment that has yet to come by Last.fm's clock.
-
-    What is queued while the skew is known is queued in Last.fm's time, and need not be moved again.
+    """Whether a play was queued at a time that is in the future by Last.fm's clock. Plays queued while the skew is
+    known are queued in Last.fm's time, and don't have to be moved again.
     """
     return skew < -SKEW_THAT_MATTERS and enqueued_at > now + skew + SKEW_THAT_MATTERS
 
 
 def too_old(timestamp: int, now: float, skew: float, oldest: float | None) -> bool:
-    """Whether a play is too old for Last.fm by our clock and by Last.fm's: one of them may be wrong, and loses none."""
+    """Whether a play is too old for Last.fm by both our clock and Last.fm's, so that one wrong clock loses no play."""
     return all(when(timestamp, clock, oldest) is When.TOO_OLD for clock in (now, now + skew))
 
 
 def same_play(one: Play, other: Play) -> bool:
-    """Whether two reports may be of one play: the same song at the same time, whoever reports it.
-
-    A repeat begins after its first play has ended, and what was heard is never longer than what went by, so a
-    true repeat shares no time with its first play.
+    """Whether two reports may be of the same play: the same song at the same time, whoever reports it. A repeat begins
+    after the first play has ended, and the time heard is never longer than the time that passed, so a real repeat
+    doesn't overlap with its first play.
     """
     return (
         _shared(one, other) > OVERLAP
@@ -180,5 +176,5 @@ _known_fold = lru_cache(maxsize=4096)(fold)
 
 
 def forget_names() -> None:
-    """Keep no name in memory that was compared: somebody's data are erased."""
+    """Forget the names that were compared, since somebody's data are being erased."""
     _known_fold.cache_clear()

@@ -1,4 +1,4 @@
-"""Search: names and what is looked for in them, written so that a plain comparison of text finds one in the other."""
+"""Search: names and search terms in a form in which a plain text comparison finds one in the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ LONGEST_TERM = 100
 
 
 def searchable(names: Iterable[str]) -> str:
-    """Names as they are searched: without case and accents, each word with its signs and, if it has any, without."""
+    """Names in the form used by search: without case and accents, each word with its punctuation and, if it has any,
+    also without.
+    """
     words = plain(" ".join(names)).split()
     found = dict.fromkeys(words)
     found.update(dict.fromkeys(bare for word in words if not word.isalnum() and (bare := without_signs(word))))

@@ -1,6 +1,6 @@
-"""Last.fm's time, as its answers show it: kept against a steady counter, so that nobody who sets our clock changes it.
+"""Last.fm's time, from its answers: stored relative to a steady counter, so that setting our clock doesn't change it.
 
-One answer may be wrong, for a proxy or a single server may have a clock of its own. So a time that differs from our
+One answer may be wrong, since a proxy or a single server may have a clock of its own. So a time that differs from our
 clock counts only once two answers agree on it.
 """
 
@@ -26,7 +26,9 @@ DRIFT = 2e-4
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """Last.fm's clock showed `time` (Unix seconds) when our counter was at `at`, to within so many seconds."""
+    """Last.fm's clock showed `time` (Unix seconds) when our counter was at `at`, with an error of at most `error`
+    seconds.
+    """
 
     time: float
     at: float
@@ -41,13 +43,13 @@ class ClockReading:
         return EXACT + self.within + abs(at - self.at) * DRIFT
 
     def agrees(self, later: ClockReading) -> bool:
-        """Whether both show one clock."""
+        """Whether both readings may come from one clock."""
         return abs(self.time_at(later.at) - later.time) <= self.error_at(later.at) + later.within
 
 
 @dataclass(frozen=True, slots=True)
 class ServerTime:
-    """What is known of Last.fm's time: `known` counts, `unconfirmed` differs from it and waits for a second answer.
+    """What is known about Last.fm's time: `known` is used, `unconfirmed` differs from it and waits for a second answer.
 
     `unconfirmed_since` is where the counter was when the first of such answers came.
     """
@@ -59,8 +61,8 @@ class ServerTime:
     def updated(self, reading: ClockReading, ours: float) -> ServerTime:
         """What is known once an answer has shown a time; our own clock showed `ours` (Unix seconds) at that moment.
 
-        A time that agrees with our clock, or with what is known, counts at once: two that don't depend on each other
-        say the same. Any other has to be confirmed, at least 30 s later.
+        A time that agrees with our clock, or with what is known, counts at once: two independent sources agree. Any
+        other has to be confirmed, at least 30 s later.
         """
         if abs(reading.time - ours) <= EXACT + reading.within or (self.known and self.known.agrees(reading)):
             return ServerTime(reading)

@@ -1,8 +1,8 @@
-"""The clock of one listening: how long a track was really heard, from the notices of a player.
+"""The clock of one listen: how long a track was actually heard, from the notices of a player.
 
-Media servers say when a track starts, pauses, continues, where it is, and when it stops, and leave out some of it.
-Time counts while the track plays, and never more than the position has advanced, unless somebody sought. Each device
-of each user has one clock.
+Media servers report when a track starts, pauses, continues, its position, and when it stops, but some of these may be
+missing. Time counts while the track plays, and never more than the position has advanced, unless somebody sought. Each
+device of each user has one clock.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST_UNKNOWN = 3600.0
 
 
 class NoticeKind(StrEnum):
-    """What a player says. COUNTED: that the play counts, by its own rule."""
+    """The kinds of notices. COUNTED: the play counts, by the player's own rule."""
 
     STARTED = "started"
     PAUSED = "paused"
@@ -42,9 +42,9 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a player said at `at` (Unix seconds by our clock). `position` is in seconds, None if it wasn't said.
+    """A player's notice at `at` (Unix seconds by our clock). `position` is in seconds, None if it wasn't sent.
 
-    `key` is the player's own id of the track; without one its names are. `paused` comes with a PROGRESS.
+    `key` is the player's own id of the track; without one, the names identify it. `paused` comes with PROGRESS.
     """
 
     kind: NoticeKind
@@ -56,13 +56,13 @@ class Notice:
 
     @property
     def identity(self) -> str:
-        """The same for each notice of one track."""
+        """A value that is equal for all notices of one track."""
         return self.key or f"{self.track.artist}\n{self.track.title}"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A listening that is over: its start (Unix seconds) and the seconds heard, None if only the player counted."""
+    """A listen that is over: its start (Unix seconds) and the seconds heard, None if only the player counted them."""
 
     track: Track
     start: float
@@ -71,10 +71,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class ListeningClock:
-    """One listening so far: `played` seconds heard up to the notice at `at`, where the track was at `position`.
+    """A listen so far: `played` seconds heard up to the notice at `at`, with the track at `position`.
 
-    `regular` says that the player gives its position by itself. A clock that has `ended` only remembers what has
-    ended, and `previous` what played before, so that late notices and those given twice do not count.
+    `regular` says that the player sends its position by itself. A clock that has `ended` only remembers what has ended,
+    and `previous` what played before, so that late and repeated notices don't count.
     """
 
     track: Track
@@ -89,7 +89,7 @@ class ListeningClock:
     previous: str = ""
 
     def overdue(self, now: float) -> bool:
-        """Whether nothing more is to be expected: then `finish` it."""
+        """Whether no more notices are to be expected: then call `finish`."""
         if self.ended:
             return False
         if not self.playing:
@@ -100,7 +100,7 @@ class ListeningClock:
         return now - self.at > (LONGEST_UNKNOWN if remaining is None else remaining + PATIENCE)
 
     def finish(self, now: float) -> tuple[ListeningClock, Finished]:
-        """The listening as it is over at `now`, without a word from the player."""
+        """End the listen at `now`, without a notice from the player."""
         return self._end(now, self.played + self._unseen(now))
 
     def _end(self, at: float, played: float) -> tuple[ListeningClock, Finished]:
@@ -135,16 +135,15 @@ class ListeningClock:
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """What a notice leads to: the clock to keep, and the listenings that are over."""
+    """What a notice leads to: the clock to keep, and the listens that are over."""
 
     clock: ListeningClock | None
     finished: tuple[Finished, ...] = ()
 
 
 def step(clock: ListeningClock | None, notice: Notice) -> ClockStep:
-    """What a device's clock (None: it has none yet) becomes by a notice. Notices come in order, but some are missing.
-
-    A notice that is given twice changes nothing.
+    """Advance a device's clock (None: it has none yet) by a notice. Notices come in order, but some may be missing. A
+    repeated notice changes nothing.
     """
     if clock is None or clock.ended:
         return _first(clock, notice)
@@ -160,7 +159,7 @@ def step(clock: ListeningClock | None, notice: Notice) -> ClockStep:
 
 
 def _first(ended: ListeningClock | None, notice: Notice, began: float | None = None) -> ClockStep:
-    """A notice while nothing plays, as far as we know; `began` is the earliest that it can have begun."""
+    """The step for a notice while nothing is playing as far as is known; `began` is the earliest possible start."""
     again = ended is not None and ended.identity == notice.identity
     if again and ended is not None and _late(ended, notice):
         return ClockStep(ended)
@@ -176,7 +175,7 @@ def _first(ended: ListeningClock | None, notice: Notice, began: float | None = N
 
 
 def _late(ended: ListeningClock, notice: Notice) -> bool:
-    """Whether a notice is still about the listening that has ended."""
+    """Whether a notice is still about the listen that has ended."""
     passed = notice.at - ended.at
     if notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED):
         length = ended.track.duration
@@ -185,14 +184,16 @@ def _late(ended: ListeningClock, notice: Notice) -> bool:
 
 
 def _begins(clock: ListeningClock, notice: Notice) -> bool:
-    """Whether the start of the track that plays already is one from its beginning; players say so for a resume too."""
+    """Whether a START of the track that is already playing means its beginning; players send START for a resume,
+    too.
+    """
     if notice.position is None:
         return clock.playing
     return notice.position <= SLACK
 
 
 def _another(clock: ListeningClock, notice: Notice) -> ClockStep:
-    """Another listening has begun, of another track or of the same: the one before ended without a word."""
+    """The step if another listen has begun, of another track or the same one: the one before ended without a notice."""
     began = max(clock.at, notice.at - (notice.position or 0.0))
     _, finished = clock.finish(began)
     over = notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED)
@@ -202,7 +203,7 @@ def _another(clock: ListeningClock, notice: Notice) -> ClockStep:
 
 
 def _same(clock: ListeningClock, notice: Notice) -> ClockStep:
-    """News of the track that plays."""
+    """The step for a notice about the track that is playing."""
     played = clock.played + clock._since(notice)
     if notice.kind is NoticeKind.STOPPED:
         ended, finished = clock._end(max(clock.at, notice.at), played)
@@ -230,7 +231,7 @@ def _same(clock: ListeningClock, notice: Notice) -> ClockStep:
 
 
 def _started(notice: Notice, began: float | None = None) -> ListeningClock:
-    """A new clock. What a player had played before we saw it counts, except after a START."""
+    """A new clock. What was played before the first notice counts, except after a START."""
     before = (
         0.0
         if notice.kind is NoticeKind.STARTED
@@ -250,7 +251,7 @@ def _started(notice: Notice, began: float | None = None) -> ListeningClock:
 
 
 def _repeats(clock: ListeningClock, notice: Notice) -> bool:
-    """Whether the track has come to its end and begun again: its position has fallen, and there was time for both."""
+    """Whether the track has ended and begun again: its position has gone back, and there was time for both."""
     if notice.position is None or clock.position is None or not clock.track.duration or not clock.playing:
         return False
     elapsed = notice.at - clock.at

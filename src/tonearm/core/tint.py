@@ -1,7 +1,6 @@
-"""The colours that a cover gives a page. Values in, values out.
-
-A ground keeps the hue of the cover, and is as light or as dark as the text on it needs: 4.5:1 with every colour in
-which the pages write, https://www.w3.org/TR/WCAG22/#contrast-minimum.
+"""The colours that a page takes from a cover. Values in, values out. A background keeps the hue of the cover, and is as
+light or as dark as the text on it needs: 4.5:1 with every text colour of the pages,
+https://www.w3.org/TR/WCAG22/#contrast-minimum.
 """
 
 from __future__ import annotations
@@ -36,22 +35,22 @@ class Tint:
     saturation: float
 
     def packed(self) -> bytes:
-        """As it is kept."""
+        """The stored form."""
         return _PACKED.pack(self.hue, self.saturation)
 
     @classmethod
     def unpacked(cls, kept: bytes) -> Tint | None:
-        """What was kept; None if it is no colour."""
+        """The value from its stored form; None if it isn't a colour."""
         return cls(*_PACKED.unpack(kept)) if len(kept) == _PACKED.size else None
 
     @property
     def light(self) -> Rgb:
-        """The ground of the light scheme."""
+        """The background for the light scheme."""
         return _ground(self.hue, min(self.saturation, _STRONGEST_LIGHT), LIGHT, lighter=True)
 
     @property
     def dark(self) -> Rgb:
-        """The ground of the dark scheme."""
+        """The background for the dark scheme."""
         return _ground(self.hue, min(self.saturation, _STRONGEST_DARK), DARK, lighter=False)
 
 
@@ -98,7 +97,7 @@ def _ground(hue: float, saturation: float, limit: float, *, lighter: bool) -> Rg
     def at(step: int) -> Rgb:
         return _rgb(hue, step / 255, saturation)
 
-    # A colour is the lighter the larger its step is, so the first one that fits is found by halving.
+    # A colour gets lighter with each step, so the first one that fits is found by bisection.
     if lighter:
         return at(bisect_left(range(255), limit, key=lambda step: luminance(at(step))))
     return at(bisect_right(range(1, 256), limit, key=lambda step: luminance(at(step))))

@@ -1,7 +1,7 @@
 """Why a play in the queue has not been sent yet: one answer for the API, the pages and the command line.
 
 `why_waits` answers for one play, `queue_waits` for a whole queue, which waits for what its first play waits for.
-`reason` and `advice` are the words of an answer.
+`reason` and `advice` put an answer into words.
 """
 
 from __future__ import annotations
@@ -56,11 +56,10 @@ def connection_under(connection: Connection, *, refused: bool) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFacts:
-    """What decides whether an account's plays go out, as it was at `now` (Unix seconds).
-
-    `account` is the account under the API keys that are set (`Account.under`), `throttle` the throttle of its key now.
-    Before `backlog_until` only live plays are sent. `paused`: no delivery begins. `configured`: there is an API key
-    with its secret. `lastfm_now` is what Last.fm's clock shows; `now` if that is not known.
+    """What decides whether an account's plays are sent, as of `now` (Unix seconds). `account` is the account with the
+    configured API keys (`Account.under`), `throttle` its key's throttle now. Before `backlog_until` only live plays are
+    sent. `paused`: deliveries are paused. `configured`: there is an API key with its secret. `lastfm_now` is Last.fm's
+    time; `now` if that is not known.
     """
 
     account: Account
@@ -74,12 +73,12 @@ class DeliveryFacts:
 
     @property
     def user(self) -> str:
-        """The Last.fm user (case folded) whose plays go out."""
+        """The Last.fm user (case folded) whose plays are sent."""
         return self.account.username.casefold()
 
     @property
     def limited(self) -> bool:
-        """Whether the day's budget is used up, so that a backlog waits."""
+        """Whether the daily limit is used up, so that a backlog waits."""
         return in_force(self.backlog_until, self.now)
 
     @property
@@ -90,7 +89,9 @@ class DeliveryFacts:
 
 @dataclass(frozen=True, slots=True)
 class WaitingPlay:
-    """What of a play in the queue decides why it waits: `user` is the Last.fm user (case folded) that it is for."""
+    """The facts of a play in the queue that decide why it waits: `user` is the Last.fm user (case folded) that it is
+    for.
+    """
 
     user: str
     timestamp: int
@@ -105,8 +106,8 @@ class WaitingPlay:
 class Waits:
     """Why a play has not been sent yet.
 
-    `until` (Unix seconds) is the next attempt, if only time has to pass; None: at once, or not by waiting.
-    `cause` is what went wrong in Last.fm's words, "" if nothing did; `user` whose sign-in it waits for.
+    `until` (Unix seconds) is the next attempt, if only time has to pass; None: at once, or not by waiting. `cause` is
+    what went wrong, in Last.fm's words ("" if nothing did); `user` is the user whose sign-in it waits for.
     """
 
     kind: WaitKind
@@ -142,7 +143,7 @@ _REMEDIES = {
 
 
 def stopped(facts: DeliveryFacts) -> Waits | None:
-    """Why nothing at all is sent for this account, whatever is tried; None if nothing is in the way."""
+    """Why nothing at all is sent for this account; None if nothing is in the way."""
     if not facts.configured:
         return Waits(WaitKind.NOT_CONFIGURED)
     match facts.connection:
@@ -187,9 +188,8 @@ def why_waits(play: WaitingPlay, facts: DeliveryFacts) -> Waits:
 
 
 def queue_waits(plays: Sequence[WaitingPlay], facts: DeliveryFacts) -> Waits | None:
-    """Why a queue has not been sent yet: the answer for the play that goes first; None without any play.
-
-    `plays` needs one play of each sort that may be first: being sent, live, of the backlog, for another user.
+    """Why a queue has not been sent yet: the answer for the play that is sent first; None without plays. `plays` needs
+    one play of each kind that may be first: being sent, live, backlog, for another user.
     """
     return min((why_waits(play, facts) for play in plays), key=_turn, default=None)
 
@@ -205,12 +205,16 @@ def _account_wait(facts: DeliveryFacts) -> tuple[float, str]:
 
 
 def _turn(waits: Waits) -> tuple[bool, bool, float]:
-    """What comes first: being sent, what moves, what only time holds up; of these the soonest."""
+    """The sort key for what comes first: plays being sent, then those that can be sent, then those that wait only for
+    time, the soonest first.
+    """
     return waits.kind is not WaitKind.SENDING, waits.held and waits.until is None, waits.until or 0.0
 
 
 def reason(waits: Waits, service: str = "Last.fm") -> str:  # noqa: PLR0912  # a branch for each kind
-    """Why, as the end of a sentence: in the destination's words if those say it. `service` is its name for people."""
+    """Why it waits, as the end of a sentence; in the destination's words if it has given a reason. `service` is its
+    name for people.
+    """
     match waits.kind:
         case WaitKind.SENDING:
             return f"on its way to {service} now"
@@ -227,7 +231,7 @@ def reason(waits: Waits, service: str = "Last.fm") -> str:  # noqa: PLR0912  # a
         case WaitKind.KEY_REFUSED:
             return f"{service} rejects the API key{f': {waits.cause}' if waits.cause else ''}"
         case WaitKind.SESSION_ENDED if waits.cause.startswith(f"{service} rejects"):
-            return waits.cause  # a token, and why
+            return waits.cause  # about a token, with the reason
         case WaitKind.SESSION_ENDED:
             return f"{service} has ended the session"
         case WaitKind.SESSION_LOST:
@@ -248,7 +252,7 @@ def advice(waits: Waits, service: str = "Last.fm") -> str:
     """What to do about it in the service's own pages, as the end of a sentence; "" if nothing has to be done."""
     match waits.remedy:
         case Remedy.SIGN_IN if waits.kind is WaitKind.KEY_NOT_SET:
-            return ""  # its reason says so
+            return ""  # the reason already says so
         case Remedy.SIGN_IN if waits.user:
             return f"sign in to {service} as {waits.user}"
         case Remedy.SIGN_IN:
@@ -262,6 +266,6 @@ def advice(waits: Waits, service: str = "Last.fm") -> str:
 
 
 def explanation(waits: Waits, service: str = "Last.fm") -> str:
-    """Why, and what to do about it."""
+    """Why it waits, and what to do about it."""
     why, what = reason(waits, service), advice(waits, service)
     return f"{why}: {what}" if what else why

@@ -1,4 +1,4 @@
-"""What states are called, in one place: the pages, the API's texts and the command line all say it this way.
+"""The names of states, in one place: the pages, the API's texts and the command line all use them.
 
 The machine's names (in JSON, tables and addresses) are the keys; `docs/style.md` explains each.
 """
@@ -40,10 +40,10 @@ VERDICTS: Final = {
 
 
 def attempt(verdict: str, service: str = "Last.fm") -> str:
-    """What an attempt came to, by the name of its verdict; `service` is the destination's name for people."""
+    """The result of an attempt, by the name of its verdict; `service` is the destination's name for people."""
     return VERDICTS.get(verdict, verdict).replace("Last.fm", service)
 
 
 def fate(name: str) -> str:
-    """What a play's state is called; a name that is not known is spelled out."""
+    """The name of a play's state; an unknown state is spelled out."""
     return FATES.get(name, name.replace("_", " ").capitalize())

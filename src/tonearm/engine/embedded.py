@@ -62,7 +62,7 @@ class EmbeddedEngine:
             while not stop.is_set():
                 self._wake.clear()  # first, so that no later hint is missed
                 now = self._clock.now()
-                if not swept <= now < swept + SWEEP:  # the clock may have been put back
+                if not swept <= now < swept + SWEEP:  # the clock may have been set back
                     await self._sweep(due)
                     swept = now
                 for job in [job for job, at in self._alarms.items() if at <= now]:

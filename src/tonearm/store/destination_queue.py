@@ -363,7 +363,7 @@ def due_now(db: Connection, number: int, now: float, skew: float = 0.0) -> None:
 
 
 PUT_BACK = PutBack(destination_queue)
-"""What a wrong clock has put back."""
+"""Plays that a wrong clock has postponed."""
 
 
 _MINE = select(destination.c.id).where(destination.c.account == bindparam("account_id"))

@@ -63,7 +63,7 @@ class OwedHearts(Generic[H]):
             row.due_at > bindparam("now") + LONGEST_REST,
             and_(row.state == HeartState.SENDING, row.due_at > bindparam("now") + ON_ITS_WAY),
         )
-        """Hearts that are due `now`, also if a clock that has been put back has timed them."""
+        """Hearts that are due `now`, also if a clock that has been set back has timed them."""
         self._next = (
             select(hearts)
             .select_from(hearts if within is None else within)

@@ -74,7 +74,7 @@ _THROTTLES = select(pace).where(pace.c.key.in_(bindparam("keys", expanding=True)
 
 
 PUT_BACK = 60.0
-"""Seconds; a throttle that begins further ahead was written by a clock that has been put back since."""
+"""Seconds; a throttle that begins further ahead was written by a clock that has been set back since."""
 
 
 def _throttled(row: Row[Any], now: float) -> KeyThrottled:
@@ -152,7 +152,7 @@ def probe_now(db: Connection, key: str, now: float) -> None:
     probe = update(pace).where(
         pace.c.key == key,
         pace.c.throttle_until > now,
-        or_(pace.c.probed_at <= now - MANUAL_PROBE_INTERVAL, pace.c.probed_at > now),  # a clock was put back
+        or_(pace.c.probed_at <= now - MANUAL_PROBE_INTERVAL, pace.c.probed_at > now),  # a clock was set back
     )
     db.execute(probe.values(throttle_until=0, probed_at=now))
 

@@ -299,7 +299,7 @@ def too_old(db: Connection, before: float, limit: int, boot: str) -> list[tuple[
 
 
 PUT_BACK = PutBack(scrobble_queue, _OF_ANYBODY)
-"""What a wrong clock has put back."""
+"""Plays that a wrong clock has postponed."""
 
 
 def retry_all(db: Connection, account_id: int, now: float, skew: float = 0.0) -> None:
