@@ -490,6 +490,24 @@ def test_a_group_that_is_refused_again_remembers_when_it_was_first() -> None:
     assert [(w.id, w.group, w.split_at) for w in step.back] == [(1, 1, 7.0), (2, 2, 7.0)]
 
 
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_server_that_breaks_off_may_have_stored_what_it_refuses(size: int) -> None:
+    batch = [replace(w, unanswered=w.id == 1) for w in batch_of(size)]
+    broke_off = next_step(DeliveryState(), batch, Split(Cause(500, "x"), may_be_there=True), NOW, 0.5)
+    assert [w.unanswered for w in broke_off.back] == [True] * size
+    refused = next_step(DeliveryState(), batch, Split(Cause(400, "x")), NOW, 0.5)
+    assert [w.unanswered for w in refused.back] == [w.id == 1 for w in batch], "what was in doubt stays so"
+
+
+def test_a_refusal_says_that_the_play_may_be_there() -> None:
+    play = replace(waiting(1), split_at=NOW, group=1, refusals=9)
+    cause = Cause(500, "x", "ListenBrainz")
+    step = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(cause, may_be_there=True), NOW + 9, 0.5)
+    [settled] = step.settled
+    assert isinstance(settled.fate, Refused)
+    assert str(settled.fate.cause) == "ListenBrainz error 500: x; it may be there"
+
+
 # Item by item
 
 CORRECTION = Correction("The Beatles", "Help!")

@@ -123,7 +123,8 @@ async def test_plays_whose_answer_was_lost_are_sent_again_and_are_there_once(
 async def test_a_batch_that_stopped_half_way_is_sent_again_and_is_there_once(server: ListenBrainzStandIn) -> None:
     server.fail_next(Fault.BROKEN)
     verdict = await submitted(server)
-    assert verdict == Split(Cause(500, "Something went wrong. Please try again.", "ListenBrainz"))
+    cause = Cause(500, "Something went wrong. Please try again.", "ListenBrainz")
+    assert verdict == Split(cause, may_be_there=True)
     assert server.stored == THERE[:2]
     for play in PLAYS:
         await submitted(server, play)
@@ -304,6 +305,7 @@ ANSWERS: list[tuple[str, bytes, tuple[str, ...], type[Verdict], float | None, st
     ("429 Too Many", b"", ("X-RateLimit-Remaining: 0",), Throttled, None, "ListenBrainz error 429"),
     ("500 Oops", b"", (), Split, None, "ListenBrainz error 500: and nothing in the body"),
     ("502 Bad", b'{"error":"x"}', (), Unsure, None, "ListenBrainz error 502: x"),
+    ("520 Unknown", b'{"error":"x"}', (), Unsure, None, "ListenBrainz error 520: x"),
     ("503 Away", b'{"error":"x"}', ("Retry-After: 30",), Later, 30.0, "ListenBrainz error 503: x"),
     ("503 Away", b"<html></html>", ("Retry-After: 30",), Unsure, 30.0, "HTTP 503 with a page"),
     ("400 Bad", b'{"code":400}', (), Split, None, "ListenBrainz error 400: no words"),

@@ -753,14 +753,19 @@ async def test_a_retry_by_a_fast_clock_sends_nothing_before_its_time(world: Worl
         assert await room.deck.store.read(lambda db: db.execute(row).scalar_one()) == start
 
 
-async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_have_it(world: World) -> None:
-    """The machine starts a day fast, nobody is signed in to Last.fm, and the answer of the destination is lost."""
+@pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.BROKEN, Fault.CUT])
+async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_have_it(
+    world: World, fault: Fault
+) -> None:
+    """The machine starts a day fast, nobody is signed in to Last.fm, and the destination stores the play and does not
+    say so.
+    """
     async with world.open() as room:
         await add(room)
     world.house.clock.put(DAY)
     async with world.open() as room:
         world.first.now = world.house.clock.now  # it has no objection
-        world.first.fail_next(Fault.LOST_ANSWER)
+        world.first.fail_next(fault)
         world.first.fault = Fault.OUTAGE
         start = int(room.now) - 160
         await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=start, played=150)

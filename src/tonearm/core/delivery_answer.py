@@ -89,10 +89,11 @@ def next_step(
             return _unanswered(state, batch, cause, now, jitter, retry_after)
         case Throttled(scope, cause, retry_after):
             return _throttled(state, batch, scope, cause, now, rules, retry_after, used, key_level)
-        case Split(cause) if len(batch) > 1:
-            return _divided(state, batch, cause, now, jitter, rules)
-        case Split(cause):
-            return _refused_alone(state, batch[0], cause, now, jitter, rules)
+        case Split(cause, may_be_there):
+            split = [replace(w, unanswered=w.unanswered or may_be_there) for w in batch]
+            if len(split) > 1:
+                return _divided(state, split, cause, now, jitter, rules)
+            return _refused_alone(state, split[0], cause, now, jitter, rules)
         case SessionSuspect(cause) if state.soft_failures + 1 < MAX_SOFT_FAILURES:
             return _later(replace(state, soft_failures=state.soft_failures + 1), batch, cause, now, jitter)
         case SessionSuspect(cause) | SessionEnded(cause):
@@ -190,7 +191,8 @@ def _refused_alone(
     proven = 0 < guilty.split_at < state.answered_at <= now
     known = rules.concern(cause.error_code).names_a_play
     if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
-        return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(cause)),))
+        why = replace(cause, message=f"{cause.message}; it may be there") if guilty.unanswered else cause
+        return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(why)),))
     # The same play again proves nothing new about the server, so it alone doesn't delay others.
     news = not guilty.refusals or state.fails > FREE_REFUSALS
     back = replace(

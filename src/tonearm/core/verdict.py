@@ -91,9 +91,12 @@ class Unsure:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Something in the batch is rejected, and the answer does not say what."""
+    """Something in the batch is rejected, and the answer does not say what. `may_be_there`: the server broke off, and
+    may have stored some of it.
+    """
 
     cause: Cause
+    may_be_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class LastFmServer:
         """
         match exchange.outcome:
             case Nonsense(500, message):
-                return Split(Cause(None, message, self.rules.service))
+                return Split(Cause(None, message, self.rules.service), may_be_there=True)
             case _:
                 return None
 

@@ -56,7 +56,8 @@ def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, s
     if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR):
         # The first comes from a proxy, in HTML. The second from the server itself, which one listen may have upset:
         # waiting for it could hold up all others for ever. What is there already is dropped when it comes again.
-        return Split(_cause(reply, found, token, service))
+        broke_off = status == HTTPStatus.INTERNAL_SERVER_ERROR
+        return Split(_cause(reply, found, token, service), may_be_there=broke_off)
     if found is None:
         # A page of a gateway's: the server behind it may have stored them. Nothing is there to store them at 404.
         cause = Cause(None, f"HTTP {status} {unread(reply.body)}", service)
@@ -74,7 +75,7 @@ def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, s
             return Split(cause)
         case HTTPStatus.UNAUTHORIZED:
             return SessionEnded(Cause(None, rejects_token(service, cause.message), service))
-        case HTTPStatus.BAD_GATEWAY | HTTPStatus.GATEWAY_TIMEOUT:
+        case _ if status > HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.SERVICE_UNAVAILABLE:
             return Unsure(cause, wait)
         case _:
             return Later(cause, wait)

@@ -54,7 +54,7 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
     if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR):
         # The second may be about this play alone: waiting for it could hold up all others for ever. If it is there
         # already, Maloja says so when it comes again.
-        return Split(cause)
+        return Split(cause, may_be_there=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     if found is None:
         nonsense = Cause(None, f"HTTP {status} {unread(reply.body)}", SERVICE)
         return Later(nonsense, wait) if status in (404, 405) else Unsure(nonsense, wait)
@@ -68,7 +68,8 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
         return Answered((ItemAnswer(MalojaCode.SECOND_TAKEN, words),), shown_time(reply))
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
         return Split(cause)
-    return Unsure(cause, wait) if status in (502, 504) else Later(cause, wait)
+    broke_off = status > HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.SERVICE_UNAVAILABLE
+    return Unsure(cause, wait) if broke_off else Later(cause, wait)
 
 
 def key_check(reply: Reply | TransportError, key: str, url: str) -> TokenCheck:
