@@ -1,7 +1,8 @@
-"""One connection to the service: what it may ask for, how long it may take, and which one makes room for another.
+"""One connection to the service: what it may request, how long it may take, and which one is closed to make room for
+another.
 
 uvicorn reads heads of any length, waits for the rest of a request for ever, and accepts connections until no file can
-be opened any more. See docs/decisions for why this is mended here.
+be opened any more. See docs/decisions/0022-limits-of-a-connection.md for why this is fixed here.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 4000
 
 JOINED = 64 * 1024
-"""Bytes of a body up to which it leaves in one piece with its head."""
+"""Bytes of a body up to which it is sent in one piece with its head."""
 
 TURNED_AWAY = 16
-"""Connections beyond those that may be open which are asked what they want, so that they are refused in its words."""
+"""Connections beyond the limit whose request is still read, so that they are rejected in the right protocol."""
 
 FILES_KEPT = 64
-"""Open files that connections leave to the database, to Last.fm and to whatever else a process opens."""
+"""Open files reserved for the database, for Last.fm and for everything else that a process opens."""
 
 
 def room_for_connections() -> int:
-    """How many connections may be open at once, once this process may open as many files as the system lets it."""
+    """Raise the limit of open files as far as the system allows; returns how many connections may be open at once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + FILES_KEPT
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -49,10 +50,9 @@ def room_for_connections() -> int:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a connection may ask for. Sizes are in bytes, times in seconds.
-
-    `arrival` is how long the head of a request may take from its first byte, and its body after that; `idle` how long
-    nothing may happen between two requests, or with an answer that is not read. `connections` is how many may be open.
+    """The limits of a connection. Sizes are in bytes, times in seconds. `arrival` is how long the head of a request may
+    take from its first byte, and its body after that; `idle` is how long nothing may happen between two requests, or
+    while an answer isn't being read. `connections` is how many may be open.
     """
 
     head: int = 64 * 1024
@@ -71,7 +71,7 @@ class BusyAnswer:
 
 
 BusyAnswerFor = Callable[[str], BusyAnswer | None]
-"""The protocol's refusal for whoever asks for an address (path and query); None if it is no protocol's."""
+"""The answer of the protocol at an address (path and query); None if no player's protocol uses it."""
 
 
 class Crowd:
@@ -95,7 +95,7 @@ class Crowd:
         return True
 
     def ask_outside(self, new: HttpConnection) -> bool:
-        """Let a connection that may not come in say what it wants; False if too many do."""
+        """Read the request of a connection that is over the limit; False if there are too many of those."""
         if len(self._outside) >= TURNED_AWAY:
             return False
         self._outside.add(new)
@@ -108,13 +108,13 @@ class Crowd:
         self._waiting.pop(gone, None)
 
     def waits(self, connection: HttpConnection) -> None:
-        """From now on a connection waits for its client."""
+        """Note that a connection waits for its client from now on."""
         self._waiting.pop(connection, None)
         if connection in self._open:
             self._waiting[connection] = None
 
     def works(self, connection: HttpConnection) -> None:
-        """A whole request is here and is being answered: such a connection makes room for none."""
+        """Note that a complete request is being answered: such a connection isn't closed for another."""
         self._waiting.pop(connection, None)
 
 
@@ -154,7 +154,7 @@ class HttpConnection(HttpToolsProtocol):
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A client is there."""
+        """A client has connected."""
         super().connection_made(transport)
         if self._crowd.enter(self):
             self._crowd.waits(self)
@@ -167,7 +167,7 @@ class HttpConnection(HttpToolsProtocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self._crowd.leave(self)
         for timer in (self._timer, self._stuck):
             if timer is not None:
@@ -194,7 +194,7 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(400, "invalid HTTP request")
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing in the log: a stranger decides how often this happens."""
+        """Log nothing: strangers decide how often this happens."""
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -219,7 +219,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is here."""
+        """The head is complete."""
         if self._phase is _Phase.CLOSING:
             return
         if self._size > self._limits.head:
@@ -237,7 +237,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is here as a whole."""
+        """The request is complete."""
         if self._phase is _Phase.CLOSING:
             return
         self._phase, self._unread, self._deadline = _Phase.BETWEEN, 0, None
@@ -248,7 +248,7 @@ class HttpConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """An answer is on its way."""
+        """An answer is complete."""
         self.flush_head()
         if self._phase is _Phase.CLOSING and self._later is None:
             return
@@ -259,7 +259,7 @@ class HttpConnection(HttpToolsProtocol):
                 self._refuse(*self._later)
 
     def defer_head(self, head: bytes) -> None:
-        """Keep the head of an answer until its body comes, but no longer than this turn of the loop."""
+        """Hold the head of an answer until its body comes, but no longer than this iteration of the event loop."""
         self._head = head
         self.loop.call_soon(self.flush_head)
 
@@ -278,20 +278,20 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.write(head)
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than it is answered."""
+        """The client reads more slowly than the answer is written."""
         super().pause_writing()
         if self._stuck is None:
             self._stuck = self.loop.call_later(self._limits.idle, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client has read on."""
+        """The client reads again."""
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
         super().resume_writing()
 
     def end(self) -> None:
-        """Close after an answer. What is left of the request is read first, or the client may never see the answer."""
+        """Close after an answer. The rest of the request is read first, or the client may never see the answer."""
         if self._phase is _Phase.BETWEEN:
             self.transport.close()
             return
@@ -305,7 +305,7 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.write_eof()
 
     def _turn_away(self, head: bytes) -> None:
-        """Refuse a request by its first bytes. A first line in pieces is taken for nobody's in particular."""
+        """Reject a request by its first bytes. If the first line comes in pieces, no protocol is assumed."""
         line = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
         self._write_refusal(line[1] if len(line) > 1 else "", 503, _CROWDED)
         self.end()
@@ -333,18 +333,20 @@ class HttpConnection(HttpToolsProtocol):
         self.end()
 
     def _expect(self) -> None:
-        """What has begun has to be over in time."""
+        """Start the time limit for what has begun."""
         self._deadline = self.loop.time() + self._limits.arrival
         if self._timer is None:
             self._timer = self.loop.call_at(self._deadline, self._look)
 
     def _look(self) -> None:
-        """Whether the time is over. A timer runs on until it is due: to cancel one at each request costs more."""
+        """Check whether the time is over. A timer runs until it is due: cancelling one at each request would cost
+        more.
+        """
         self._timer = None
         if self._deadline is None:
             return
         if self.flow.read_paused or (self._phase is _Phase.HEAD and not self._is_answered()):
-            self._expect()  # it is not the client who is late
+            self._expect()  # it isn't the client that is late
         elif self.loop.time() < self._deadline:
             self._timer = self.loop.call_at(self._deadline, self._look)
         else:
@@ -379,7 +381,8 @@ def _rendered(refusal: BusyAnswer) -> bytes:
 
 
 class _Answering:
-    """The transport as an answer has it: a head waits for its body, and to close it, the connection ends as it should.
+    """The transport that answers are written to: a head waits for its body, and closing it ends the connection
+    properly.
 
     uvicorn writes them apart. VLC 3.0.24 reads once and treats what comes a moment later as success.
     """

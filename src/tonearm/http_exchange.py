@@ -1,7 +1,7 @@
-"""HTTP as the wires use it: one request out, and one answer back or why there is none.
+"""HTTP for all clients here: one request, and its answer or why there is none.
 
-Decides nothing but whether a request may have arrived. No redirects and no retries: what is sent again, and when, is
-for the rules to say.
+It decides only whether a request may have arrived. No redirects and no retries: the rules decide what is sent again,
+and when.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LONGEST_WAIT = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer, whole. Header names are in lower case; `round_trip` is in seconds."""
+    """A complete HTTP answer. Header names are in lower case; `round_trip` is in seconds."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -38,7 +38,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class TransportError:
-    """No answer came. `sent` is False if the request surely never reached the server."""
+    """No answer came. `sent` is False if the request certainly never reached the server."""
 
     sent: bool
     message: str
@@ -48,8 +48,8 @@ class TransportError:
 class Patience:
     """How long to wait, in seconds: to connect, for the next bytes, for the whole answer; and its bytes, unpacked.
 
-    Slow answers to a batch of 50 are normal at Last.fm. A server that drips never runs into `read`, so there is
-    `answer`. A page of 1,000 plays takes about 2 MB.
+    Slow answers to a batch of 50 are normal at Last.fm. A server that sends byte by byte never exceeds `read`, so there
+    is `answer`. A page of 1,000 plays takes about 2 MB.
     """
 
     connect: float = 5.0
@@ -59,7 +59,7 @@ class Patience:
 
     @property
     def timeouts(self) -> dict[str, float]:
-        """As httpx2 wants them."""
+        """The time limits for httpx2."""
         return {"connect": self.connect, "pool": self.connect, "write": self.read, "read": self.read}
 
 
@@ -70,16 +70,15 @@ CLOSED = TransportError(False, "the HTTP client is closed")
 def checked_address(url: str) -> SplitResult:
     """The parts of an API's address; raises ValueError if no request can be made of it."""
     parts = urlsplit(url)
-    bad_port = parts.port == 0  # looking at it raises ValueError for a worse one
+    bad_port = parts.port == 0  # reading it raises ValueError for a worse one
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or bad_port:
         raise ValueError("the API's address must be http(s)://host/path, without a query")
     return parts
 
 
 def base_address(url: str) -> str:
-    """An address that somebody typed, as the base of a server's API: without blanks around it or a slash at its end.
-
-    Raises ValueError with words for whoever typed it.
+    """The base address of a server's API from what somebody typed: without surrounding blanks or a slash at its end.
+    Raises ValueError, in words for whoever typed it.
     """
     url = url.strip()
     try:
@@ -100,7 +99,7 @@ def host_of(url: str) -> str:
 
 
 def unreachable(error: TransportError, url: str) -> str:
-    """Why no answer came from there, for whoever typed the address."""
+    """Why no answer came from an address, in words for whoever typed it."""
     host, said = host_of(url), error.message
     if "CERTIFICATE_VERIFY_FAILED" in said:
         why = said.rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
@@ -115,7 +114,7 @@ def unreachable(error: TransportError, url: str) -> str:
 
 
 def redirected(reply: Reply, url: str) -> str:
-    """Where a server that redirects wants its requests, for whoever typed the address."""
+    """What to do about a server that redirects, in words for whoever typed the address."""
     asked = urlsplit(url)
     try:
         wanted = urlsplit(reply.headers.get("location", ""))
@@ -129,7 +128,7 @@ def redirected(reply: Reply, url: str) -> str:
 
 
 def checked_agent(user_agent: str) -> str:
-    """The User-Agent; raises ValueError if it cannot be one."""
+    """The User-Agent; raises ValueError if it isn't valid."""
     if not user_agent.strip() or not user_agent.isascii() or not user_agent.isprintable():
         raise ValueError("the User-Agent must be printable ASCII")
     return user_agent
@@ -190,7 +189,7 @@ class OwnClient:
             await client.aclose()
 
     async def end(self) -> None:
-        """Close it for ever."""
+        """Close it for good."""
         self._over = True
         await self.close()
 
@@ -204,7 +203,7 @@ class AsyncTransport:
         self._patience = patience
 
     async def send(self, make: Callable[[], httpx2.Request]) -> Reply | TransportError:
-        """What came back, or why nothing did. Raises for no fault of the network."""
+        """The reply, or why there is none. Never raises for a network failure."""
         http = await client_of(self._http)
         if isinstance(http, TransportError) or http.is_closed:
             return http if isinstance(http, TransportError) else CLOSED
@@ -236,13 +235,13 @@ def _async_client() -> httpx2.AsyncClient | TransportError:
 
 
 def opened(make: Callable[[], C]) -> C | TransportError:
-    """A client as the environment's proxies and certificates want it, or why they allow none."""
+    """A client with the proxies and certificates of the environment, or why they are unusable."""
     import httpx2
 
     try:
         return make()
     except (ValueError, ImportError, OSError, httpx2.InvalidURL):
-        # Not its words: they may hold a proxy's password.
+        # Not its message: that may contain a proxy's password.
         return TransportError(False, "the environment's proxy or certificate settings allow no connection")
 
 
@@ -255,7 +254,9 @@ def transport_error_types() -> tuple[type[Exception], ...]:
 
 
 def transport_error(error: Exception) -> TransportError:
-    """Whether it may have arrived. A value, so that no exception of httpx2 with its request hangs on ours."""
+    """The error as a value, saying whether the request may have arrived, so that no exception of httpx2 with its
+    request is attached to ours.
+    """
     import httpx2
 
     match error:
@@ -276,7 +277,7 @@ def transport_error(error: Exception) -> TransportError:
 
 
 def plain(message: str, secrets: Iterable[str]) -> str:
-    """Words fit for a log: one line, not endless, and without a secret that something echoed."""
+    """A message fit for a log: one line, limited in length, and without secrets that a server echoed."""
     for secret in secrets:
         if len(secret) >= 8:
             message = message.replace(secret, "…")
@@ -285,7 +286,7 @@ def plain(message: str, secrets: Iterable[str]) -> str:
 
 
 def unread(body: bytes) -> str:
-    """What a body that holds no answer is, as the end of a sentence."""
+    """What a body without an answer is, as the end of a sentence."""
     start = body.lstrip()[:1]
     if not start:
         return "and nothing in the body"
@@ -302,7 +303,7 @@ def members(body: bytes) -> Mapping[str, object] | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds by the Retry-After header, at most a day; a date in it counts from the answer's own Date."""
+    """Seconds from the Retry-After header, at most a day; a date in it counts from the answer's own Date."""
     named = headers.get("retry-after", "")
     wait = number(named)
     if wait is None:
@@ -331,7 +332,7 @@ def server_time(headers: Mapping[str, str]) -> float | None:
 
 
 def shown_time(reply: Reply | TransportError) -> float | None:
-    """The server's clock; None if it shows none, or if a cache has kept the answer."""
+    """The server's time; None if the answer has none, or comes from a cache."""
     return None if isinstance(reply, TransportError) or "age" in reply.headers else server_time(reply.headers)
 
 

@@ -14,7 +14,7 @@ _NO_NEWS = (
 
 
 def begin(form: str) -> None:
-    """Log as `console` or `json` from now on: what tonearm says, and warnings of everything else.
+    """Log as `console` or `json` from now on: tonearm's own messages, and warnings from everything else.
 
     HTTP clients and servers log addresses with parameters below that level, and those contain secrets.
     """
@@ -26,7 +26,9 @@ def begin(form: str) -> None:
 
 
 def _is_news(line: logging.LogRecord) -> bool:
-    """False for what uvicorn says of streams that are cut off at the end, as they must be, and of strangers' bytes."""
+    """False for uvicorn's messages about streams that are cut off at the end, as intended, and about strangers'
+    bytes.
+    """
     cut_off = line.exc_info and isinstance(line.exc_info[1], CancelledError)
     return not cut_off and line.msg not in _NO_NEWS
 

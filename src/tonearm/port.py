@@ -1,4 +1,4 @@
-"""The port that the service listens on, opened first: what takes long to load is loaded after it."""
+"""The port that the service listens on. It is opened first; whatever takes long to load is loaded after it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ BACKLOG = 2048
 
 
 class PortTaken(Exception):
-    """The service cannot listen there; the words say why."""
+    """The service can't listen there; the message says why."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections from now on; port 0 finds a free one. Raises PortTaken."""
+    """A socket that accepts connections from now on; port 0 picks a free one. Raises PortTaken."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0

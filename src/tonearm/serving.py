@@ -23,7 +23,7 @@ GRACE = 1
 """Seconds that open requests get when the service ends. A stream of events would never end by itself."""
 
 YOUNG = 10_000
-"""Objects that pile up before the collector looks for cycles among them."""
+"""New objects that trigger a run of the garbage collector."""
 
 
 class _Server(uvicorn.Server):
@@ -51,17 +51,17 @@ async def serving(
     crowd = Crowd(min(limits.connections, room_for_connections()))
     protocol: Any = partial(
         HttpConnection, limits=limits, crowd=crowd, busy_answer_for=refusals(deck, options.public_url.rstrip("/"))
-    )  # all that uvicorn does with a class is to call it
+    )  # uvicorn only calls the class
     config = uvicorn.Config(
         FrontDoor(deck, options, spare_the_collector),
         http=protocol,
-        timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # it is only given to call_later
+        timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # it is only passed to call_later
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # what others call us is in TONEARM_PUBLIC_URL, and no header's to say
+        proxy_headers=False,  # TONEARM_PUBLIC_URL says what our address is, not a header
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config)
@@ -78,10 +78,9 @@ async def serving(
 
 
 def spare_the_collector() -> None:
-    """What is here now stays, and nearly all that is made from here on goes by itself.
-
-    Looking through the one again and again costs some requests 40 ms, looking at the other every 700 objects costs
-    all of them a quarter of their time. Modules that are loaded leave no garbage that would be worth a look before.
+    """Tune the garbage collector: objects that exist now stay, and nearly all new ones are freed without it. Scanning
+    the old ones again and again costs some requests 40 ms; scanning the new ones every 700 objects costs all requests a
+    quarter of their time. Loading modules leaves no garbage worth collecting first.
     """
     gc.freeze()
     gc.set_threshold(YOUNG)

@@ -1,7 +1,7 @@
-"""Settings: from the environment, from `tonearm.toml`, from options; the last of these that names one wins.
+"""Settings: from the environment, from `tonearm.toml`, from options; the last of these that sets a value wins.
 
-`tonearm.toml` is read from the user's own configuration folder, or from where `--config` says. One that merely lies in
-the current folder is not: in a downloaded folder it would decide where a session key is sent.
+`tonearm.toml` is read from the user's own configuration folder, or from where `--config` says. One in the current
+folder is not read: in a downloaded folder it would decide where a session key is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECRETS = ("lastfm_api_key", "lastfm_api_secret", "tonearm_secret_key")
 
 _OURS = ("TONEARM_", "LASTFM_")
 _NOT_OURS = frozenset({"TONEARM_DESTINATION_TOKEN", "TONEARM_TEST_DATA", "TONEARM_WATCH_TO", "TONEARM_WATCH_TOKEN"})
-"""What tests and `tonearm watch` read: no settings."""
+"""Variables that tests and `tonearm watch` read; they aren't settings."""
 
 _OF_A_SERVICE = re.compile(
     r"(?:TONEARM|LASTFM)(?:_[A-Z0-9_]+)?_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
@@ -98,7 +98,7 @@ class BadSetting(ValueError):
 
 
 class SecretText:
-    """A text that shows in no output by accident."""
+    """A text that isn't shown in any output by accident."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -173,18 +173,18 @@ def _path_or_url(text: str) -> str:
 
 
 def data_folder() -> Path:
-    """Where the user's programs keep what they know."""
+    """The folder for the user's application data."""
     return _folder("XDG_DATA_HOME", ".local/share")
 
 
 def config_folder() -> Path:
-    """Where the user's programs are configured."""
+    """The folder for the user's configuration."""
     return _folder("XDG_CONFIG_HOME", ".config")
 
 
 def _folder(variable: str, usual: str) -> Path:
     named = os.environ.get(variable, "")
-    if named.startswith("/"):  # a relative one is to be ignored: https://specifications.freedesktop.org/basedir-spec
+    if named.startswith("/"):  # a relative one must be ignored: https://specifications.freedesktop.org/basedir-spec
         return Path(named) / "tonearm"
     if sys.platform == "darwin":
         return Path.home() / "Library/Application Support/tonearm"
@@ -200,7 +200,7 @@ _NO_SECRET = SecretText("")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the program is given from outside. Durations are in seconds, rates per second."""
+    """All settings. Durations are in seconds, rates per second."""
 
     lastfm_api_key: str = field(default="", repr=False)  # or several, separated by commas
     lastfm_api_secret: SecretText = _NO_SECRET  # as many, in the same order
@@ -237,18 +237,18 @@ _KINDS: Mapping[str, _Kind] = {
     "tonearm_secret_key": (SecretText, "a text"),
     "tonearm_log": (_one_of("console", "json"), "console or json"),
 }
-"""By setting: what reads it (ValueError where it is no good), and in words what it must be."""
+"""For each setting, the function that parses it (ValueError if it is invalid), and in words what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """What one place gives, by setting."""
+    """The settings from one place."""
 
     place: str
     values: Mapping[str, str] = field(repr=False)
 
     def given(self) -> dict[str, str]:
-        """The values, those that lie in files read from there."""
+        """The values; those in files are read from there."""
         found = {name: value for name, value in self.values.items() if not _is_file(name)}
         for name in filter(_is_file, self.values):
             secret = name.removesuffix("_file")
@@ -269,14 +269,14 @@ class _Layer:
         return text
 
     def wrong(self, name: str, message: str) -> BadSetting:
-        """What is wrong with one of them."""
+        """The error for one of the settings."""
         return BadSetting(_shown(name), self.place, message)
 
 
 def load(options: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
     """The current settings; `options` by setting, `file` instead of the user's own `tonearm.toml`.
 
-    Raises BadSetting at an unknown name or a bad value, the first that there is.
+    Raises BadSetting for the first unknown name or bad value.
     """
     path = file or (user_file() if user_file().is_file() else None)
     layers = [_Layer(ENVIRONMENT, _of_environment())]

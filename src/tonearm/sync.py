@@ -1,4 +1,4 @@
-"""The deck without `await`: the same engine in a thread of its own."""
+"""The deck without `await`: the same deck, with an event loop in a thread of its own."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def open_sync(database: str | Path, **options: Any) -> Iterator[SyncDeck]:
 def _by_deck(
     work: Callable[Concatenate[Deck, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[SyncDeck, P], T]:
-    """A method of the deck, with its words and parameters, that returns when it is done."""
+    """A method of the deck, with its docstring and parameters, that returns when it is done."""
 
     @wraps(work)
     def wait(self: SyncDeck, /, *args: P.args, **named: P.kwargs) -> T:
@@ -66,7 +66,7 @@ def _by_deck(
 def _by_listener(
     work: Callable[Concatenate[Listener, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[SyncListener, P], T]:
-    """A method of a listener, with its words and parameters, that returns when it is done."""
+    """A method of a listener, with its docstring and parameters, that returns when it is done."""
 
     @wraps(work)
     def wait(self: SyncListener, /, *args: P.args, **named: P.kwargs) -> T:
@@ -83,7 +83,7 @@ class SyncDeck:
     _loop: _Loop
 
     def listener(self, name: str = FIRST_LISTENER) -> SyncListener:
-        """The listener of that name, made if there is none; raises BadName."""
+        """The listener with that name, created if there is none; raises BadName."""
         return SyncListener(self._loop.wait(self.deck.listener(name)), self._loop)
 
     artist = _by_deck(Deck.artist)

@@ -1,4 +1,4 @@
-"""What is written to a terminal: text, and nothing that the terminal would obey."""
+"""Output for a terminal: text, without anything that the terminal would interpret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def started_as() -> str:
 
 
 def visible(text: str) -> str:
-    """The text with a U+FFFD for each character that a terminal would obey: names may hold any of them.
+    """The text with U+FFFD for each character that a terminal would interpret: names may contain any of them.
 
     Hints such as 'tonearm login' name the command as it was started.
     """
@@ -28,7 +28,7 @@ def visible(text: str) -> str:
 
 
 def escaped(json: str) -> str:
-    """JSON with these characters as its escapes, so that it reads as before."""
+    """JSON with these characters as escapes, so that its meaning stays the same."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 LONGEST = 64
-"""Characters of a name that are looked at."""
+"""The longest name that is looked up, in characters."""
 
 
 @lru_cache(64)
@@ -22,13 +22,13 @@ def named(name: str) -> ZoneInfo | None:
 
 
 def unknown(name: str) -> str:
-    """What is said of a name that is no zone's."""
+    """The message for an unknown time zone."""
     return f"{name!r} isn't a time zone: use a name such as Europe/Berlin or UTC"
 
 
 @lru_cache(1)
 def own() -> tzinfo:
-    """The zone that this machine's clock shows."""
+    """This machine's time zone."""
     found = named(os.environ.get("TZ", "").removeprefix(":"))
     if found:
         return found

@@ -32,7 +32,7 @@ Callback = Callable[[str | bytes | bytearray], None]
 
 
 class JobDriver(PsycopgDriver):
-    """The driver of a manager for jobs of one kind, over a process's connections."""
+    """A driver for the manager of one kind of job, over a process's connections."""
 
     def __init__(self, connection: PgConnection, kind: str) -> None:
         super().__init__(connection.asks)
@@ -45,9 +45,8 @@ class JobDriver(PsycopgDriver):
 
 
 class PgConnection(PsycopgDriver):
-    """pgqueuer's driver, which can ask while it listens, for managers of several kinds of jobs.
-
-    Its own one waits for notifications with the connection locked, so that each question takes up to a second.
+    """A driver for pgqueuer that can query while it listens, for managers of several kinds of jobs. pgqueuer's own
+    driver waits for notifications with the connection locked, so that each query takes up to a second.
     """
 
     def __init__(self, asks: AsyncConnection, listening: AsyncConnection | None) -> None:
@@ -78,7 +77,9 @@ class PgConnection(PsycopgDriver):
 
 
 def patient(address: str, *, delivers: bool = False) -> str:
-    """The address with what makes a connection end when its server can no longer be reached, and whose it is."""
+    """The address with settings that end a connection when its server can no longer be reached, and with this process's
+    name.
+    """
     return make_conninfo(address, application_name=processes.name(delivers=delivers), **_PATIENCE)
 
 

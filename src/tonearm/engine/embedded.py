@@ -1,4 +1,4 @@
-"""The engine for one process: hinted keys in order, a set of busy ones, alarms, and the sweep."""
+"""The engine for one process: a queue of hinted keys, a set of busy ones, timers, and the sweep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 JobKey = tuple[str, int]
 
 PAUSE = 0.1
-"""Seconds that are enough for hints of many plays to come together, and too short to be noticed."""
+"""Seconds: long enough for the hints of many plays to be combined, and too short to be noticed."""
 
 GRACE = 5.0
 """Seconds of real time that running handlers get when the engine stops, before they are cancelled."""
@@ -42,7 +42,7 @@ class EmbeddedEngine:
         self._wake = asyncio.Event()
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
-        """There may be something to do; keys that run already run again."""
+        """Wake the handler for these keys; keys that are running run again."""
         hinted = self._hinted[kind]
         new = [key for key in keys if key not in hinted]
         if new:
@@ -50,11 +50,11 @@ class EmbeddedEngine:
             self._wake.set()
 
     def crowded(self, kind: str) -> bool:
-        """Whether keys of a kind wait for a place."""
+        """Whether keys of a kind wait for a free slot."""
         return self._running[kind] >= self._at_once and self._first(kind) is not None
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what runs then gets `grace` seconds to come to its end."""
+        """Work until `stop` is set; handlers running then get `grace` seconds to finish."""
         stopping = asyncio.create_task(self._wake_at(stop))
         tasks: set[asyncio.Task[None]] = set()
         swept = -SWEEP
@@ -84,7 +84,7 @@ class EmbeddedEngine:
         self._hinted[kind][key] = None
 
     def _admitted(self) -> list[JobKey]:
-        """Those that run from now on: as many as there are places for, the first hinted first."""
+        """Start as many keys as there are free slots, in the order of their hints."""
         admitted = []
         for kind, hinted in self._hinted.items():
             while self._running[kind] < self._at_once and (key := self._first(kind)) is not None:
@@ -95,7 +95,7 @@ class EmbeddedEngine:
         return admitted
 
     def _first(self, kind: str) -> int | None:
-        """The key that was hinted first of those that may run now."""
+        """The key that was hinted first, among those that may run now."""
         for key in self._hinted[kind]:
             job = (kind, key)
             if job not in self._busy and job not in self._paused:
@@ -109,11 +109,11 @@ class EmbeddedEngine:
             if again_at is not None:
                 self._alarms[job] = again_at
             now = self._clock.now()
-            if again_at is None or again_at > now:  # else it has only let others have their turn
+            if again_at is None or again_at > now:  # otherwise it has only given others their turn
                 self._paused[job] = now + self._pause
         except StoreUnavailable as fault:
             log.warning("%s of %s waits for the database: %s", kind, key, fault)
-        except Exception:  # the queue continues whatever happens to one account; the sweep comes back to it
+        except Exception:  # the queue continues whatever happens to one account; the sweep finds it again
             log.exception("%s of %s failed; it will be retried", *job)
         finally:
             self._busy.discard(job)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 
 Handler = Callable[[int], Awaitable[float | None]]
-"""Does what there is to do for a key; returns when to look again (Unix seconds), if it knows."""
+"""Does the work for a key; returns when to run again (Unix seconds), if that is known."""
 
 Due = Callable[[], Awaitable[Iterable[tuple[str, int]]]]
 """The sweep over the tables: every (kind, key) that has something to do now."""
@@ -20,10 +20,10 @@ class Engine(Protocol):
     """Runs handlers: one at a time for each (kind, key), again if it is hinted while it runs."""
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
-        """There may be something to do: best effort. Call it after the commit, from the event loop."""
+        """Wake the handler for these keys, best effort. Call it after the commit, from the event loop."""
 
     def crowded(self, kind: str) -> bool:
-        """Whether keys of a kind wait until others are done: a handler that has done its share then gives way."""
+        """Whether keys of a kind wait until others are done: then a handler that has done its share gives way."""
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what runs then gets some seconds to come to its end."""
+        """Work until `stop` is set; handlers running then get a few seconds to finish."""

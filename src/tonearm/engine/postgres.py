@@ -1,8 +1,8 @@
 """The engine for many processes on one PostgreSQL: pgqueuer, with one job for each key that may have something to do.
 
-pgqueuer keeps a job once, wakes the processes, hands each job to one of them, and takes up what a killed one leaves.
-Added here is what a key has beyond a job: hinted while it runs, it runs again, and one with more to do goes to the
-end of the queue. Nothing here need outlive a crash of the database: the sweep finds again what is due.
+pgqueuer stores a job once, wakes the processes, hands each job to one of them, and reassigns the jobs of a killed one.
+This module adds: a key hinted at while it runs runs again, and one with more to do goes to the end of the queue.
+Nothing here has to survive a crash of the database: the sweep finds again what is due.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ RESCUE = 20.0
 """Seconds without a heartbeat after which a job goes to another process: less than the lease of an account."""
 
 GRACE = 3.0
-"""Seconds that running handlers get when the engine stops, before they are cancelled and their keys are others'. Most
-of them wait for their turn then, which another process has as well."""
+"""Seconds that running handlers get when the engine stops, before they are cancelled and their keys go to other
+processes. Most of them are only waiting for their turn then, which another process can do as well.
+"""
 
 LAST_WORDS = 1.0
-"""Seconds that pgqueuer gets for its own end."""
+"""Seconds that pgqueuer gets to stop."""
 
 POLL = timedelta(seconds=2)
-"""How long a job may lie whose notification got lost."""
+"""How long a job may wait if its notification got lost."""
 
 AGAIN = 1.0
 """Seconds until a lost connection is tried again."""
@@ -57,7 +58,7 @@ FORGET = 60.0
 
 
 async def prepare(address: str, lock: int) -> None:
-    """Make the engine's tables, or bring them up to date; raises StoreUnavailable."""
+    """Create or migrate the engine's tables; raises StoreUnavailable."""
     try:
         await tables.prepare(patient(address), lock)
     except (psycopg.Error, OSError) as error:
@@ -71,7 +72,9 @@ class _Manager(QueueManager):
     """pgqueuer's manager of the jobs of one kind."""
 
     async def verify_structure(self) -> None:
-        """Nothing: `prepare` has checked the tables. Asked of each kind it is more than 100 queries at each start."""
+        """Do nothing: `prepare` has checked the tables. For each kind this would be more than 100 queries at each
+        start.
+        """
 
 
 class PostgresEngine:
@@ -105,12 +108,12 @@ class PostgresEngine:
         self._blind = Outage(log, "looking for work waits for the database", "looking for work continues")
 
     def hint(self, kind: str, keys: Iterable[int]) -> None:
-        """There may be something to do, here or in another process; keys that run already run again."""
+        """Wake the handler for these keys, here or in another process; keys that are running run again."""
         self._hinted.update(dict.fromkeys((kind, key) for key in keys))
         self._wake.set()
 
     def crowded(self, kind: str) -> bool:
-        """Whether all places here are taken, and keys of a kind waited when the last one began."""
+        """Whether all slots here are in use, and keys of a kind were waiting when the last one began."""
         return self._running[kind] >= self._at_once and kind in self._others_wait
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
@@ -127,7 +130,7 @@ class PostgresEngine:
                     await asyncio.wait_for(stop.wait(), AGAIN)
 
     async def _session(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
-        """Work until the end, or until something about the database is not as it should be, which raises."""
+        """Work until `stop` is set. Raises if something is wrong with the database."""
         async with connections(self._address, listens=bool(handlers)) as connection:
             channel = tables.SETTINGS.channel
             managers = {kind: _Manager(tables.queries(JobDriver(connection, kind)), channel) for kind in handlers}
@@ -163,7 +166,7 @@ class PostgresEngine:
         )
 
     async def _end(self, managers: list[QueueManager], tasks: list[asyncio.Task[None]]) -> None:
-        """Start nothing more; what runs gets some seconds, and what is left then goes back into the queue."""
+        """Start no more jobs; running ones get a few seconds, and what is left then goes back into the queue."""
         for manager in managers:
             manager.shutdown.set()
         if self._work:
@@ -201,7 +204,7 @@ class PostgresEngine:
             await asyncio.shield(self._done(connection, manager, job, wait))
 
     async def _done(self, connection: PgConnection, manager: _Manager, job: Job, wait: float | None) -> None:
-        with suppress(psycopg.Error, OSError):  # then it is somebody's after a while
+        with suppress(psycopg.Error, OSError):  # then another process gets it after a while
             await connection.execute(tables.DONE, job.id, manager.queue_manager_id, wait, self._pause)
 
     async def _look(self, connection: PgConnection, kind: str) -> None:
@@ -222,7 +225,7 @@ class PostgresEngine:
                 del self._hinted[job]
             try:
                 await connection.execute(tables.HINT, [kind for kind, _ in jobs], [key for _, key in jobs])
-            except psycopg.errors.DeadlockDetected:  # another process rang the same ones in another order
+            except psycopg.errors.DeadlockDetected:  # another process hinted at the same keys in another order
                 self._hinted.update(dict.fromkeys(jobs))
             except BaseException:
                 self._hinted.update(dict.fromkeys(jobs))

@@ -8,8 +8,9 @@ from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.queries import Queries
 from psycopg import AsyncConnection
 
-# A prefix, since a host may use pgqueuer itself, in the same database. All is given, since pgqueuer takes what is not
-# from variables such as PGQUEUER_SCHEMA, and even TRIGGER. Volatile, since the sweep finds what a crash takes away.
+# A prefix, since a host may use pgqueuer itself, in the same database. Every setting is given, since pgqueuer reads the
+# others from environment variables such as PGQUEUER_SCHEMA, and even TRIGGER. Volatile, since the sweep finds what a
+# crash loses.
 SETTINGS = DBSettings.model_validate(
     {
         "prefix": "tonearm_",
@@ -27,7 +28,7 @@ SETTINGS = DBSettings.model_validate(
     }
 )
 
-# A key is there once, waiting or picked. One that is picked is marked, one that waits for a moment is due now.
+# A key is in the table once, waiting or picked. A picked one is marked, one that waits for a time becomes due now.
 HINT = """
 INSERT INTO tonearm_pgqueuer AS job (priority, entrypoint, dedupe_key, payload, status)
 SELECT 0, kind, kind || ':' || key, convert_to(key::text, 'UTF8'), 'queued'
@@ -39,9 +40,9 @@ DO UPDATE SET
 WHERE job.execute_after > now() OR (job.status = 'picked' AND job.headers IS NULL)
 """
 
-# $1 the job, $2 who had it, $3 seconds until it is to run again (NULL: not by itself), $4 until one that was marked is.
-# A new row, so that it is the last in the queue; one that waits until a time is then the first, as it has waited
-# already. Does nothing if the job has been given to somebody else.
+# $1 is the job, $2 the manager that had it, $3 seconds until it runs again (NULL: not by itself), $4 the same for a
+# marked one. It becomes a new row, so that it is last in the queue; one that waits for a time is first after that,
+# since it has waited already. Does nothing if another manager has the job by now.
 DONE = """
 WITH done AS (DELETE FROM tonearm_pgqueuer WHERE id = $1 AND queue_manager_id = $2 RETURNING *)
 INSERT INTO tonearm_pgqueuer (priority, entrypoint, dedupe_key, payload, status, execute_after)
@@ -54,7 +55,7 @@ WAITS = """
 SELECT 1 FROM tonearm_pgqueuer WHERE entrypoint = $1 AND status = 'queued' AND execute_after < now() LIMIT 1
 """
 
-# Of some kinds, those with a job that is due, or will be within the seconds after which pgqueuer looks by itself.
+# Those of some kinds with a job that is due, or will be within the interval at which pgqueuer polls by itself.
 WAITING = """
 SELECT kind FROM unnest($1::text[]) AS asked (kind) WHERE EXISTS (
     SELECT FROM tonearm_pgqueuer
@@ -75,10 +76,10 @@ def queries(driver: Driver) -> Queries:
 
 
 async def prepare(address: str, lock: int) -> None:
-    """Make the tables, or bring them up to date, under an advisory lock of ours; raises psycopg.Error.
+    """Create or migrate the tables, under an advisory lock of ours; raises psycopg.Error.
 
-    Safe with any number of processes starting at once. A statement each, since a new value of an enumeration
-    cannot be used in the transaction that adds it.
+    Safe with any number of processes starting at once. Each statement is a transaction of its own, since a new value of
+    an enumeration can't be used in the transaction that adds it.
     """
     async with await AsyncConnection.connect(address, autocommit=True) as connection:
         ask = queries(PsycopgDriver(connection))

@@ -1,4 +1,4 @@
-"""Which plays of a source are known already: the same song at the same time, as well as both sides know it."""
+"""Which plays of a source are known already: the same song at the same time, as precisely as both sides know it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tonearm.history.play import PastPlay
 SongKey = tuple[str, str]
 
 SAME = 30
-"""Seconds by which two sources that know the start may differ about one play: nothing shorter counts."""
+"""Seconds by which two sources that know the start may differ about one play: no shorter track counts."""
 
 ROUNDED = 60
-"""Seconds by which a time is unknown that a source rounds to minutes, or reckons from the end."""
+"""Uncertainty in seconds of a time that a source rounds to minutes, or calculates from the end."""
 
 LONGEST = 3600
-"""Seconds; what a track is longer does not matter here."""
+"""Seconds; any length beyond that doesn't matter here."""
 
 IN_DOUBT = 540
-"""Seconds beyond which a roughly known start is that of another play."""
+"""Seconds beyond which a roughly known start belongs to another play."""
 
 REACH = LONGEST + ROUNDED + IN_DOUBT
 """Seconds around a play in which one that may be the same can begin."""
 
 
 class Outcome(Enum):
-    """What a play of a source is. WRITTEN: an earlier attempt of the same import has brought it."""
+    """What a play of a source is. WRITTEN: an earlier attempt of the same import has added it."""
 
     NEW = "new"
     KNOWN = "known"
@@ -40,7 +40,9 @@ class Outcome(Enum):
 
 
 class StoredPast(NamedTuple):
-    """A play of the history, as it is compared. `corrected` are the names that Last.fm files it under."""
+    """A play of the history, in the form in which it is compared. `corrected` are the names that Last.fm files it
+    under.
+    """
 
     id: int
     timestamp: int
@@ -54,12 +56,14 @@ class StoredPast(NamedTuple):
 
 @lru_cache(maxsize=2**15)
 def folded(artist: str, title: str) -> SongKey:
-    """A song as it is compared."""
+    """A song in the form in which it is compared."""
     return fold(artist), fold(title)
 
 
 def spans(plays: Sequence[PastPlay]) -> list[tuple[int, int]]:
-    """The times (from, to) in which plays of the history may be some of these, which are in the order of time."""
+    """The spans (from, to) in which plays of the history may be the same as some of these, which are in the order of
+    time.
+    """
     found: list[tuple[int, int]] = []
     for play in plays:
         earliest, latest = play.timestamp - REACH, play.timestamp + REACH
@@ -71,7 +75,7 @@ def spans(plays: Sequence[PastPlay]) -> list[tuple[int, int]]:
 
 
 class Judge:
-    """Decides about the plays of one source in the order of time, part by part; each known play matches only one.
+    """Decides about the plays of one source in the order of time, in parts; each known play matches only one of them.
 
     `renamed` are corrections of Last.fm: the folded names as they were sent, with those it files them under.
     """
@@ -88,7 +92,9 @@ class Judge:
     def judge(
         self, plays: Sequence[PastPlay], ahead: Iterable[PastPlay], stored: Iterable[StoredPast]
     ) -> list[Outcome]:
-        """What each of these is, given what the history has around them; `ahead` are the next ones of the source."""
+        """The outcome for each of these plays, given the plays of the history around them; `ahead` are the source's
+        next plays.
+        """
         self.matched = []
         outcomes = [self._repeated(play) for play in plays]
         by_song = self._by_song(stored, plays[0].timestamp)
@@ -134,7 +140,9 @@ class Judge:
     def _exactly(
         self, plays: Sequence[PastPlay], outcomes: list[Outcome | None], by_song: dict[SongKey, list[StoredPast]]
     ) -> None:
-        """At the same second: first what is spelled the same, then the same song in another spelling."""
+        """Match plays of the same second: first those with the same spelling, then the same song in another
+        spelling.
+        """
         for same_spelling in (True, False):
             for place, play in enumerate(plays):
                 if outcomes[place] is None:
@@ -154,7 +162,9 @@ class Judge:
         by_song: dict[SongKey, list[StoredPast]],
         taken: set[tuple[int, SongKey]],
     ) -> None:
-        """The nearest first, leaving what a later play of the source matches to the second."""
+        """Match the remaining plays, the nearest first; plays that a later play of the source matches to the second are
+        left for it.
+        """
         pairs: list[tuple[int, int, StoredPast]] = []
         for place, play in enumerate(plays):
             if outcomes[place] is None:
@@ -174,7 +184,7 @@ class Judge:
 
 
 def _same_stream(one: PastPlay, other: PastPlay) -> bool:
-    """Spotify has some streams twice, some seconds apart."""
+    """Whether two entries are the same stream: Spotify has some streams twice, a few seconds apart."""
     return (one.played, one.artist, one.title) == (other.played, other.artist, other.title)
 
 
@@ -192,14 +202,14 @@ def _length(play: PastPlay, one: StoredPast) -> float | None:
 
 
 def _surely(play: PastPlay, one: StoredPast) -> float:
-    """Seconds up to which they are one play."""
+    """Seconds up to which they are the same play."""
     if play.loose or one.loose:
         return (_length(play, one) or 0) + ROUNDED
     return SAME
 
 
 def _perhaps(play: PastPlay, one: StoredPast) -> float:
-    """Seconds up to which they may be one play."""
+    """Seconds up to which they may be the same play."""
     if play.loose or one.loose:
         return _surely(play, one) + IN_DOUBT
     return _length(play, one) or LONGEST_NEEDED

@@ -1,4 +1,4 @@
-"""Histories as other services read them, and as we read them back without loss."""
+"""Histories in formats that other services read, and that tonearm reads back without loss."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def as_csv(plays: Iterable[PastPlay], *, head: bool) -> str:
 
 
 def as_json_lines(plays: Iterable[PastPlay]) -> str:
-    """A line for each play, without what is not known."""
+    """A line for each play, without unknown fields."""
     return "".join(
         _compact({name: value for name, value in zip(COLUMNS, _values(play), strict=True) if value not in (None, "")})
         + "\n"
@@ -63,7 +63,7 @@ def as_json_lines(plays: Iterable[PastPlay]) -> str:
 
 
 def as_maloja(plays: Iterable[PastPlay], *, first: bool) -> str:
-    """Scrobbles of Maloja's export, each after a comma but for the first."""
+    """Scrobbles in Maloja's export format, each after a comma except the first."""
     rows = (_compact(_scrobble(play)) for play in plays)
     return ("" if first else ",\n") + ",\n".join(rows)
 
@@ -79,7 +79,7 @@ def _scrobble(play: PastPlay) -> dict[str, Any]:
 
 
 def listen(play: PastPlay) -> dict[str, Any]:
-    """A listen as ListenBrainz has it in its own export; what it does not know is in `additional_info`."""
+    """A listen as in ListenBrainz's own export; fields that ListenBrainz doesn't have are in `additional_info`."""
     info = {
         "media_player": "tonearm",
         "submission_client": "tonearm",
@@ -99,7 +99,9 @@ def listen(play: PastPlay) -> dict[str, Any]:
 
 
 def write_listenbrainz(file: IO[bytes], plays: Iterator[PastPlay], user: str) -> int:
-    """ListenBrainz' archive of plays in the order of time: a file of lines for each month; how many plays."""
+    """Write ListenBrainz's archive of plays in the order of time, with a file of lines for each month; returns how many
+    plays.
+    """
     written = 0
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         archive.writestr("user.json", _compact({"username": user}))

@@ -92,7 +92,9 @@ _PLAYBACK = re.compile(r"(\d+):(\d+):(\d+):(.+)").fullmatch
 
 
 def playback_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[Entry]:
-    """Rockbox's `playback.log`: wall clock, heard and length in ms, and a path whose names the library knows."""
+    """Rockbox's `playback.log`: wall-clock time, time heard and length in ms, and a path, for which the library has the
+    names.
+    """
     for number, line in lines:
         if not line or line.startswith("#"):
             if line is None:
@@ -118,7 +120,9 @@ def playback_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[E
 
 
 def mpdscribble(lines: Numbered) -> Iterator[Entry]:
-    """mpdscribble's journal: `a = artist` begins a play. Its times are the end: it stamps a play when it submits it."""
+    """mpdscribble's journal: `a = artist` begins a play. Its times are the end: it takes the time when it submits a
+    play.
+    """
     keys = {"a": "artist", "t": "title", "b": "album", "n": "number", "m": "mbid", "i": "time", "l": "seconds"}
     for number, fields in _blocks(lines, " = ", "a"):
         yield _from_fields(number, {keys.get(key, key): value for key, value in fields.items()}, stamp="unknown")
@@ -177,7 +181,7 @@ def _from_fields(number: int, fields: dict[str, str], stamp: str = "start") -> E
 
 
 def liblastfm(text: str, name: str) -> Iterator[Entry]:
-    """Waiting plays of Clementine and of all that liblastfm is built into; the title is a `track` inside a `track`."""
+    """Waiting plays of Clementine and of everything built with liblastfm; the title is a `track` inside a `track`."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise HistoryFileError(f"{name} declares XML entities, which no scrobbler writes")
     from xml.etree import ElementTree  # only for this kind of file

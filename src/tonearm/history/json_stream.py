@@ -21,7 +21,7 @@ class Damaged(ValueError):
 
 
 class JsonStream:
-    """Walks over a JSON document. Raises Damaged if it is none."""
+    """Walks over a JSON document. Raises Damaged if it isn't one."""
 
     def __init__(self, read: Callable[[int], str]) -> None:
         self._read = read
@@ -87,7 +87,7 @@ class JsonStream:
             self._more()
 
     def _peek(self) -> str:
-        """The next character that is no blank; "" at the end."""
+        """The next character that isn't a blank; "" at the end."""
         while True:
             buffer, at, size = self._buffer, self._at, len(self._buffer)
             while at < size and buffer[at] in _BLANKS:

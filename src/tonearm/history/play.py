@@ -1,4 +1,4 @@
-"""A play as a history file has it, and what else its lines may hold."""
+"""A play from a history file, and what else its lines may contain."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MINUTE = 60
 class PastPlay(NamedTuple):
     """A play from a file. `timestamp` is its start in Unix seconds UTC, `line` its place in the file.
 
-    `stamp` is which moment the file names: `start`, `end` (then `timestamp` is that less what was heard, if the file
-    says how much that was) or `unknown`. `precision` is 1 for seconds, 60 if the file has minutes only. `duration` and
+    `stamp` is which moment the file names: `start`, `end` (then `timestamp` is that minus the time heard, if the file
+    says how long that was) or `unknown`. `precision` is 1 for seconds, 60 if the file has minutes only. `duration` and
     `played` are seconds, None if the file doesn't say.
     """
 
@@ -33,12 +33,12 @@ class PastPlay(NamedTuple):
 
     @property
     def loose(self) -> bool:
-        """Whether its start is known no better than by minutes."""
+        """Whether its start is only known to the minute."""
         return self.precision > 1 or self.stamp != "start"
 
 
 class SkippedLine(NamedTuple):
-    """A line that is no play to import, and why: `not played for long enough`, `not a play`."""
+    """A line that isn't a play to import, and why: `not played for long enough`, `not a play`."""
 
     line: int
     reason: str
@@ -60,12 +60,12 @@ _PLACEHOLDERS = frozenset({"<untagged>", "untagged", "unknown artist", "unknown 
 
 
 def placeholder(*names: str) -> bool:
-    """Whether one of the names is what a device or Spotify writes if it knows none."""
+    """Whether one of the names is a placeholder that devices or Spotify write if they don't know the name."""
     return not _PLACEHOLDERS.isdisjoint(name.casefold() for name in names)
 
 
 class NamedFile(NamedTuple):
-    """Names of a song that a log knows by its file only."""
+    """Names of a song that a log knows only by its file."""
 
     artist: str
     title: str
@@ -77,7 +77,9 @@ class NamedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read. `zone` is that of a device which logs local times; `by_path` finds a song by its file's path."""
+    """How to read. `zone` is the time zone of a device that logs local times; `by_path` finds a song by its file's
+    path.
+    """
 
     zone: tzinfo | None = None
     private: bool = False
@@ -89,7 +91,7 @@ class HistoryFileError(ValueError):
 
 
 class ZoneNeeded(HistoryFileError):
-    """A log with local times, and no zone was named."""
+    """A log has local times, and no time zone was given."""
 
     def __init__(self, name: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Reading history files: what is in a file or an archive, entry by entry, with everything hostile bounded."""
+"""Reads history files: the content of a file or an archive, entry by entry, with limits against hostile files."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MOST_ENTRIES = 10_000
 """Files of an archive; ListenBrainz has one for each month."""
 
 LARGEST_RATIO = 200
-"""Bytes that a compressed byte may become; histories become 5 to 30, zip bombs 1,000."""
+"""The number of bytes that a compressed byte may expand to; histories become 5 to 30, zip bombs 1,000."""
 
 SLACK = 2**20
-"""Bytes up to which nothing is suspected."""
+"""Bytes up to which no ratio is suspicious."""
 
 
 class Section(NamedTuple):
-    """A file, or one of an archive: what its entries belong to."""
+    """A file, or a file in an archive, to which the entries after it belong."""
 
     name: str
     kind: str
@@ -38,7 +38,7 @@ class Section(NamedTuple):
 
 
 class _ForwardStream(BufferedIOBase):
-    """A stream that is read from its beginning to its end, as a text wrapper does."""
+    """A stream that is read from beginning to end, as a text wrapper reads it."""
 
     def readable(self) -> bool:
         return True
@@ -72,9 +72,8 @@ class _Bounded(_ForwardStream):
 
 
 def read(path: Path, options: ReadOptions, now: float, name: str = "") -> Iterator[Section | Entry]:
-    """What a file holds: a Section first, then its entries; an archive has several. Names are cleaned.
-
-    Raises HistoryFileError for what is no history, ZoneNeeded where times are local, and OSError.
+    """The content of a file: a Section first, then its entries; an archive has several. Names are cleaned. Raises
+    HistoryFileError for a file that isn't a history, ZoneNeeded if times are local, and OSError.
     """
     name = name or path.name
     with path.open("rb") as file:
@@ -119,7 +118,9 @@ _TEXT = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".log", ".cache", ".xml")
 
 
 def _may_hold_plays(info: ZipInfo) -> bool:
-    """ListenBrainz keeps pins and feedback beside the listens, Spotify its videos and a leaflet."""
+    """Whether a file in an archive may contain plays: ListenBrainz has pins and feedback beside the listens, Spotify
+    its videos and a leaflet.
+    """
     path = info.filename.lower()
     name = path.rpartition("/")[2]
     if info.is_dir() or name.startswith(".") or not name.endswith(_TEXT) or "_video_" in name:
@@ -128,7 +129,7 @@ def _may_hold_plays(info: ZipInfo) -> bool:
 
 
 class NotAHistory(HistoryFileError):
-    """A file whose content is no history; in an archive others may be."""
+    """A file whose content isn't a history; others in the archive may be."""
 
 
 def _file(file: object, name: str, options: ReadOptions, now: float) -> Iterator[Section | Entry]:
@@ -144,7 +145,7 @@ def _file(file: object, name: str, options: ReadOptions, now: float) -> Iterator
 
 
 class _Again(_ForwardStream):
-    """A file whose beginning is looked at before it is read from there."""
+    """A file whose beginning can be examined before it is read from the start."""
 
     def __init__(self, file: object) -> None:
         self._file = cast(BinaryIO, file)
@@ -172,7 +173,7 @@ _clean = lru_cache(maxsize=2**15)(clean)
 
 
 def _play(entry: PastPlay, now: float) -> Entry:
-    """The play with names as they are kept, or why it can be none."""
+    """The play with cleaned names, or why it can't be a play."""
     artist, title, album, by = entry.artist, entry.title, entry.album, entry.album_artist
     if not (artist.isascii() and title.isascii()) and (_broken(artist) or _broken(title)):
         return Unreadable(entry.line, "isn't UTF-8", f"{artist} – {title}".encode("utf-8", "replace").decode())

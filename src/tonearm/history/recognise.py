@@ -1,4 +1,4 @@
-"""Which kind of history a file holds, by its content: names of files say little."""
+"""Recognises the kind of a history file by its content, since file names say little."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Read = Callable[[int, Mapping[str, Any]], Iterator[Entry]]
 
 
 def entries(stream: JsonStream, read: Read, *names: str) -> Iterator[Entry]:
-    """The plays of a document: of its array, or of a member of that name."""
+    """The plays in a document: in its array, or in a member with one of the known names."""
     try:
         for line, entry in stream.entries(*names):
             yield from one(line, entry, read)
@@ -28,7 +28,7 @@ def entries(stream: JsonStream, read: Read, *names: str) -> Iterator[Entry]:
 
 
 def one(line: int, entry: object, read: Read) -> Iterator[Entry]:
-    """What is read of one entry; Unreadable if its shape is another one than that of its kind."""
+    """Read one entry; Unreadable if it doesn't have the shape of its kind."""
     if not isinstance(entry, dict):
         yield Unreadable(line, "is an unexpected entry", shown(repr(entry)))
         return
@@ -39,7 +39,7 @@ def one(line: int, entry: object, read: Read) -> Iterator[Entry]:
 
 
 def lastfm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
-    """Pages of user.getRecentTracks as exporters save them, or single plays of them."""
+    """Pages of user.getRecentTracks as exporters save them, or single plays from them."""
     content = entry.get("recenttracks", entry)
     tracks = content["track"] if isinstance(content.get("track"), (list, dict)) else [content]
     for track in tracks if isinstance(tracks, list) else [tracks]:
@@ -66,7 +66,7 @@ def _text(value: Any) -> str:
 
 
 def listenbrainz(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
-    """A listen of ListenBrainz. The time is the start, except in what came from Spotify's archives."""
+    """A listen of ListenBrainz. The time is the start, except for listens from Spotify's archives."""
     if "track_metadata" not in entry or "listened_at" not in entry:
         yield SkippedLine(line, NOT_A_PLAY)
         return

@@ -28,7 +28,7 @@ class SortedPlays:
         self.number = 0
 
     def add(self, play: PastPlay) -> None:
-        """One more, before any is read. Raises OSError if the disk is full."""
+        """Add a play, before any is read. Raises OSError if the disk is full."""
         self.number += 1
         self._fresh.append(play)
         if len(self._fresh) == PART:
@@ -37,7 +37,7 @@ class SortedPlays:
             self._fresh = []
 
     def _put_aside(self, plays: Iterator[PastPlay]) -> list[int]:
-        """Where the file has the blocks of these."""
+        """Write these plays to the file; returns the positions of their blocks."""
         if self._file is None:
             self._file = TemporaryFile()  # noqa: SIM115 (closed by close)
         places = []
@@ -59,7 +59,7 @@ class SortedPlays:
             yield from map(PastPlay._make, marshal.load(self._file))  # noqa: S302 (written above, by this process)
 
     def close(self) -> None:
-        """Give the room on the disk back."""
+        """Free the disk space."""
         if self._file is not None:
             self._file.close()
 

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def columns(header: list[str]) -> dict[str, int]:
-    """The places of the columns that are known by name; {} if this is no header of plays."""
+    """The positions of the columns with known names; {} if this isn't a header of plays."""
     names = [name.strip().strip("\ufeff").lower().replace(" ", "_") for name in header]
     found = {
         what: names.index(known)
@@ -51,7 +51,7 @@ def delimiter(header: str) -> str:
 
 
 def rows(lines: Numbered, separator: str) -> Iterator[tuple[int, list[str]] | Unreadable]:
-    """The rows of a CSV file with the line each begins on. A quote that is never closed spoils its own line only."""
+    """The rows of a CSV file with the line each begins on. A quote that is never closed affects only its own line."""
     back: deque[tuple[int, str | None]] = deque()
     while (first := _next(back, lines)) is not None:
         number, line = first
@@ -98,7 +98,7 @@ def _next(back: deque[T], remaining: Iterator[T]) -> T | None:
 
 
 def with_header(lines: Numbered) -> Iterator[Entry]:
-    """Plays of a table whose header says where they have what; comment lines may come before it."""
+    """Plays of a table with a header that names the columns; comment lines may come before it."""
     number, header = next((n, line) for n, line in lines if line and not line.startswith("#"))
     separator = delimiter(header)
     head = next(csv.reader([header], delimiter=separator))

@@ -16,13 +16,15 @@ LONGEST_LINE = 2**20
 """Characters of a line; a longer one is not read into memory."""
 
 SHOWN = 120
-"""Characters of an unreadable line that are kept to be shown."""
+"""Characters of an unreadable line that are stored for display."""
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"+ACM-", "utf-7"))
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding that a file begins in. Libre.fm has given out files in UTF-7, whose comments begin with `+ACM-`."""
+    """The encoding of a file, by its beginning. Libre.fm has exported files in UTF-7, in which comments begin with
+    `+ACM-`.
+    """
     return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
 
 
@@ -130,6 +132,6 @@ def _minute(year: int, month: int, day: int, hour: int, minute: int) -> tuple[in
 
 
 def from_wall_clock(seconds: int, zone: tzinfo) -> int:
-    """Unix seconds of a wall clock in a zone whose time was written as if it were UTC."""
+    """Unix seconds of a local time in a time zone that was written as if it were UTC."""
     shown = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 (the zone comes with the next step)
     return int(shown.replace(tzinfo=zone).timestamp())

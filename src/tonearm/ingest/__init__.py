@@ -1,1 +1,1 @@
-"""Players' protocols: reading what they send and rendering what they expect back, a file for each protocol."""
+"""Players' protocols: parses what players send and renders what they expect back, with a file for each protocol."""

@@ -1,6 +1,6 @@
 """Audioscrobbler submissions 1.1, 1.2 and 1.2.1 as a server.
 
-https://www.last.fm/api/submissions (1.2.1); what players really send is in the tests, as they sent it.
+https://www.last.fm/api/submissions (1.2.1); the tests contain what players really send.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NAMES = {
 
 _SEND_THE_END = frozenset({"mdc"})
 _SEND_THE_START = frozenset({"qlb", "qts", "rbx", "vlc"})
-"""Client ids, as these programs were seen to do it. The documentation wants the start."""
+"""Ids of clients that were seen to send the start, as the documentation requires."""
 
 _PROTOCOL_1_2 = re.compile(r"1\.2(\.[0-9])?").fullmatch
 _SESSION = re.compile(rb"(?:^|&)s=([^&]*)").search
@@ -46,7 +46,7 @@ _CHOSEN_BY_A_MACHINE = ("R", "E", "L")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Which program speaks, and by which protocol (`1.1`, `1.2` or `1.2.1`)."""
+    """The program, and the protocol that it uses (`1.1`, `1.2` or `1.2.1`)."""
 
     id: str
     version: str
@@ -59,18 +59,18 @@ class Client:
 
     @property
     def stamp(self) -> Stamp:
-        """Which moment of a play it sends. 1.1 sends the end by its rules, mpdscribble against them."""
+        """Which moment of a play it sends. 1.1 sends the end by specification, mpdscribble in spite of it."""
         if self.protocol == "1.1" or self.id in _SEND_THE_END:
             return Stamp.END
         return Stamp.START if self.id in _SEND_THE_START else Stamp.UNKNOWN
 
     def to_text(self) -> str:
-        """As one word, to be kept with the session."""
+        """The client as one word, to be stored with the session."""
         return f"{self.protocol}/{self.id}/{self.version}"
 
     @classmethod
     def from_text(cls, text: str) -> Client:
-        """What `to_text` wrote."""
+        """The client from what `to_text` returned."""
         protocol, _, rest = text.partition("/")
         id_, _, version = rest.partition("/")
         return cls(id_, version, protocol)
@@ -80,8 +80,8 @@ class Client:
 class Handshake:
     """A player's sign-in. `auth` proves the secret; it is "" in 1.1, which proves it with each submission.
 
-    `timestamp` is the player's clock, as text, because the proof is over its letters. `api_key` and `sk` come with
-    1.2.1, if the player was signed in by Last.fm 2.0.
+    `timestamp` is the player's clock as text, because the proof is computed over its characters. `api_key` and `sk`
+    come with 1.2.1, if the player was signed in by Last.fm 2.0.
     """
 
     client: Client
@@ -109,13 +109,15 @@ class Handshake:
 
     @property
     def replay_key(self) -> tuple[str, str, str, str]:
-        """The same for a handshake that is sent again. An eavesdropper could do so, but so may an honest player."""
+        """A key that is the same for a handshake that is sent again. An eavesdropper could do that, but an honest
+        player may, too.
+        """
         return self.user, self.client.id, self.timestamp, self.auth
 
 
 @dataclass(frozen=True, slots=True)
 class NowPlayingForm:
-    """The track that plays now, and the session that it is reported in."""
+    """The track that is playing now, and the session that reports it."""
 
     session: str = field(repr=False)
     announced: Announced | Skipped
@@ -132,7 +134,7 @@ class PlaySubmission:
 
     @property
     def plays(self) -> list[Incoming]:
-        """The plays to keep."""
+        """The plays to save."""
         return [report for report in self.reports if isinstance(report, Incoming)]
 
 
@@ -145,7 +147,7 @@ def is_handshake(query: Mapping[str, str]) -> bool:
 
 
 def parse_handshake(query: Mapping[str, str]) -> Handshake | Malformed:
-    """A handshake of any of the protocols; its reason belongs into a `FAILED`."""
+    """A handshake of any of the protocols; a failure's reason belongs into a `FAILED`."""
     protocol = query.get("p", "").strip()
     if protocol != "1.1" and not _PROTOCOL_1_2(protocol):
         return Malformed(f"Incorrect protocol version {fields.quoted(protocol)}, use 1.2.1")
@@ -164,7 +166,7 @@ def parse_handshake(query: Mapping[str, str]) -> Handshake | Malformed:
 
 
 def session_of_form(body: bytes) -> str:
-    """The session of a submission or of a now playing; "" if it has none."""
+    """The session of a submission or a now-playing report; "" if it has none."""
     found = _SESSION(body)
     return parse_form(b"s=" + found[1])["s"].strip() if found else ""
 
@@ -176,7 +178,7 @@ def user_of_form(body: bytes) -> str:
 
 
 def parse_now_playing(body: bytes, client: Client) -> NowPlayingForm:
-    """What plays now. Liquidsoap calls the album `album`."""
+    """The track that is playing now. Liquidsoap calls the album `album`."""
     form = parse_form(body[:LARGEST_FORM])
     track = fields.read_track(
         form.get("a"),
@@ -193,9 +195,8 @@ def parse_now_playing(body: bytes, client: Client) -> NowPlayingForm:
 
 
 def parse_submission(body: bytes, client: Client, now: float) -> PlaySubmission | Malformed:
-    """The plays of a submission; `now` is Unix seconds. Only its size makes it malformed, never a single play.
-
-    mpdscribble sends the same ten plays for ever if one of them is refused.
+    """The plays of a submission; `now` is Unix seconds. It is malformed only because of its size, never because of a
+    single play: mpdscribble sends the same ten plays for ever if one of them is rejected.
     """
     if len(body) > LARGEST_FORM:
         return Malformed(f"Too large: more than {LARGEST_FORM} bytes")
@@ -212,7 +213,7 @@ def parse_submission(body: bytes, client: Client, now: float) -> PlaySubmission 
 
 
 def session_of_challenge(secret_md5: str, challenge: str) -> str:
-    """What a 1.1 player that knows the secret will send as its session after this challenge."""
+    """The session that a 1.1 player that knows the secret sends after this challenge."""
     return _md5(secret_md5.lower() + challenge)
 
 
@@ -222,7 +223,7 @@ def answers(session: str, secret_md5: str, challenges: Sequence[str]) -> bool:
 
 
 def client_of_1_1(user_agent: str) -> Client:
-    """Which program sends a submission by 1.1 whose handshake somebody else has answered."""
+    """The client of a 1.1 submission whose handshake another service answered."""
     return Client(_word(fields.program_of(user_agent)), "", "1.1")
 
 
@@ -273,12 +274,12 @@ def _same(one: str, other: str) -> bool:
 
 
 def render_handshake(session: str, base: str) -> PlayerAnswer:
-    """Signed in (1.2). `base` is the address by which the player came, without a slash at its end."""
+    """Signed in (1.2). `base` is the address that the player used, without a slash at its end."""
     return _answer(f"OK\n{session}\n{base}{NOW_PLAYING_PATH}\n{base}{SUBMISSION_PATH}\n")
 
 
 def render_challenge(challenge: str, base: str) -> PlayerAnswer:
-    """Continue with a submission (1.1), with the MD5 of secret and challenge for its session."""
+    """The player continues with a submission (1.1), with the MD5 of secret and challenge as its session."""
     return _answer(f"UPTODATE\n{challenge}\n{base}{SUBMISSION_1_1_PATH}\nINTERVAL 0\n")
 
 
@@ -288,7 +289,7 @@ def render_ok(protocol: str = "1.2") -> PlayerAnswer:
 
 
 def render_bad_auth(protocol: str = "1.2") -> PlayerAnswer:
-    """Unknown user, or wrong secret: the player asks its listener."""
+    """Unknown user, or wrong secret: the player asks its user."""
     return _answer("BADAUTH\n" + _interval(protocol))
 
 
@@ -308,7 +309,7 @@ def render_bad_session() -> PlayerAnswer:
 
 
 def render_failed(reason: str, protocol: str = "1.2") -> PlayerAnswer:
-    """Not now, or not like this: the player keeps its plays and tries again later."""
+    """A temporary failure, or a malformed request: the player keeps its plays and tries again later."""
     return _answer(f"FAILED {clean(reason)}\n" + _interval(protocol))
 
 

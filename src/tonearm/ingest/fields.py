@@ -1,6 +1,6 @@
 """Single fields as players send them: numbers as text, lengths in milliseconds, times as text.
 
-What cannot be read is left out and named; a play is not lost for it.
+What can't be read is left out and named; it doesn't cost the play.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from tonearm.core.play import MBID, MissingName, Track, When, cleaned, start_of_
 from tonearm.ingest.incoming import Skipped
 
 MILLISECONDS_FROM = 86400.0
-"""A length from here on is in milliseconds: as seconds it is a day and more. qmmp sends them so."""
+"""Lengths from here on are in milliseconds: as seconds they would be a day or more. qmmp sends them."""
 
 _LONGEST_QUOTE = 40
 _LONGEST_NUMBER = 10**15
 _LONGEST_LABEL = 200
 
 LONGEST_NAME = 1000
-"""Characters of an artist, a title or an album; what is beyond is cut off. Cleaning megabytes would take seconds."""
+"""Characters of an artist, a title or an album; the rest is cut off. Cleaning megabytes would take seconds."""
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,9})?", re.ASCII).fullmatch
 _TRACK_NUMBER = re.compile(r"([0-9]{1,7})(?:\.0+)?(?:\s*/\s*[0-9]*)?").fullmatch  # "7", "07", "7.0" and "7/12"
@@ -50,7 +50,9 @@ def seconds(sent: object) -> float | None:
 
 
 def unix_time(sent: object) -> float | None:
-    """A moment in Unix seconds: a number, also as text, or a date and time as text, in UTC unless it says otherwise."""
+    """A moment in Unix seconds: a number, also as text, or a date and time as text, in UTC unless it names another
+    zone.
+    """
     found = number(sent)
     if found is not None or type(sent) is not str or not 10 <= len(sent) <= _LONGEST_QUOTE:
         return found
@@ -92,10 +94,9 @@ def read_track(
     *,
     left_out: list[str],
 ) -> Track | Skipped:
-    """A clean track from fields as they were sent; without a visible artist or title it is skipped.
-
-    `duration` is in seconds, or in milliseconds if it would be more than a day otherwise. Optional fields that cannot
-    be read are added to `left_out`.
+    """A clean track from fields as they were sent; Skipped without a visible artist or title. `duration` is in seconds,
+    or in milliseconds if it would be a day or more in seconds. Optional fields that cannot be read are added to
+    `left_out`.
     """
     length = _length(duration, left_out) if duration else None
     position = _track_number(track_number, left_out) if track_number else None
@@ -109,7 +110,7 @@ def read_track(
 
 
 def explained(left_out: list[str]) -> str:
-    """In words, which fields could not be read; "" if all could."""
+    """Which fields could not be read, in words; "" if all could."""
     return f"ignored because unreadable: {', '.join(left_out)}" if left_out else ""
 
 
@@ -135,7 +136,7 @@ def quoted(sent: object) -> str:
         shown = json.dumps(clean(sent[:_LONGEST_QUOTE]), ensure_ascii=False)
         return shown if len(sent) <= _LONGEST_QUOTE else f'{shown[:-1]}…"'
     if type(sent) is int and abs(sent) >= _LONGEST_NUMBER:
-        return "(a very long number)"  # Python itself refuses to write some
+        return "(a very long number)"  # Python itself can't convert some to text
     if sent is None or type(sent) in (bool, int, float):
         return json.dumps(sent)
     return "[…]" if type(sent) is list else "{…}"

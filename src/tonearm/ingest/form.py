@@ -15,8 +15,8 @@ _LONGEST_KNOWN_NAME = 40
 def parse_form(body: bytes | str) -> dict[str, str]:
     """The fields by name, the last of each; empty values are kept apart from missing ones.
 
-    Fields are split at `&` alone, because players leave `;` and `/` as they are. A `&` or a line break that ends the
-    body (liblastfm, Audioscrobbler 1.1, VLC) is no field. Bytes that are no UTF-8 become U+FFFD.
+    Fields are split only at `&`, because players don't escape `;` and `/`. A `&` or a line break at the end of the body
+    (liblastfm, Audioscrobbler 1.1, VLC) is not a field. Bytes that aren't UTF-8 become U+FFFD.
     """
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     found: dict[str, str] = {}
@@ -67,5 +67,5 @@ def _split(key: str) -> tuple[str, int | None]:
 
 @lru_cache(4096)
 def _name(text: str) -> str:
-    """The names of fields are few: fifty plays have the same as the fifty before."""
+    """The name, cached: fifty plays have the same field names as the fifty before."""
     return _decoded(text)

@@ -1,4 +1,4 @@
-"""What a way in reports, in the core's types, and the answer that goes back, rendered."""
+"""What protocols report, in the core's types, and the rendered answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Incoming:
     """One play as a player reported it. The track is clean, and its artist and title are not empty.
 
     `timestamp` is the time that the player sent, in Unix seconds UTC; `stamp` says which moment of the play it is.
-    None: it sent none, and the time of arrival is used instead. `played` is the seconds heard, None unless
-    `listening` is MEASURED. `program` names the reporting program and its version, "" if the request doesn't.
-    `left_out` names the optional fields that could not be read, "" if all could.
+    None: it sent none, and the time of arrival is used instead. `played` is the seconds heard, None unless `listening`
+    is MEASURED. `program` is the reporting program with its version, "" if the request doesn't name it. `left_out`
+    names the optional fields that could not be read, "" if all could.
     """
 
     track: Track
@@ -31,7 +31,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """The track that plays now. It is shown, never kept."""
+    """The track that is playing now. It is shown, never saved."""
 
     track: Track
     program: str = ""
@@ -40,14 +40,13 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What played before plays no more."""
+    """Playback has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heart:
-    """A heart given to a track, or taken from it.
-
-    `recording` is the id of a recording if the player says no names: then the track has none.
+    """A track that was loved or unloved. `recording` is the id of a recording if the player sends no names: then the
+    track has none.
     """
 
     track: Track
@@ -57,7 +56,7 @@ class Heart:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A report that no listener could have meant, such as one without a title; `reason` is for people."""
+    """A report that can't be a play, such as one without a title; `reason` is for people."""
 
     reason: str
 
@@ -81,7 +80,7 @@ class Listened:
 
 @dataclass(frozen=True, slots=True)
 class PlayerAnswer:
-    """What goes back, ready to be written. Head and body belong in one write: VLC 3.0.24 reads only once."""
+    """An answer, ready to be written. Write head and body together: VLC 3.0.24 reads only once."""
 
     status: int
     body: bytes

@@ -25,7 +25,7 @@ _KINDS = {
 
 
 def parse(body: bytes, now: float) -> WebhookReport | Malformed:
-    """One notice, which arrived at `now` (Unix seconds). The plugin repeats no notice that was lost."""
+    """One notice, which arrived at `now` (Unix seconds). The plugin doesn't repeat lost notices."""
     sent = parse_json(body)
     if isinstance(sent, Malformed):
         return sent
@@ -51,7 +51,9 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
 
 
 def _heart(sent: Mapping[str, Any], source: Source) -> WebhookReport:
-    """Jellyfin saves a user's rating and its own play counts by the same notice."""
+    """The heart in a notice, if it is one: Jellyfin sends the same notice for a user's rating and for its own play
+    counts.
+    """
     if sent.get("SaveReason") != "UpdateUserRating":
         return _skipped("neither a playback nor a heart", source)
     track = _track(sent)
@@ -80,7 +82,9 @@ def _track(sent: Mapping[str, Any]) -> Track | Skipped:
 
 
 def _text(sent: Mapping[str, Any], name: str) -> str:
-    """Quotation marks come with a backslash: the plugin escapes them, and then writes JSON, which does so again."""
+    """A text without the backslash before quotation marks: the plugin escapes them, and then writes JSON, which escapes
+    them again.
+    """
     return fields.text(sent.get(name)).replace('\\"', '"')
 
 

@@ -1,7 +1,7 @@
 """Last.fm 2.0 as a server, what it reads: https://www.last.fm/api
 
-Players that let one change the address speak it, and whatever is built on pylast. Which errors are safe to send is
-written with the answers.
+Players with a configurable address use it, and everything based on pylast. `lastfm20_answers` says which errors are
+safe to send.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ITEM_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MobileSession:
-    """A sign-in with a player's secret for its password."""
+    """A sign-in with a player's secret as the password."""
 
     user: str
     password: str = field(repr=False)
@@ -62,19 +62,19 @@ class MobileSession:
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """Asks for a token, which a person then approves in a browser."""
+    """A request for a token, which a person then approves in a browser."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """Asks for the session of an approved token."""
+    """A request for the session of an approved token."""
 
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """Asks whose the session is."""
+    """A request for the user of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,14 @@ class Scrobble:
 
     @property
     def plays(self) -> list[Incoming]:
-        """The plays to keep."""
+        """The plays to save."""
         return [item.report for item in self.items if isinstance(item.report, Incoming)]
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page of what a user has, newest first; `user` is "" for the one of the session.
-
-    Pages count from 1. `after` and `before` are Unix seconds, None if not asked for.
+    """A request for a page of a user's list, newest first; `user` is "" for the session's user. Pages count from 1.
+    `after` and `before` are Unix seconds, None if not given.
     """
 
     method: Method
@@ -120,7 +119,7 @@ ParsedCall = MobileSession | NewToken | NewSession | SessionInfo | Scrobble | An
 
 
 def parse(call: LastFmCall, now: float, user_agent: str = "") -> ParsedCall | LfmError:
-    """What a call asks for. `now` is Unix seconds; the session key is only looked for, not checked."""
+    """Parse a call. `now` is Unix seconds; the session key must be there, but isn't checked."""
     try:
         method = Method(call.method)
     except ValueError:

@@ -1,8 +1,8 @@
 """Last.fm 2.0 as a server, what it answers, in XML or JSON.
 
-Everything is an lfm document, each fault too: liblastfm throws its waiting plays away for a page of HTML with 200,
-and sends them a thousand times in four seconds for one with 503. "Not now" is error 11 or 16 and nothing else,
-because Audacious throws a play away for 4, 6, 8, 10, 13, 14, 26 and 29. A session that is over is error 9.
+Everything is an lfm document, including every failure: liblastfm throws its waiting plays away after an HTML page with
+200, and sends them a thousand times in four seconds after one with 503. "Not now" is always error 11 or 16, because
+Audacious throws a play away for 4, 6, 8, 10, 13, 14, 26 and 29. An ended session is error 9.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def render_unavailable(*, as_json: bool) -> PlayerAnswer:
 
 
 def render_done(*, as_json: bool) -> PlayerAnswer:
-    """A heart was given or taken."""
+    """A track was loved or unloved."""
     return _json(200, {}) if as_json else _xml(200, '<lfm status="ok"></lfm>\n')
 
 
@@ -75,13 +75,13 @@ def render_session(user: str, key: str, *, as_json: bool) -> PlayerAnswer:
 
 
 def render_session_info(user: str, key: str, *, as_json: bool) -> PlayerAnswer:
-    """Whose the session is."""
+    """The user of the session."""
     session = {"name": user, "key": key, "subscriber": "0", "country": ""}
     return _document({"application": {"session": session}}, as_json)
 
 
 def render_scrobbled(items: Sequence[ScrobbleItem], *, as_json: bool) -> PlayerAnswer:
-    """What was kept is accepted; what could never be a play is ignored, with its code. Items in the order sent."""
+    """Saved plays are accepted; what could never be a play is ignored, with its code. Items in the order sent."""
     accepted = sum(isinstance(item.report, Incoming) for item in items)
     ignored = len(items) - accepted
     if as_json:
@@ -129,7 +129,9 @@ def render_recent_tracks(
     *,
     as_json: bool,
 ) -> PlayerAnswer:
-    """A page of plays, newest first as they come; what plays now comes first, beyond the limit and without a date."""
+    """A page of plays, in the given order (newest first); the track playing now comes first, in addition to the limit
+    and without a date.
+    """
     tracks = [_recent(play.track, play.loved, reading.extended) | _date(play.timestamp) for play in plays]
     if playing:
         tracks.insert(0, _recent(playing.track, False, reading.extended) | {"@attr": {"nowplaying": "true"}})
@@ -139,7 +141,7 @@ def render_recent_tracks(
 def render_loved_tracks(
     reading: PageRequest, user: str, loved: Sequence[Listened], total: int, *, as_json: bool
 ) -> PlayerAnswer:
-    """A page of loved tracks, newest first as they come; the time of each is when it was loved."""
+    """A page of loved tracks, in the given order (newest first); the time of each is when it was loved."""
     tracks = [
         _track(one.track)
         | {"artist": _artist(one.track.artist), "streamable": {"fulltrack": "0", "#text": "0"}}
@@ -253,7 +255,7 @@ def _document(document: Document, as_json: bool) -> PlayerAnswer:
 
 
 def _element(name: str, value: Any) -> str:
-    """The XML of a member of a JSON document: beside `#text`, and in `@attr`, are the attributes of its element."""
+    """The XML of a member of a JSON document: members beside `#text`, and those in `@attr`, become attributes."""
     if isinstance(value, list):
         return "".join([_element(name, each) for each in value])
     if not isinstance(value, dict):

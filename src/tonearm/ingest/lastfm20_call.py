@@ -1,4 +1,4 @@
-"""A call of Last.fm 2.0, as it comes: its parameters and their signature. https://www.last.fm/api/authspec"""
+"""A call of Last.fm 2.0, unparsed: its parameters and their signature. https://www.last.fm/api/authspec"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNSIGNED = ("format", "callback", "api_sig")
 
 @dataclass(frozen=True, slots=True)
 class LastFmCall:
-    """A request: `method` in small letters, and every parameter, from query and body."""
+    """A request: `method` in lower case, and every parameter, from query and body."""
 
     method: str
     parameters: Mapping[str, str] = field(repr=False)
@@ -23,7 +23,7 @@ class LastFmCall:
 
     @property
     def api_key(self) -> str:
-        """The application, "" if it does not say."""
+        """The application's API key, "" if there is none."""
         return self.parameters.get("api_key", "").strip()
 
     @property
@@ -43,7 +43,7 @@ class LastFmCall:
 
 
 class Method(StrEnum):
-    """The methods that there are."""
+    """The supported methods."""
 
     MOBILE_SESSION = "auth.getmobilesession"
     TOKEN = "auth.gettoken"  # noqa: S105
@@ -60,7 +60,7 @@ class Method(StrEnum):
 
 
 NEED_SESSION = frozenset((Method.SCROBBLE, Method.NOW_PLAYING, Method.LOVE, Method.UNLOVE, Method.SESSION_INFO))
-"""Methods that are nothing without a session key."""
+"""Methods that need a session key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ def signature(parameters: Mapping[str, str], shared_secret: str) -> str:
 
 
 def md5_of(text: str) -> str:
-    """32 hexadecimal digits in small letters."""
+    """The MD5 of a text: 32 lower-case hexadecimal digits."""
     return md5(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two proofs are the same, in a time that does not say where they differ."""
+    """Whether two proofs are equal, in constant time."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))

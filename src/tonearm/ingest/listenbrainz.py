@@ -1,7 +1,7 @@
 """ListenBrainz as a server, what it reads: https://listenbrainz.readthedocs.io/en/latest/users/api/core.html
 
-Refusals are worded as ListenBrainz words them. Unlike ListenBrainz, one bad listen does not refuse its batch:
-Navidrome and multi-scrobbler throw away whatever is answered with 400.
+Rejections are worded like ListenBrainz's. Unlike there, one bad listen doesn't cause its batch to be rejected:
+Navidrome and multi-scrobbler throw away everything that is answered with 400.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ MOST_LISTENS = 1000
 _LISTENS_UNLESS_ASKED = 25
 
 _TELL_THE_START = ("strawberry", "qmmp", "rhythmbox", "multi-scrobbler", "pano scrobbler", "web scrobbler")
-"""Clients that were seen to send the start of play, as the documentation wants it. Others send the end or now."""
+"""Clients that were seen to send the start of play, as the documentation requires. Others send the end or the present
+time.
+"""
 
 
 class ListenBrainzCall(StrEnum):
-    """What an address asks for."""
+    """The calls of the API."""
 
     SUBMIT = "submit-listens"
     VALIDATE = "validate-token"
@@ -60,7 +62,7 @@ _CALLS_OF_USERS = {
 
 @dataclass(frozen=True, slots=True)
 class ListenSubmission:
-    """What a submission holds, in the order sent: plays to keep, or the track that plays now."""
+    """The content of a submission, in the order sent: plays to save, or the track that is playing now."""
 
     reports: tuple[Incoming | Skipped, ...] = ()
     playing_now: Announced | None = None
@@ -82,7 +84,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which listens are asked for: after `after` and before `before` (Unix seconds, both excluded), newest first."""
+    """Which listens are requested: after `after` and before `before` (Unix seconds, both excluded), newest first."""
 
     count: int = _LISTENS_UNLESS_ASKED
     after: int | None = None
@@ -90,10 +92,9 @@ class Window:
 
 
 def route(path: str) -> tuple[ListenBrainzCall, str] | None:
-    """What a path below the base asks for, and of which user ("" for none); None for an unknown address.
-
-    `/1` may be there, missing, or there twice, and a slash may end the path: players disagree on whether the address
-    that people give them includes it.
+    """The call at a path below the base, and its user ("" for none); None for an unknown address. `/1` may be there,
+    missing, or repeated, and the path may end with a slash: players disagree on whether the configured address includes
+    it.
     """
     parts = [part for part in path.split("/") if part]
     while parts and parts[0] == "1":
@@ -106,7 +107,9 @@ def route(path: str) -> tuple[ListenBrainzCall, str] | None:
 
 
 def token(authorization: str | None, query: Mapping[str, str] | None = None) -> str:
-    """The secret in the Authorization header (`Token X`, in any letter case) or in `?token=`; "" if there is none."""
+    """The secret in the Authorization header (`Token X`, in upper or lower case) or in `?token=`; "" if there is
+    none.
+    """
     scheme, _, secret = (authorization or "").strip().partition(" ")
     if scheme.lower() in ("token", "bearer") and secret.strip():
         return secret.strip()
@@ -116,7 +119,7 @@ def token(authorization: str | None, query: Mapping[str, str] | None = None) -> 
 def parse_submission(body: bytes, now: float, user_agent: str = "") -> ListenSubmission | Malformed:
     """The listens in a body, whatever its Content-Type; `now` is Unix seconds.
 
-    It is malformed only if no listen can be read from it. The User-Agent names the program where the listens don't.
+    It is malformed only if no listen can be read from it. The User-Agent names the program if the listens don't.
     """
     document = _json(body)
     if isinstance(document, Malformed):
@@ -145,7 +148,7 @@ def parse_submission(body: bytes, now: float, user_agent: str = "") -> ListenSub
 
 
 def parse_feedback(body: bytes) -> Feedback | Malformed:
-    """A heart (score 1), or its end (0, and -1, which Last.fm has no word for)."""
+    """A heart (score 1), or its removal (0, and -1, for which Last.fm has no equivalent)."""
     document = _json(body)
     if isinstance(document, Malformed):
         return document
@@ -159,7 +162,7 @@ def parse_feedback(body: bytes) -> Feedback | Malformed:
 
 
 def parse_window(query: Mapping[str, str]) -> Window | Malformed:
-    """The parameters of a list of listens; more than 1,000 are never given."""
+    """The parameters of a list of listens; at most 1,000 are returned."""
     numbers: dict[str, int | None] = {}
     for name in ("count", "min_ts", "max_ts"):
         sent = query.get(name, "").strip()
@@ -192,12 +195,12 @@ def _parsed(text: str) -> Any:
         return json.loads(text, parse_constant=_no_constant)
     except (json.JSONDecodeError, _NoConstant):
         raise
-    except ValueError:  # Python reads no number of thousands of digits; only the listen that has it is bad
+    except ValueError:  # Python can't parse a number with thousands of digits; only the listen with it is bad
         return json.loads(text, parse_constant=_no_constant, parse_int=float)
 
 
 class _NoConstant(ValueError):
-    """What Python reads as a number, and JSON does not know."""
+    """What Python accepts as a number, but JSON doesn't."""
 
 
 def _no_constant(name: str) -> None:

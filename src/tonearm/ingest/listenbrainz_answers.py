@@ -1,4 +1,4 @@
-"""ListenBrainz as a server, what it answers. Every answer may be read by a page in a browser."""
+"""ListenBrainz as a server, what it answers. Pages in browsers may read every answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CORS = (
     ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
 )
-"""On every answer: players in browsers need it, and a page of a stranger has no token to put into the header."""
+"""On every answer: players in browsers need it, and a foreign page has no token for the header."""
 
 _MSID_SPACE = UUID("5f1c3f0e-6d0f-4c55-9a4e-0b9d8f7f8a35")
 
@@ -46,7 +46,7 @@ def render_ok() -> PlayerAnswer:
 
 
 def render_error(status: int, reason: str) -> PlayerAnswer:
-    """A refusal. The status is repeated in the body, because Navidrome reads it there."""
+    """A rejection. The status is repeated in the body, because Navidrome reads it there."""
     return _answer(status, {"code": status, "error": reason})
 
 
@@ -66,7 +66,7 @@ def render_bad_token() -> PlayerAnswer:
 
 
 def render_unavailable(reason: str = "Cannot submit listens to queue, please try again later.") -> PlayerAnswer:
-    """503: the plays could not be kept now. No other status keeps Navidrome from throwing them away."""
+    """503: the plays could not be saved now. With any other status, Navidrome throws them away."""
     return render_error(503, reason)
 
 
@@ -76,24 +76,26 @@ def render_unknown_address() -> PlayerAnswer:
 
 
 def render_preflight() -> PlayerAnswer:
-    """What a browser asks before it sends a request of another site's page."""
+    """The answer to what a browser asks before it sends a request from another site's page."""
     return PlayerAnswer(200, b"", "text/plain", (*CORS, ("Access-Control-Max-Age", "86400")))
 
 
 def render_validated(user: str | None) -> PlayerAnswer:
-    """Whether the token is good: with the user's name if it is. A bad one is answered with 200 as well."""
+    """Whether the token is valid: with the user's name if it is. An invalid one is answered with 200 as well."""
     if user is None:
         return _answer(200, {"code": 200, "message": "Token invalid.", "valid": False})
     return _answer(200, {"code": 200, "message": "Token valid.", "valid": True, "user_name": user})
 
 
 def render_validate_without_token() -> PlayerAnswer:
-    """400: `validate-token` was asked about nothing."""
+    """400: `validate-token` was called without a token."""
     return render_error(400, "You need to provide an Authorization token.")
 
 
 def render_listens(user: str, listens: Sequence[Listened], newest: int = 0, oldest: int = 0) -> PlayerAnswer:
-    """Plays, newest first as they come; `newest` and `oldest` are the times of all that the user has, 0 for none."""
+    """Plays, in the given order (newest first); `newest` and `oldest` are the times of the user's newest and oldest
+    play, 0 if there is none.
+    """
     payload = {
         "count": len(listens),
         "user_id": user,
@@ -114,7 +116,7 @@ def render_listens(user: str, listens: Sequence[Listened], newest: int = 0, olde
 
 
 def render_playing_now(user: str, playing: Announced | None) -> PlayerAnswer:
-    """The track that plays now, or an empty list."""
+    """The track that is playing now, or an empty list."""
     listens = []
     if playing:
         listens = [{"playing_now": True, "track_metadata": _rendered_track(playing.track, playing.program)}]

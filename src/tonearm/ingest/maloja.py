@@ -66,7 +66,7 @@ def render_ok(play: Incoming) -> PlayerAnswer:
 
 
 def render_error(status: int, kind: str, reason: str) -> PlayerAnswer:
-    """A refusal: 400 for what is no play, 403 for a wrong key, 503 if it cannot be kept now."""
+    """A rejection: 400 for what isn't a play, 403 for a wrong key, 503 if it can't be saved now."""
     return _answer(status, {"status": "failure", "error": {"type": kind, "desc": reason}})
 
 
@@ -81,7 +81,7 @@ def render_bad_key() -> PlayerAnswer:
 
 
 def render_unavailable() -> PlayerAnswer:
-    """503: the play could not be kept."""
+    """503: the play could not be saved."""
     return render_error(503, "server_error", "can't save the play now, try again later")
 
 

@@ -1,7 +1,8 @@
-"""Plex' own webhook (Plex Pass): what all users of a server play. https://support.plex.tv/articles/115002267687-webhooks/
+"""Plex's own webhook (Plex Pass): what all users of a server play.
+https://support.plex.tv/articles/115002267687-webhooks/
 
-Its `media.scrobble` comes at a share of the track that differs, and for some tracks twice, so play, pause, resume and
-stop are the clock, and it counts only where the start was missed.
+Its `media.scrobble` comes after a varying part of the track, and for some tracks twice. So play, pause, resume and stop
+drive the clock, and `media.scrobble` counts only if the start was missed.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _KINDS = {
 }
 
 _HEART = 10
-"""The rating that Plexamp's heart gives."""
+"""The rating that Plexamp's heart sends."""
 
 _ECHO = "plex media cloud server"
-"""The player that says a second time that a track of TIDAL counts."""
+"""The player that reports a second time that a track from TIDAL counts."""
 
 
 def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malformed:
@@ -61,7 +62,7 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
 
 
 def _payload(body: bytes, content_type: str) -> bytes | Malformed:
-    """The part named `payload`. Beside it there may be a cover."""
+    """The part named `payload`. There may be a cover beside it."""
     kind, _, rest = content_type.partition(";")
     if kind.strip().lower() != "multipart/form-data":
         return body
@@ -91,7 +92,9 @@ def _skipped(reason: str, source: Source) -> WebhookReport:
 
 
 def _track(metadata: Mapping[str, Any]) -> Track | Skipped:
-    """`grandparentTitle` is the album's artist; the track's own comes along if it is another."""
+    """The track. `grandparentTitle` is the album's artist; the track's own artist is sent, too, if it is a different
+    one.
+    """
     if metadata.get("type") != "track" or metadata.get("librarySectionType") not in (None, "artist"):
         return Skipped(f"not music: {fields.quoted(metadata.get('type'))}")
     album_artist = metadata.get("grandparentTitle")

@@ -1,4 +1,4 @@
-"""Tautulli's notification agent "Webhook", with the body that we give people to paste: Plex without a Plex Pass.
+"""Tautulli's notification agent "Webhook", with the body that our page gives people to paste: Plex without a Plex Pass.
 
 https://github.com/Tautulli/Tautulli/wiki/Notification-Agents-Guide
 """
@@ -34,7 +34,7 @@ _FIELDS = {
 }
 
 BODY = json.dumps({name: f"{{{value}}}" for name, value in _FIELDS.items()}, indent=2)
-"""What to paste as JSON data, for Playback Start, Pause, Resume and Stop. Tautulli fills in each text by itself."""
+"""What to paste as JSON data, for Playback Start, Pause, Resume and Stop. Tautulli fills in each value."""
 
 
 def parse(body: bytes, now: float) -> WebhookReport | Malformed:
@@ -66,7 +66,9 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
 
 
 def _report(sent: Mapping[str, Any], track: Track, player: str, left_out: list[str], now: float) -> Incoming | Skipped:
-    """What was heard is where the track was stopped, but no more than the time since its start: somebody may seek."""
+    """The report. The time heard is the position at which the track was stopped, but at most the time since its start:
+    somebody may seek.
+    """
     started = fields.moment_of_play(sent.get("started"), now)
     if isinstance(started, Skipped):
         return started

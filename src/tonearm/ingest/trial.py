@@ -1,7 +1,7 @@
-"""A player's requests as it would send them, to try whether they arrive: each protocol's way to one play.
+"""A player's requests as it would send them, to test whether they arrive: for each protocol, those for one play.
 
-Nothing is sent here. A trial yields the requests one by one, is sent the answers, and returns what is wrong, "" for
-nothing.
+Nothing is sent here. A trial is a generator: it yields the requests one by one, receives the answers, and returns what
+is wrong ("" if nothing is).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LENGTH = 240
 """Seconds of the play that is reported: it has just ended."""
 
 THEIR_USER = "tonearm test"
-"""The user of a media server who plays it."""
+"""The media server's user who plays it."""
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
@@ -42,7 +42,7 @@ class TrialRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrialAnswer:
-    """What came back. `trouble` says why nothing did: then the status is 0."""
+    """The answer. `trouble` says why there is none: then the status is 0."""
 
     status: int
     body: bytes = b""
@@ -53,7 +53,7 @@ class TrialAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Who reports, from the address that the player has, at `now` (Unix seconds), in its protocol."""
+    """A trial of a player, at the address that it has configured, at `now` (Unix seconds)."""
 
     address: str
     secret: str = field(repr=False)
@@ -274,14 +274,14 @@ _KINDS: Mapping[str, Callable[[Trial], TrialSteps]] = {
 def _posted(
     url: str, body: str, content_type: str, protocol: str, headers: Mapping[str, str] | None = None
 ) -> TrialSteps:
-    """One play in one request, which is answered with JSON."""
+    """The steps for one play in one request that is answered with JSON."""
     sends = TrialRequest("POST", url, body.encode(), {"Content-Type": content_type, **(headers or {})})
     answer = yield sends
     found = _document(answer)
     if answer.status == 200 and "status" in found:
         return ""
     said = _said(found, "error")
-    if answer.status in (403, 404) and "error" in found:  # Maloja's way to refuse a secret, and that of webhooks
+    if answer.status in (403, 404) and "error" in found:  # how Maloja and webhooks reject a secret
         return _UNKNOWN
     return f"it answers a play with {answer.status}: {said}" if said else _elsewhere(sends, answer, protocol)
 
@@ -290,7 +290,7 @@ _UNKNOWN = "the service there doesn't know this player: it uses another database
 
 
 def _elsewhere(request: TrialRequest, answer: TrialAnswer, protocol: str) -> str:
-    """What is wrong with an answer that is not ours."""
+    """What is wrong with an answer that doesn't come from this service."""
     url = _shown(request.url)
     if not answer.status:
         return f"nothing answers at {url} ({answer.trouble}): is the service running, and is this its address?"

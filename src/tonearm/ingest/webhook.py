@@ -1,4 +1,4 @@
-"""What webhooks have in common: a secret in their address, a body in JSON, and an answer that few of them read."""
+"""What webhooks share: a secret in their address, a JSON body, and an answer that few of them read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ LARGEST_BODY = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who plays, and on what. `user` and `user_id` are a media server's own, "" if the address is one listener's.
+    """Who is playing, and on which device. `user` and `user_id` are a media server's, "" if the address belongs to one
+    listener.
 
     `device` is the id of a device, the same in each of its notices.
     """
@@ -29,7 +30,7 @@ class Source:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What the clock belongs to: a device plays for one user or another."""
+        """The key of the clock: a device may play for several users."""
         return self.user_id or self.user, self.device
 
 
@@ -37,8 +38,8 @@ class Source:
 class WebhookReport:
     """What a webhook reports.
 
-    `notice` is for the clock of this user's device; then `playing` says nothing, and `playing_now` of the clock's step
-    does: a late stop of the track before must not clear the one that plays.
+    `notice` is for the clock of this user's device; then `playing` is not used, but `playing_now` of the clock's step:
+    a late stop of the previous track must not clear the one that is playing.
     """
 
     reports: tuple[Incoming | Skipped, ...] = ()
@@ -49,11 +50,11 @@ class WebhookReport:
 
     @property
     def plays(self) -> list[Incoming]:
-        """The plays to keep."""
+        """The plays to save."""
         return [report for report in self.reports if isinstance(report, Incoming)]
 
     def playing_now(self, before: ListeningClock | None, after: ListeningClock | None) -> Announced | Cleared | None:
-        """What a step of the device's clock changes of what plays there; None for nothing."""
+        """How a step of the device's clock changes what is playing there; None for no change."""
         if after is None or not after.playing:
             return Cleared() if before is not None and before.playing else None
         if before is not None and before.playing and (before.identity, before.start) == (after.identity, after.start):
@@ -61,7 +62,7 @@ class WebhookReport:
         return Announced(after.track, self.source.program, self.source.device_name)
 
     def play_of(self, finished: Finished) -> Incoming:
-        """A listening that the device's clock has ended, as a play."""
+        """A listen that the device's clock has ended, as a play."""
         measured = finished.played is not None
         return Incoming(
             finished.track,
@@ -92,7 +93,7 @@ def part(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def render_ok() -> PlayerAnswer:
-    """Read, and on disk. Web Scrobbler calls any other status than 200 an error."""
+    """Read, and on disk. Web Scrobbler treats any status other than 200 as an error."""
     return _answer(200, {"status": "ok"})
 
 
@@ -102,12 +103,12 @@ def render_malformed(malformed: Malformed) -> PlayerAnswer:
 
 
 def render_bad_secret() -> PlayerAnswer:
-    """404: the secret in the address is unknown or revoked; nothing says that there is such an address."""
+    """404: the secret in the address is unknown or revoked; the answer doesn't reveal that there is such an address."""
     return _answer(404, {"error": "unknown address"})
 
 
 def render_unavailable(reason: str = "can't save the play now, try again later") -> PlayerAnswer:
-    """503: the play could not be kept."""
+    """503: the play could not be saved."""
     return _answer(503, {"error": reason})
 
 

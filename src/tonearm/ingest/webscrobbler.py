@@ -1,4 +1,4 @@
-"""Web Scrobbler's webhook: one browser's listener, plays that it has counted by its own rule.
+"""Web Scrobbler's webhook: for one listener, with plays that it has counted by its own rule.
 
 https://github.com/web-scrobbler/web-scrobbler, src/core/scrobbler/webhook
 """
@@ -67,7 +67,7 @@ def _report(song: Mapping[str, Any], event_time: object, now: float) -> Incoming
 
 
 def _track(song: Mapping[str, Any], left_out: list[str]) -> Track | Skipped:
-    """What was corrected by rules or by hand goes before what was read from the page."""
+    """The track. Names corrected by rules or by hand take precedence over those read from the page."""
     processed, parsed = part(dict(song), "processed"), part(dict(song), "parsed")
     values = [processed.get(name) or parsed.get(name) for name in ("artist", "track", "album", "albumArtist")]
     artist, title, album, album_artist = values

@@ -1,4 +1,4 @@
-"""Answers: what reading a file comes to, and how one process says it to another."""
+"""The results of reading a file, and how they are sent from one process to another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUT_OF_MEMORY = 3
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What was read, with its names cleaned; `artists` if the file lists more than one for `track.artist`."""
+    """The tags that were read, with names cleaned; `artists` if the file lists more than one for `track.artist`."""
 
     track: Track
     artists: tuple[str, ...] = ()
@@ -22,21 +22,21 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """Why the content of a file cannot be in the library, in words for the listener."""
+    """Why the content of a file can't be in the library, in words for the listener."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """Why a file could not be read just now; it is worth another try. `gone`: it is not there any more."""
+    """Why a file could not be read now; it is worth another try. `gone`: it no longer exists."""
 
     reason: str
     gone: bool = False
 
     @classmethod
     def after(cls, failure: OSError) -> NotRead:
-        """What the operating system said."""
+        """The result for an error of the operating system."""
         return cls(failure.strerror or "cannot be read", failure.errno == errno.ENOENT)
 
 

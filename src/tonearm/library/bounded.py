@@ -1,4 +1,4 @@
-"""A file that gives no more than it holds, whatever a damaged header asks for."""
+"""A file that returns no more than it contains, whatever a damaged header requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BoundedFile(BufferedReader):
         self.failure: OSError | None = None
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As always; a buffer is never larger than what is left of the file. MemoryError above LARGEST_READ."""
+        """As usual, but a buffer is never larger than the rest of the file. MemoryError above LARGEST_READ."""
         if size is None or not 0 <= size <= _SMALL_READ:
             remaining = max(0, self.size - self.tell())
             size = remaining if size is None or size < 0 else min(size, remaining)
@@ -34,7 +34,7 @@ class BoundedFile(BufferedReader):
             raise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """As always; far beyond the end is an error of the file, not of the disk."""
-        if offset > 2**44:  # some file systems say so themselves, others go there
+        """As usual, but a position far beyond the end is an error of the file, not of the disk."""
+        if offset > 2**44:  # some file systems report that themselves, others seek there
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return super().seek(offset, whence)

@@ -1,4 +1,4 @@
-"""Chunks of RIFF, RF64 and AIFF: the text that is kept in them, and how long the sound is, by what is there.
+"""Chunks of RIFF, RF64 and AIFF: their text, and the length of the sound, by what is actually in the file.
 
 WAVE: http://soundfile.sapp.org/doc/WaveFormat/, RF64: https://tech.ebu.ch/docs/tech/tech3306v1_1.pdf,
 AIFF: https://www.loc.gov/preservation/digital/formats/fdd/fdd000005.shtml, MP4:
@@ -18,14 +18,14 @@ _MOST_CHUNKS = 10_000
 _LARGEST_MOVIE = 16 * 2**20
 _VIDEO_HANDLER = re.compile(rb"hdlr.{8}vide", re.DOTALL)
 _NOT_COMPRESSED = (0x0001, 0x0003, 0xFFFE)
-"""PCM, floating point, and either of them with a longer description."""
+"""PCM, floating point, and each of them with an extended header."""
 _SLOWEST = 1000
 """Bits a second, below what any codec in a WAVE file has."""
 _TEXT_OF_AIFF = (b"NAME", b"AUTH")
 
 
 class Chunk(NamedTuple):
-    """Its name, where its content begins, and how many bytes of it are in the file."""
+    """A chunk's name, the offset of its content, and how many bytes of it are in the file."""
 
     name: bytes
     offset: int
@@ -33,7 +33,9 @@ class Chunk(NamedTuple):
 
 
 class Wave(NamedTuple):
-    """A WAVE file: the text of its INFO list by name in lower case, where its ID3 tag is, and seconds or None."""
+    """A WAVE file: the text of its INFO list by lower-case name, the offset of its ID3 tag, and its length in seconds
+    or None.
+    """
 
     info: dict[str, list[str]]
     id3: Chunk | None
@@ -41,7 +43,9 @@ class Wave(NamedTuple):
 
 
 def chunks(file: BinaryIO, start: int, end: int, order: str) -> Iterator[Chunk]:
-    """The chunks between two offsets; one that claims more ends where they end. `order` as in `struct`."""
+    """The chunks between two offsets; one that claims to be longer ends at the second offset. `order` as in
+    `struct`.
+    """
     for _ in range(_MOST_CHUNKS):
         if start + 8 > end:
             return
@@ -53,7 +57,7 @@ def chunks(file: BinaryIO, start: int, end: int, order: str) -> Iterator[Chunk]:
 
 
 def wave(file: BinaryIO, size: int) -> Wave | None:
-    """A WAVE file by its content, or None if it is none, or damaged."""
+    """The WAVE file with this content, or None if it isn't one or is damaged."""
     head = file.read(12)
     if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None
@@ -77,7 +81,7 @@ def wave(file: BinaryIO, size: int) -> Wave | None:
 
 
 def _seconds(form: bytes, samples: int, sound: int) -> float | None:
-    """The length of so many bytes of sound. Where they are compressed, programs write any number for bytes a second."""
+    """The length of that many bytes of sound. If they are compressed, the header's bytes per second are unreliable."""
     kind, _, sample_rate, byte_rate = struct.unpack("<HHII", form[:12])
     if kind not in _NOT_COMPRESSED and sample_rate and 0 < samples / sample_rate * _SLOWEST < sound * 8:
         return float(samples / sample_rate)
@@ -94,7 +98,7 @@ def aiff_text(file: BinaryIO, size: int) -> dict[str, list[str]]:
 
 
 def has_video(file: BinaryIO, size: int) -> bool:
-    """If the movie of an MP4 file has a track whose handler is for video."""
+    """Whether an MP4 file has a video track."""
     start = 0
     while start + 16 <= size:
         file.seek(start)
@@ -108,7 +112,9 @@ def has_video(file: BinaryIO, size: int) -> bool:
 
 
 def text(content: bytes) -> str:
-    """UTF-8 as programs write it today, else what Windows and Macintosh programs wrote before."""
+    """The text of bytes: UTF-8 as programs write it today, otherwise what Windows and Macintosh programs used to
+    write.
+    """
     content = content.partition(b"\0")[0]
     try:
         return content.decode()

@@ -28,14 +28,13 @@ PAGE = 500
 """Files that are read for one page: what a caller writes in one transaction."""
 
 _MANY = 20
-"""Known tracks from which an utterly empty folder looks like a disk that is not mounted."""
+"""With this many known tracks, a completely empty folder suggests a disk that isn't mounted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """By what a file is known to be unchanged: the times of its last change in nanoseconds, and size in bytes.
-
-    Taggers may set the modification time back and fill padding, so that the size stays; nobody can set `ctime_ns`.
+    """What shows that a file is unchanged: the times of its last change in nanoseconds, and its size in bytes. Taggers
+    may restore the modification time and use padding, so that the size stays the same; programs can't set `ctime_ns`.
     """
 
     mtime_ns: int
@@ -44,7 +43,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, file: AudioFile) -> Fingerprint:
-        """What the walk saw."""
+        """The fingerprint as of the walk."""
         return cls(file.mtime_ns, file.ctime_ns, file.size)
 
 
@@ -60,7 +59,7 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFile:
-    """A file that cannot be in the library, and why. Without a fingerprint it is worth another try."""
+    """A file that can't be in the library, and why. Without a fingerprint, the next scan tries it again."""
 
     path: str
     reason: str
@@ -69,7 +68,7 @@ class UnreadableFile:
 
 @dataclass(frozen=True, slots=True)
 class ScannedPage:
-    """What changed, for one transaction; `seen` of `total` files are settled with it.
+    """The changes for one transaction; with it, `seen` of `total` files are done.
 
     `gone`, `closed` and `unsupported` come with the last page. All paths are as `library.path.stored` gives them.
     """
@@ -92,14 +91,11 @@ def scan(
     believe_empty: bool = False,
     everything: bool = False,
 ) -> Iterator[ScannedPage]:
-    """Compares the folder with what is known, at once, and reads what is new or changed as the pages are taken.
-
-    With `everything` it reads all files.
-
-    `known` has the fingerprint of every stored path, of the unreadable ones too, and may speak of other
-    folders. There is always a last page. Raises FolderUnreadable if the folder cannot be read, or if there
-    is nothing at all in it where many tracks were, unless `believe_empty`; ImportError if mutagen is not
-    installed; with a page, ReaderFailed if the process that reads does not start.
+    """Compare the folder with what is known, at once, and read new and changed files as the pages are consumed. With
+    `everything`, all files are read. `known` has the fingerprint of every stored path, including unreadable ones, and
+    may include other folders. There is always a last page. Raises FolderUnreadable if the folder can't be read, or if
+    it is completely empty although it had many tracks, unless `believe_empty`; ImportError if mutagen is not installed;
+    while a page is read, ReaderFailed if the reading process doesn't start.
     """
     top = os.path.abspath(os.fspath(folder))
     found = walk(top)
@@ -118,7 +114,7 @@ def scan(
 
 
 def _lost(top: str, paths: set[str]) -> dict[str, str]:
-    """Those of the stored paths that lie below the folder, with what the operating system calls them."""
+    """Those of the stored paths that are below the folder, with their names for the operating system."""
     below = top.rstrip(os.sep) + os.sep
     return {path: disk for path in paths if (disk := on_disk(path)).startswith(below)}
 
@@ -153,7 +149,7 @@ def _read(
         print_ = Fingerprint.of(file)
         match answer:
             case NotRead(gone=True):
-                pass  # it went since the walk; the next scan says that it is gone
+                pass  # it vanished after the walk; the next scan reports that
             case NotRead(reason):
                 unreadable.append(UnreadableFile(path, reason, None))
             case Unfit(reason):
@@ -166,7 +162,7 @@ def _read(
 
 
 def _gone(lost: dict[str, str], closed: list[Closed]) -> tuple[tuple[str, ...], tuple[Closed, ...]]:
-    """What is truly gone, and the folders that could not be looked into."""
+    """The files that are really gone, and the folders that could not be opened."""
     shut = {closed_folder.path for closed_folder in closed}
     gone = sorted(path for path, disk in lost.items() if not _behind(disk, shut))
     return tuple(gone), tuple(Closed(stored(closed_folder.path), closed_folder.reason) for closed_folder in closed)

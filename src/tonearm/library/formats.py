@@ -1,4 +1,4 @@
-"""Formats: which field of a file means what, and how long its sound is, in every format that mutagen reads.
+"""What the fields of a file mean, and how long its sound is, in every format that mutagen reads.
 
 Names of fields: https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html
 """
@@ -41,13 +41,14 @@ from tonearm.library import chunks
 from tonearm.library.bounded import BoundedFile
 
 Fields = Mapping[str, tuple[list[str], ...]]
-"""What a tag says: for each field of ours its values, under each name that it goes by; the first counts most."""
+"""The content of a tag: for each field of ours, its values under each of its names; the first counts most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A file that was understood: its tags (the first that has a field counts), its length or None, and if it shows
-    pictures that move."""
+    """A file that was understood: its tags (the first with a field counts), its length or None, and whether it has
+    video.
+    """
 
     fields: tuple[Fields, ...]
     seconds: float | None
@@ -77,7 +78,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
 _SMALLEST_FLAC_FRAME = 9
 """Bytes: https://www.rfc-editor.org/rfc/rfc9639#section-9"""
 _SLOWEST = 16
-"""Bits a second: Vorbis can do with a byte of silence and one of framing for half a second, nothing needs less."""
+"""Bits a second: Vorbis needs at least a byte of silence and one of framing for half a second; no format needs less."""
 _LARGEST_OGG_PAGE = 65_307
 
 _T = TypeVar("_T")
@@ -93,7 +94,7 @@ _BY_CONTENT: dict[bytes, tuple[Any, ...]] = {
     b"TTA1": (TrueAudio,),
     b"DSD ": (DSF,),
 }
-"""What the first four bytes leave no doubt about. mutagen lets the suffix .mp3 win over them."""
+"""Formats that the first four bytes identify for certain. In mutagen, the suffix .mp3 would take precedence."""
 
 _ALBUM_ARTIST = ("albumartist", "album artist", "album_artist")
 _COMMENTS = {
@@ -137,7 +138,7 @@ _AIFF = {"artist": ("auth",), "title": ("name",)}
 
 
 def opened(file: BoundedFile) -> Audio | None:
-    """What is in the file, by its content or else by its suffix; None if that is not music, or damaged.
+    """The audio in the file, by its content or else by its suffix; None if it isn't music, or is damaged.
 
     Raises MemoryError.
     """
@@ -154,7 +155,7 @@ def opened(file: BoundedFile) -> Audio | None:
     if not _complete(fields) or _is_id3v1(audio):
         fields = tuple(_with_others(fields, audio, file))
     if audio is None:
-        # A download that is still to be filled: the tags are there, the sound is not.
+        # An unfinished download: the tags are there, the sound isn't.
         return Audio(fields, None) if _complete(fields) else None
     return Audio(fields, _attempt(lambda: _seconds(audio, file), file), isinstance(audio, MP4) and _is_video(file))
 
@@ -166,7 +167,7 @@ def _kinds(head: bytes, file: BoundedFile) -> tuple[Any, ...]:
 
 
 def _attempt(read: Callable[[], _T], file: BoundedFile) -> _T | None:
-    """What a reader of somebody else's files finds, or None whatever goes wrong in it except the memory."""
+    """The result of a reader, or None for any error in it except MemoryError."""
     try:
         file.seek(0)
         return read()
@@ -177,7 +178,7 @@ def _attempt(read: Callable[[], _T], file: BoundedFile) -> _T | None:
 
 
 def _with_others(fields: tuple[Fields, ...], audio: Any, file: BoundedFile) -> Iterator[Fields]:
-    """The tags of the file, and those that its kind does not have and programs write all the same.
+    """The tags of the file, including kinds of tags that its format doesn't have but programs write anyway.
 
     As in TagLib, APEv2 counts more than ID3v1, whose names end after 30 characters.
     """
@@ -263,12 +264,12 @@ def _mp4_values(tags: MP4Tags) -> dict[str, list[str]]:
 
 
 def _is_video(file: BoundedFile) -> bool:
-    """If an MP4 file that may be one (.mp4) has a track of pictures; in others that is chapters or a cover."""
+    """Whether an MP4 file that may be a video (.mp4) has a video track; in others that is chapters or a cover."""
     return str(file.name).lower().endswith(".mp4") and bool(_attempt(lambda: chunks.has_video(file, file.size), file))
 
 
 def _seconds(audio: Any, file: BoundedFile) -> float | None:
-    """The length, unless the file cannot hold so much sound or does not say how much."""
+    """The length, unless the file can't hold that much sound or doesn't say how much."""
     info = audio.info
     seconds = float(info.length)
     if not math.isfinite(seconds) or seconds <= 0:
@@ -291,7 +292,7 @@ def _slowest(audio: Any) -> float:
 
 
 def _is_chained(file: BoundedFile) -> bool:
-    """If another stream follows the first: https://www.rfc-editor.org/rfc/rfc3533#section-4"""
+    """Whether another stream follows the first: https://www.rfc-editor.org/rfc/rfc3533#section-4"""
     file.seek(0)
     first = set()
     while (page := OggPage(file)).first:

@@ -1,4 +1,4 @@
-"""Paths as the library keeps them: always text that a database and JSON take."""
+"""Paths as the library stores them: always text that a database and JSON accept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ _URI = "file://"
 
 
 def stored(path: str) -> str:
-    """An absolute path as it is kept: itself, or as a file: URI where its name is not UTF-8.
-
-    Absolute paths begin with a slash, so the two cannot be taken for each other, and `on_disk` gives the path
-    back to the byte. URIs of files: https://www.rfc-editor.org/rfc/rfc8089
+    """An absolute path as it is stored: itself, or a file: URI if its name is not UTF-8. Absolute paths begin with a
+    slash, so the two can't be confused, and `on_disk` restores the path byte for byte. URIs of files:
+    https://www.rfc-editor.org/rfc/rfc8089
     """
     try:
         path.encode()

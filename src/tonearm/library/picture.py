@@ -1,7 +1,7 @@
-"""The colours of a picture, read in a process of its own: what a hostile file costs ends with that process.
+"""Reads the colours of a picture in a process of its own, so that a hostile file can only harm that process.
 
 It gets the bytes, decodes at most `LARGEST` pixels within `SECONDS` of processor time and `MEMORY`, and answers with a
-few pixels. Pillow is imported there alone, so that a service that has shown a thousand covers is as small as before.
+few pixels. Only that process imports Pillow, so that a service doesn't grow even after a thousand covers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from tonearm.core.tint import Rgb
 
 SIDE = 24
-"""The answer has so many pixels in a row, and so many rows."""
+"""The answer has this many pixels in a row, and this many rows."""
 
 LARGEST = 16 * 2**20
 """Pixels; a cover has a tenth of a million."""
@@ -32,7 +32,7 @@ _START = "import sys; sys.path += sys.argv[1:]; from tonearm.library.picture imp
 
 
 async def pixels(body: bytes) -> list[Rgb]:
-    """A few pixels that stand for the picture; none if it cannot be read, or if Pillow is not installed."""
+    """A few pixels that represent the picture; none if it can't be read, or if Pillow is not installed."""
     # -I: nothing is imported from the current folder.
     folders = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
     try:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def reduced(body: bytes) -> bytes:
-    """The picture in SIDE by SIDE pixels, three bytes for each; nothing if it is none, or too large."""
+    """The picture in SIDE by SIDE pixels, three bytes for each; empty if it isn't a picture, or is too large."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
@@ -79,7 +79,7 @@ def reduced(body: bytes) -> bytes:
         with Image.open(BytesIO(body), formats=FORMATS) as picture:
             if picture.width * picture.height > LARGEST:
                 return b""
-            picture.draft("RGB", (SIDE * 2, SIDE * 2))  # a JPEG is decoded as small as that
+            picture.draft("RGB", (SIDE * 2, SIDE * 2))  # a JPEG is decoded directly at that size
             return picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()
     except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError, UnidentifiedImageError):
         return b""

@@ -1,7 +1,7 @@
-"""The process that reads tags: a path in, what it holds out, line by line, as JSON.
+"""The process that reads tags: it receives paths and answers with the files' tags, line by line, as JSON.
 
-It is apart because files come from strangers: a file costs at most LONGEST seconds of processor time and MORE_MEMORY
-bytes, and whatever goes wrong goes wrong here. `library.readers` starts it and knows what its end means.
+It is a separate process because files come from strangers: a file costs at most LONGEST seconds of processor time and
+MORE_MEMORY bytes, and any failure stays here. `library.readers` starts it and interprets its exit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
     """Answer until standard input ends. The first line says that the process is ready."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is not an answer
-    read_tags(os.devnull)  # everything that is needed once is in memory before it is limited
+    read_tags(os.devnull)  # everything that is needed is in memory before that is limited
     gc.freeze()
     _limit_memory()
     _send(answers, NotRead("ready"))

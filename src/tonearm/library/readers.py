@@ -20,7 +20,7 @@ from types import TracebackType
 from tonearm.library.answer import OUT_OF_MEMORY, NotRead, ReadResult, Unfit, from_json
 
 PATIENCE = 30.0
-"""Seconds of the clock for one file. Its processor time is limited, but a disk may have to start to turn first."""
+"""Seconds of wall time for one file. Its processor time is limited separately, but a disk may have to spin up first."""
 
 _PROCESSES = 2
 _START_PATIENCE = 60.0
@@ -38,7 +38,7 @@ class ReaderFailed(Exception):
 
 
 class ReaderPool:
-    """Reads files in processes of their own, which start with the first files and end with the block.
+    """Reads files in separate processes, which start with the first files and end with the `with` block.
 
     Raises ImportError if mutagen is not installed.
     """
@@ -93,9 +93,8 @@ class _Reader:
         return answers
 
     def _read_on(self, paths: Sequence[str]) -> Iterator[ReadResult]:
-        """The answers up to the one for the file on which the process dies, if it does.
-
-        One path is always sent ahead, so that the process need not wait for the next.
+        """The answers up to and including the file on which the process dies, if it does. One path is always sent
+        ahead, so that the process doesn't have to wait for the next.
         """
         self._start()
         self._send(paths[0])
@@ -121,7 +120,7 @@ class _Reader:
         self._unread, self._answered = b"", 0
         try:
             self._process = subprocess.Popen(  # noqa: S603 (ourselves)
-                # -I: nothing is imported from the current folder, which may be a stranger's album.
+                # -I: nothing is imported from the current folder, which may come from a stranger.
                 [sys.executable, "-I", "-c", _START, *self._folders],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -130,7 +129,7 @@ class _Reader:
                 start_new_session=True,  # Ctrl-C in a terminal is for us
             )
             ready = self._read_line(_START_PATIENCE)
-        except OSError as failure:  # TimeoutError is one
+        except OSError as failure:  # includes TimeoutError
             self.stop()
             raise ReaderFailed(f"the tag reader doesn't start: {failure}") from failure
         if not ready:
@@ -140,7 +139,7 @@ class _Reader:
     def _send(self, path: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # its end is seen when its answer is read
+        with suppress(BrokenPipeError):  # its exit is noticed when its answer is read
             self._process.stdin.write(json.dumps(path).encode() + b"\n")
 
     def _read_line(self, patience: float) -> bytes:
@@ -161,7 +160,9 @@ class _Reader:
         return line
 
     def _cause_of_death(self) -> ReadResult | None:
-        """What the end of the process says about the file that it read; None if a fresh process may read it."""
+        """What the exit of the process says about the file that it read; None if a new process may be able to read
+        it.
+        """
         assert self._process is not None
         status = self._process.wait()
         self.stop()

@@ -1,4 +1,4 @@
-"""Suffixes: which files are music by their names, and which of them can be read."""
+"""Which files are music, by their suffixes, and which of them can be read."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ NOT_READ = (
     *(".mka", ".weba", ".caf", ".w64", ".au", ".snd", ".dts", ".thd", ".mlp", ".ra", ".ram", ".rm", ".shn", ".la"),
     *(".amr", ".aa", ".aax", ".m4b", ".mid", ".midi", ".kar", ".mod", ".xm", ".s3m", ".it", ".sid", ".nsf", ".spc"),
 )
-"""Sound that is not read: nothing here knows its tags, or it has none, or (.m4b, .aa, .aax) it is an audio book."""
+"""Audio that is not read: its tags aren't supported, or it has none, or (.m4b, .aa, .aax) it is an audio book."""

@@ -1,6 +1,5 @@
-"""Tags: what an audio file says about itself, read with mutagen.
-
-It runs in a process of its own (`library.reader`): nothing else imports it.
+"""Reads the tags of an audio file with mutagen. It runs in a process of its own (`library.reader`), which alone imports
+it.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ _LONGEST_NAME = 10_000
 
 
 def read_tags(path: str) -> Tags | Unfit:
-    """The track with its names cleaned, or why it cannot be played to Last.fm.
+    """The track with its names cleaned, or why it can't be scrobbled.
 
-    Without an artist the album artist is used; nothing is guessed from the name of the file. Raises OSError if the
-    disk fails, MemoryError if the file asks for more than it may have.
+    Without an artist the album artist is used; nothing is guessed from the name of the file. Raises OSError if the disk
+    fails, MemoryError if the file needs more than is allowed.
     """
     with BoundedFile(path) as file:
         if not file.size:
@@ -64,7 +63,7 @@ def _tags(audio: Audio) -> Tags | Unfit:
 
 
 def _values(fields: Iterable[Fields], name: str) -> Iterator[list[str]]:
-    """The non-empty values of a field under each of the names it goes by, in the order in which they count."""
+    """The non-empty values of a field under each of its names, in the order in which they count."""
     for table in fields:
         for values in table.get(name, ()):
             if present := [text[:_LONGEST_NAME] for text in values if clean(text[:_LONGEST_NAME])]:

@@ -1,4 +1,4 @@
-"""The walk: which audio files there are below a folder, before any of them is read."""
+"""Finds the audio files below a folder, before any of them is read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NOT_MUSIC = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "Sys
 
 
 class FolderUnreadable(Exception):
-    """The folder itself cannot be read, so nothing is known about what is in it: nothing is gone."""
+    """The folder itself can't be read, so nothing is known about its content, and no track counts as gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A folder, or a link, that could not be followed. The tracks known below it are neither seen nor gone."""
+    """A folder or a link that could not be opened. The tracks known below it are neither seen nor gone."""
 
     path: str
     reason: str
@@ -38,9 +38,8 @@ class AudioFile:
 
 @dataclass(slots=True)
 class FolderWalk:
-    """What was found, in order of the paths. `bare`: the folder has nothing in it at all.
-
-    `unsupported` counts the files with sound that cannot be read, by suffix.
+    """What was found, in order of the paths. `bare`: the folder is completely empty. `unsupported` counts audio files
+    that can't be read, by suffix.
     """
 
     files: list[AudioFile] = field(default_factory=list)
@@ -52,8 +51,8 @@ class FolderWalk:
 def walk(folder: str) -> FolderWalk:
     """All audio files below an absolute path. Hidden files and folders are left out.
 
-    Links are followed, but each folder is visited once: as itself where it lies below, else under the first
-    of its links. So loops end, and a file keeps its path from one walk to the next.
+    Links are followed, but each folder is visited only once: directly if it is below the folder, otherwise under the
+    first of its links. So loops end, and a file keeps its path from one walk to the next.
     """
     found = FolderWalk()
     visited: set[tuple[int, int]] = set()
@@ -96,7 +95,7 @@ def _add_entry(entry: os.DirEntry[str], found: FolderWalk, folders: list[str], l
             elif entry.name.lower().endswith(NOT_READ):
                 found.unsupported[os.path.splitext(entry.name)[1].lower()] += 1
     except FileNotFoundError:
-        if entry.is_symlink():  # to a disk that is not there now; a file that vanished is just gone
+        if entry.is_symlink():  # a link to a disk that isn't mounted; a file that vanished is just gone
             found.closed.append(Closed(entry.path, "broken link"))
     except OSError as fault:
         found.closed.append(Closed(entry.path, fault.strerror or "cannot be read"))

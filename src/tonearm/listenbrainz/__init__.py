@@ -1,4 +1,5 @@
-"""ListenBrainz, and what speaks its API: only here are its field names known as a place to send plays to.
+"""A client for ListenBrainz and servers with its API, to which plays are sent. Its field names for that are used only
+in this package.
 
 https://listenbrainz.readthedocs.io/en/latest/users/api/core.html
 """

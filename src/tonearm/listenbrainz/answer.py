@@ -1,6 +1,6 @@
-"""What came back: status, headers and bytes -> a verdict, or what is known of a token or a recording.
+"""Reads replies: from status, headers and bytes to a verdict, or to what is known about a token or a recording.
 
-ListenBrainz answers for a whole request: it takes all listens of a batch or none, and says why in `error`.
+ListenBrainz answers for a whole request: it accepts all listens of a batch or none, and says why in `error`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from tonearm.http_exchange import (
 from tonearm.listenbrainz.rules import ListenCode, reason_of
 
 _NAMED = {"too high": ListenCode.TOO_NEW, "too low": ListenCode.TOO_EARLY}
-"""Words about `listened_at`: such a listen is not a bad one, but one for another time, or for none."""
+"""Messages about `listened_at`: such a listen isn't bad, but has to be sent at another time, or never."""
 
 
 def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, service: str) -> Verdict:
-    """What the answer to a write of so many listens means."""
+    """What the answer to a write of that many listens means."""
     if isinstance(reply, TransportError):
         cause = Cause(None, plain(reply.message, [token]), service)
         return Unsure(cause) if reply.sent else Later(cause)
@@ -54,12 +54,13 @@ def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, s
     if 300 <= status < 400:
         return Later(Cause(None, plain(redirected(reply, url), [token]), service), wait)
     if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR):
-        # The first comes from a proxy, in HTML. The second from the server itself, which one listen may have upset:
-        # waiting for it could hold up all others for ever. What is there already is dropped when it comes again.
+        # The first comes from a proxy, in HTML. The second comes from the server itself, which one listen may have
+        # crashed: waiting for it could block all others for ever. Listens that are there already are dropped when they
+        # are sent again.
         broke_off = status == HTTPStatus.INTERNAL_SERVER_ERROR
         return Split(_cause(reply, found, token, service), may_be_there=broke_off)
     if found is None:
-        # A page of a gateway's: the server behind it may have stored them. Nothing is there to store them at 404.
+        # A gateway's page: the server behind it may have stored them. At 404 there is no server to store them.
         cause = Cause(None, f"HTTP {status} {unread(reply.body)}", service)
         return Later(cause, wait) if status in (404, 405) else Unsure(cause, wait)
     if 200 <= status < 300:
@@ -82,9 +83,8 @@ def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, s
 
 
 def of_a_token_in_doubt(ended: SessionEnded, state: Reply | TransportError) -> Verdict:
-    """What a rejected token means at a server that rejects all of them while it is in trouble.
-
-    `state` is what it answered to a read without a token.
+    """What a rejected token means at a server that rejects all tokens while it is in trouble. `state` is its answer to
+    a read without a token.
     """
     if isinstance(state, TransportError) or state.status >= 500:
         return Later(Cause(None, f"{ended.cause}; but it has troubles of its own", ended.cause.service))
@@ -94,7 +94,7 @@ def of_a_token_in_doubt(ended: SessionEnded, state: Reply | TransportError) -> V
 
 
 def token_check(reply: Reply | TransportError, token: str, url: str, service: str) -> TokenCheck:
-    """What the answer to a question about a token means, in words for its listener."""
+    """What the answer to a token check means, in words for the listener."""
     if isinstance(reply, TransportError):
         return TokenCheck(trouble=plain(unreachable(reply, url), [token]), passing=True, part=AccessPart.ADDRESS)
     status, found = reply.status, members(reply.body)
@@ -116,7 +116,7 @@ def token_check(reply: Reply | TransportError, token: str, url: str, service: st
 
 
 def recording_of(reply: Reply) -> str | None:
-    """The MBID of the recording that a look-up found; "" if it found none, None if this is no answer to it."""
+    """The MBID of the recording that a look-up found; "" if it found none, None if this isn't an answer to it."""
     found = members(reply.body)
     if reply.status != HTTPStatus.OK or found is None:
         return None
@@ -125,7 +125,7 @@ def recording_of(reply: Reply) -> str | None:
 
 
 def left_out(code: ListenCode, service: str) -> ItemAnswer:
-    """The answer for a listen or a heart that needs no request, since it can only be left out."""
+    """The answer for a listen or a heart that needs no request, since it can only be ignored."""
     return ItemAnswer(code, reason_of(service, code, ""))
 
 

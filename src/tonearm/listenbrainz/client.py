@@ -1,4 +1,4 @@
-"""ListenBrainz as a place to send plays to: pace, send, understand, and nothing else."""
+"""The client for ListenBrainz: pace, send, parse, and nothing else."""
 
 from __future__ import annotations
 
@@ -33,17 +33,14 @@ if TYPE_CHECKING:
 API_URL = "https://api.listenbrainz.org"
 _WEBSITE = ("listenbrainz.org", "www.listenbrainz.org")
 _SPARE_ENDS = ("/submit-listens", "/1")
-"""What people paste with the address: players disagree on how much of it they want."""
+"""What people paste with the address: players disagree on how much of it they need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a server speaks ListenBrainz's API.
-
-    `path` is where it answers below a host that is given without a path. `hearts` says whether it keeps them.
-
-    `state` is set where "unauthorized" may also be a fault of the server's: what to read then, from the address of the
-    API, without a token. If that answers, the token is wrong.
+    """How a server implements ListenBrainz's API. `path` is the API's path on a host that is given without one.
+    `hearts` says whether it supports them. `state` is set if "unauthorized" may also be a failure of the server: it is
+    what to read then, below the API's address, without a token. If that is answered, the token is wrong.
     """
 
     rules: Rules
@@ -58,9 +55,8 @@ KOITO_API = Dialect(KOITO, "/apis/listenbrainz", hearts=False, state="../web/v1/
 
 
 def user_agent(contact: str) -> str:
-    """ "tonearm/VERSION ( contact )": MetaBrainz blocks addresses whose requests don't say whom to write to.
-
-    Raises ValueError for a contact that cannot be in a header. https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting
+    """The User-Agent "tonearm/VERSION ( contact )": MetaBrainz blocks addresses whose requests don't name a contact.
+    Raises ValueError for a contact that can't be in a header. https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting
     """
     if not contact.strip() or set(contact) & set("()\\"):
         raise ValueError(f"contact must be a mail or web address in printable ASCII, without brackets, not {contact!r}")
@@ -68,12 +64,12 @@ def user_agent(contact: str) -> str:
 
 
 class ListenBrainzClient:
-    """ListenBrainz for async code. Raises nothing for what the server or the network does.
+    """ListenBrainz for async code. Never raises for anything that the server or the network does.
 
-    `url` is the address that a listener was given, with or without "/1": ValueError says what is wrong with it, and
-    `address` is what is used. Without `http` it opens an httpx2 client of its own with the first request; a host's own
-    is never closed. `pace` is awaited before each request, `on_date` is told the server's Unix time and the round trip
-    in seconds after each answer of the API.
+    `url` is the address as a listener enters it, with or without "/1": ValueError says what is wrong with it, and
+    `address` is the one that is used. Without `http`, it opens an httpx2 client of its own with the first request; one
+    that is passed in is never closed. `pace` is awaited before each request, and `on_date` is called with the server's
+    Unix time and the round trip in seconds after each answer of the API.
     """
 
     def __init__(
@@ -97,19 +93,19 @@ class ListenBrainzClient:
 
     @property
     def rules(self) -> Rules:
-        """What this server takes."""
+        """What this server accepts."""
         return self.dialect.rules
 
     @property
     def hearts(self) -> bool:
-        """Whether this server keeps hearts."""
+        """Whether this server supports hearts."""
         return self.dialect.hearts
 
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
         """Send plays: one that was played just now (`live`) as a single, all others as an import.
 
-        Raises ValueError unless there are 1 to `rules.batch` of them. What it can never take is answered for without
-        being sent. Sending the same plays again makes no second listens.
+        Raises ValueError unless there are 1 to `rules.batch` of them. Plays that it can never accept are answered
+        without being sent. Sending the same plays again makes no second listens.
         """
         if not 1 <= len(plays) <= self.rules.batch:
             raise ValueError(f"a batch holds 1 to {self.rules.batch} plays, not {len(plays)}")
@@ -126,12 +122,14 @@ class ListenBrainzClient:
         return Answered(answers, verdict.at)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """What plays now. It ends by itself: after the track's length, or in ten minutes if that is unknown."""
+        """Report what is playing now. It ends by itself: after the track's length, or in ten minutes if that is
+        unknown.
+        """
         playing = listen.encoded({"track_metadata": listen.listen_of(track)})
         return await self._write("submit-listens", listen.body("playing_now", [playing]), token, 1)
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Give a heart to a track's recording, or take it away. Doing so twice is fine.
+        """Love or unlove a track's recording. Doing so twice is fine.
 
         Without an MBID the recording is looked up by its names. If there is none, the answer is an item with the code
         `ListenCode.UNKNOWN_RECORDING`.
@@ -147,14 +145,14 @@ class ListenBrainzClient:
         return await self._write("feedback/recording-feedback", heart, token, 1)
 
     async def validate(self, token: str) -> TokenCheck:
-        """Whose token it is, or in words for its listener why it can't be used here."""
+        """Whose token it is, or, in words for the listener, why it can't be used."""
         if not usable(token):
             return TokenCheck(trouble="enter the token: letters, digits and signs without blanks")
         reply = await self._send("GET", "validate-token", token)
         return answer.token_check(reply, token, self.address, self.rules.service)
 
     async def _recording(self, track: Track, token: str) -> str | Verdict:
-        """The MBID of a track's recording, "" if there is none, or why that is not known. Nothing is changed by it."""
+        """The MBID of a track's recording, "" if there is none, or why that isn't known. Changes nothing."""
         names = {"artist_name": track.artist, "recording_name": track.title, "release_name": track.album}
         query = urlencode({name: value for name, value in names.items() if value}, errors="ignore")
         if not usable(token):
@@ -164,7 +162,7 @@ class ListenBrainzClient:
         if found is not None:
             return found
         match self._verdict(reply, token, 1):
-            case Unsure(cause, wait):  # a question alone changes nothing
+            case Unsure(cause, wait):  # a look-up changes nothing
                 return Later(cause, wait)
             case Answered():
                 return Later(Cause(None, "an answer to something else", self.rules.service))
@@ -220,7 +218,7 @@ class ListenBrainzClient:
         return SessionEnded(Cause(None, "the stored token has characters that no token has", self.rules.service))
 
     async def close(self) -> None:
-        """Close its own HTTP client; `async with` does it."""
+        """Close its own HTTP client; `async with` does so at the end."""
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
@@ -233,7 +231,7 @@ class ListenBrainzClient:
 
 
 def usable(token: str) -> bool:
-    """Whether a token can travel in a header."""
+    """Whether a token can be sent in a header."""
     return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
 

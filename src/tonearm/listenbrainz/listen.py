@@ -1,7 +1,7 @@
-"""A play as ListenBrainz wants it. https://listenbrainz.readthedocs.io/en/latest/users/json.html
+"""A play as a listen of ListenBrainz. https://listenbrainz.readthedocs.io/en/latest/users/json.html
 
-Artist, title, release and length are its key of a repeat, beside the second: they depend on the play alone, whatever
-it is sent with, so that the same play sent again is the same listen.
+ListenBrainz recognises a repeat by the second, artist, title, release and length: they depend only on the play, not on
+the rest of its batch, so that the same play sent again is the same listen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tonearm.listenbrainz.rules import EARLIEST, ListenCode
 from tonearm.version import __version__
 
 LARGEST_LISTEN = 10_000
-"""Bytes of a listen. A body may have 10,240 for each of its listens, what is round them included."""
+"""Bytes of a listen. A body may have 10,240 for each of its listens, including what surrounds them."""
 
 LONGEST = 2_073_600
 """Seconds: 24 days, beyond which a length is refused."""
@@ -34,7 +34,7 @@ def listen_of(track: Track, played: float | None = None) -> Listen:
         about["duration_ms"] = max(1, round(duration * 1000))
     if track.track_number and track.track_number > 0:
         about["tracknumber"] = str(track.track_number)
-    if MBID.fullmatch(track.mbid):  # one of a wrong form is refused, and its whole batch with it
+    if MBID.fullmatch(track.mbid):  # a malformed one is rejected, and its whole batch with it
         about["recording_mbid"] = track.mbid.lower()
     if track.album_artist:
         about["release_artist_name"] = _sendable(track.album_artist)

@@ -1,4 +1,4 @@
-"""What ListenBrainz and Koito take. Limits: https://listenbrainz.readthedocs.io/en/latest/users/api/core.html"""
+"""What ListenBrainz and Koito accept. Limits: https://listenbrainz.readthedocs.io/en/latest/users/api/core.html"""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tonearm.core.destination import Concern, Ignoring, Rules
 from tonearm.core.play import EARLIEST_PLAY, Play
 
 EARLIEST = EARLIEST_PLAY
-"""Unix seconds: ListenBrainz takes no listen from before October 2002."""
+"""Unix seconds: ListenBrainz accepts no listens from before October 2002."""
 
 
 class ListenCode(IntEnum):
-    """Why a single listen is left out. ListenBrainz has no such numbers: they are ours, made from its words."""
+    """Why a single listen is ignored. ListenBrainz has no such numbers: they are ours, derived from its messages."""
 
     TOO_EARLY = 1
     TOO_NEW = 2
@@ -43,7 +43,7 @@ def _rules(service: str, batch: int) -> Rules:
 
 
 def reason_of(service: str, code: int, message: str) -> str:
-    """Why a listen, or a heart, was left out; in the service's own words if they say it best."""
+    """Why a listen or a heart was ignored; in the service's own words if they say it best."""
     match code:
         case ListenCode.TOO_EARLY:
             return f"{service} doesn't accept plays from before October 2002"
@@ -62,9 +62,11 @@ def reason_of(service: str, code: int, message: str) -> str:
 
 
 LISTENBRAINZ = _rules("ListenBrainz", batch=100)
-"""It takes 1,000 listens a request, all or none. With fewer a bad one is found sooner, and fewer are in doubt if an
-answer is lost. The very same listen sent again makes no second one if artist, title, release and length are the same.
+"""It accepts 1,000 listens a request, all or none. With fewer, a bad one is found sooner, and fewer are uncertain if an
+answer is lost. The same listen sent again makes no second one if artist, title, release and length are the same.
 """
 
 KOITO = _rules("Koito", batch=1)
-"""Two requests under way with one song would be one play to it, whatever their times: so one play, and its answer."""
+"""It would merge two requests under way with the same song into one play, whatever their times: so it gets one play at
+a time.
+"""

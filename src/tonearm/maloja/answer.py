@@ -1,4 +1,4 @@
-"""What came back: status, headers and bytes -> a verdict, or what is known of a key."""
+"""Reads replies: from status, headers and bytes to a verdict, or to what is known about a key."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
     if 300 <= status < 400:
         return Later(Cause(None, plain(redirected(reply, url), [key]), SERVICE), wait)
     if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR):
-        # The second may be about this play alone: waiting for it could hold up all others for ever. If it is there
-        # already, Maloja says so when it comes again.
+        # The second may be about this play alone: waiting for it could block all others for ever. If Maloja has it
+        # already, it says so when it is sent again.
         return Split(cause, may_be_there=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     if found is None:
         nonsense = Cause(None, f"HTTP {status} {unread(reply.body)}", SERVICE)
@@ -97,7 +97,7 @@ def _rejects_key(words: str) -> str:
 
 
 def _error(found: Mapping[str, object] | None, key: str) -> tuple[str, str]:
-    """The kind of an error and its words; "" for what is not told."""
+    """The kind of an error and its message; "" for what is missing."""
     error = (found or {}).get("error")
     if not isinstance(error, dict):
         return "", plain(error, [key]) if isinstance(error, str) else ""
@@ -106,7 +106,7 @@ def _error(found: Mapping[str, object] | None, key: str) -> tuple[str, str]:
 
 
 def _warnings(found: Mapping[str, object], key: str) -> str:
-    """What Maloja warns of, although it has the play."""
+    """Maloja's warnings about a play that it has stored."""
     warnings = found.get("warnings")
     words = [w.get("desc") for w in warnings if isinstance(w, dict)] if isinstance(warnings, list) else []
     return plain(" ".join(word for word in words if isinstance(word, str)), [key])

@@ -1,4 +1,4 @@
-"""Maloja as a place to send plays to: pace, send, understand, and nothing else."""
+"""The client for Maloja: pace, send, parse, and nothing else."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class MalojaClient:
-    """Maloja for async code. Raises nothing for what the server or the network does.
+    """Maloja for async code. Never raises for anything that the server or the network does.
 
-    `url` is the address that a listener was given: ValueError says what is wrong with it, and `address` is what is
-    used. Without `http` it opens an httpx2 client of its own with the first request; a host's own is never closed.
-    `pace` is awaited before each request, `on_date` is told the server's Unix time and the round trip in seconds after
-    each answer of the API.
+    `url` is the address as a listener enters it: ValueError says what is wrong with it, and `address` is the one that
+    is used. Without `http`, it opens an httpx2 client of its own with the first request; one that is passed in is never
+    closed. `pace` is awaited before each request, and `on_date` is called with the server's Unix time and the round
+    trip in seconds after each answer of the API.
     """
 
     rules: Rules = MALOJA
@@ -71,26 +71,25 @@ class MalojaClient:
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
         """Send a play; `token` is the API key. Raises ValueError unless it is one play.
 
-        Sent again, the same play makes no second one. Another play of the same second is answered with the code
-        `MalojaCode.SECOND_TAKEN`: Maloja will never take it.
+        The same play sent again makes no second one. Another play in the same second gets the code
+        `MalojaCode.SECOND_TAKEN`: Maloja will never accept it.
         """
         if len(plays) != 1:
             raise ValueError(f"Maloja accepts one play per request, not {len(plays)}")
         return answer.verdict_on(await self._send(_scrobble(plays[0]), token), token, self.address)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """Maloja has no place for what plays now, which the answer says."""
+        """Maloja can't show what is playing now; the answer says so."""
         return _no_place_for(MalojaCode.NO_PLAYING_NOW)
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Maloja has no hearts, which the answer says."""
+        """Maloja has no hearts; the answer says so."""
         return _no_place_for(MalojaCode.NO_HEARTS)
 
     async def validate(self, token: str) -> TokenCheck:
-        """Whether the API key can be used here, or why not in words for its listener. It names no user.
-
-        A play without names asks it: the call that is made for it, `test`, wants the key in the address, and addresses
-        end up in logs.
+        """Whether the API key can be used, or, in words for the listener, why not. It names no user. It is checked with
+        a play without names: Maloja's own call for it, `test`, needs the key in the address, and addresses end up in
+        logs.
         """
         if not token.strip():
             return TokenCheck(trouble="enter the API key")
@@ -124,7 +123,7 @@ class MalojaClient:
         return reply
 
     async def close(self) -> None:
-        """Close its own HTTP client; `async with` does it."""
+        """Close its own HTTP client; `async with` does so at the end."""
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
@@ -137,7 +136,9 @@ class MalojaClient:
 
 
 def _scrobble(play: Play) -> dict[str, Any]:
-    """A play under Maloja's names; what is unknown is left out. `duration` is the time heard, `length` the track's."""
+    """A play with Maloja's parameter names; what is unknown is left out. `duration` is the time heard, `length` the
+    track's.
+    """
     track = play.track
     scrobble: dict[str, Any] = {
         "artists": [_sendable(track.artist)],

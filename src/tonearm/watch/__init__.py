@@ -1,1 +1,1 @@
-"""Watchers: what players on this machine play, seen from outside, counted and reported."""
+"""Watchers: observe what players on this machine play, count it and report it."""

@@ -1,4 +1,6 @@
-"""Reporting to a service elsewhere, by an API token or by a player's secret, also after it was away for a week."""
+"""Reports to a service on another machine, with an API token or a player's secret, even after it was down for a
+week.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from tonearm.watch.waiting import Spool
 
 TIMEOUT = 30.0
 LONGEST_WAIT = 60.0
-"""Seconds between two attempts while the service is away."""
+"""Seconds between two attempts while the service is down."""
 
 _PLAYER_SECRET = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REFUSED = frozenset((400, 413, 422))
@@ -27,7 +29,7 @@ _REFUSED = frozenset((400, 413, 422))
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The address of a service without a slash at its end, and what it lets us in by."""
+    """The address of a service without a slash at its end, and the secret for it."""
 
     url: str
     secret: str
@@ -43,16 +45,15 @@ class Destination:
         return f"Token {self.secret}" if self.by_player else f"Bearer {self.secret}"
 
     def path(self, *, playing: bool) -> str:
-        """Where a play, or what plays now, is sent."""
+        """The path for a play, or for what is playing now."""
         if self.by_player:
             return "/1/submit-listens"
         return "/lastfm/now-playing" if playing else "/lastfm/scrobble"
 
 
 class Elsewhere:
-    """A Reporter that keeps each play on disk until a service has it.
-
-    `say` gets a sentence when the service goes away, refuses something, and is back.
+    """A Reporter that stores each play on disk until a service has it. `say` is called with a sentence when the service
+    goes down, rejects something, or is back.
     """
 
     def __init__(self, destination: Destination, spool: Spool, say: Callable[[str], None]) -> None:
@@ -68,7 +69,7 @@ class Elsewhere:
         )
 
     async def announce(self, track: Track, player: str) -> None:
-        """Show what plays now, if the service is there."""
+        """Report what is playing now, if the service is up."""
         body = _listen(track, player) if self._destination.by_player else json.dumps(_facts(track))
         try:
             await self._post(body, playing=True)
@@ -102,7 +103,7 @@ class Elsewhere:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def send_waiting(self) -> bool:
-        """Send what waits once; whether the service has all of it. Raises SpoolBroken."""
+        """Send what waits, once; True if the service has all of it. Raises SpoolBroken."""
         while (oldest := self._spool.oldest()) is not None:
             id_, body = oldest
             trouble, refused = await self._attempt(body)
@@ -118,12 +119,12 @@ class Elsewhere:
         return True
 
     async def close(self) -> None:
-        """Hang up; what waits stays on disk."""
+        """Close the connection; what waits stays on disk."""
         await self._client.aclose()
         self._spool.close()
 
     async def _attempt(self, body: str) -> tuple[str, str]:
-        """Why a play has to wait ("" if it is there), and why it is refused for good ("" if it is not)."""
+        """Why a play has to wait ("" if the service has it), and why it is rejected for good ("" if it isn't)."""
         try:
             answer = await self._post(body, playing=False)
         except httpx2.HTTPError as fault:
@@ -149,7 +150,7 @@ class Elsewhere:
 
 
 def _facts(track: Track) -> dict[str, Any]:
-    """A track as `POST /lastfm/scrobble` wants it."""
+    """A track in the form of `POST /lastfm/scrobble`."""
     facts = {
         "artist": track.artist,
         "track": track.title,
@@ -163,7 +164,7 @@ def _facts(track: Track) -> dict[str, Any]:
 
 
 def _listen(track: Track, player: str, finished: Finished | None = None) -> str:
-    """A listen as ListenBrainz' API wants it; what plays now if it is not over."""
+    """A listen in the form of ListenBrainz's API; a playing-now report if it isn't over."""
     more: dict[str, object] = {
         "media_player": player,
         "submission_client": "tonearm watch",

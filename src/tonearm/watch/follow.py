@@ -1,4 +1,4 @@
-"""Following players: what they say goes to the watcher, until the program ends or the bus does."""
+"""Follows players: passes their notices to the watcher, until the program ends or the bus goes away."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between two attempts to reach MPD; the last one from then on."""
 
 SETTLED = 0.3
-"""Seconds that a desktop player gets to finish what it changes: artist and title come in two messages from some."""
+"""Seconds that a desktop player gets to finish a change: some send artist and title in two messages."""
 
 
 async def follow_mpd(address: MpdAddress, watcher: Watcher, clock: Clock, say: Callable[[str], None]) -> None:
@@ -57,7 +57,7 @@ async def _follow(connection: MpdConnection, address: MpdAddress, watcher: Watch
 
 
 async def follow_mpris(bus: MprisBus, watcher: Watcher, clock: Clock) -> None:
-    """Watch the players of a session bus until it goes."""
+    """Watch the players of a session bus until it goes away."""
     gone = asyncio.create_task(bus.closed())
     try:
         while not gone.done():

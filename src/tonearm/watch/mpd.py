@@ -1,4 +1,4 @@
-"""What the Music Player Daemon plays, over its own protocol: https://mpd.readthedocs.io/en/stable/protocol.html"""
+"""Watches the Music Player Daemon, over its own protocol: https://mpd.readthedocs.io/en/stable/protocol.html"""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tonearm.core.session import Notice, NoticeKind
 
 PORT = 6600
 LONGEST_LINE = 1 << 20
-"""Bytes; MPD's own limit for what it says in a line is far lower."""
+"""Bytes; MPD's own limit for a line is far lower."""
 
 NOT_MPD = "what answers there is not MPD"
 
 
 class MpdError(Exception):
-    """MPD refused a command, or something else answers at its address; what it said is in the message."""
+    """MPD rejected a command, or something else answers at its address; the message contains its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,20 @@ class MpdAddress:
 
     @property
     def name(self) -> str:
-        """How its plays are labelled."""
+        """The player's name for its plays."""
         if self.host.startswith(("/", "@")):
             return "MPD"
         return f"MPD {self.host}" if self.port == PORT else f"MPD {self.host}:{self.port}"
 
 
 def mpd_address(host: str, port: int) -> MpdAddress:
-    """An address as MPD_HOST has it: `host`, `password@host`, a path, or `@name`."""
+    """The address from MPD_HOST: `host`, `password@host`, a path, or `@name`."""
     password, at, rest = host.partition("@")
     return MpdAddress(rest, port, password) if at and password else MpdAddress(host or "localhost", port)
 
 
 class MpdConnection:
-    """One connection to MPD. Raises OSError when it is lost, MpdError for what MPD refuses."""
+    """One connection to MPD. Raises OSError when it is lost, MpdError for what MPD rejects."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -73,12 +73,12 @@ class MpdConnection:
             await self._ask(f"password {_quoted(password)}")
 
     async def now(self, at: float) -> Notice | None:
-        """What MPD plays, at Unix second `at`; None if it plays nothing."""
+        """What MPD is playing, at Unix second `at`; None if it isn't playing."""
         facts = await self._ask("command_list_begin\nstatus\ncurrentsong\ncommand_list_end")
         return notice_of(facts, at)
 
     async def changed(self, seconds: float) -> None:
-        """Return when the player has changed something, or after so many seconds."""
+        """Return when the player has changed something, or after that many seconds."""
         self._writer.write(b"idle player\n")
         await self._writer.drain()
         answer = asyncio.ensure_future(self._answer())
@@ -92,7 +92,7 @@ class MpdConnection:
             answer.cancel()
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
@@ -108,7 +108,7 @@ class MpdConnection:
             if line.startswith("ACK"):
                 raise MpdError(line.partition("} ")[2] or line)
             name, _, value = line.partition(": ")
-            facts.setdefault(name.lower(), value)  # of several artists, the first is the one on the sleeve
+            facts.setdefault(name.lower(), value)  # of several artists, the first is the credited one
         return facts
 
     async def _line(self) -> str:
@@ -122,7 +122,9 @@ class MpdConnection:
 
 
 def notice_of(facts: dict[str, str], at: float) -> Notice | None:
-    """What MPD's `status` and `currentsong` say; None if nothing plays, or what plays has no artist and title."""
+    """The notice from MPD's `status` and `currentsong`; None if nothing is playing, or the track has no artist and
+    title.
+    """
     if facts.get("state") not in ("play", "pause"):
         return None
     title, artist = facts.get("title", ""), facts.get("artist") or facts.get("albumartist", "")

@@ -1,7 +1,7 @@
-"""What desktop players play, over D-Bus: https://specifications.freedesktop.org/mpris-spec/latest/
+"""Watches desktop players, over D-Bus: https://specifications.freedesktop.org/mpris-spec/latest/
 
-Only the state that a player has when it is asked is believed. The signals say that it is time to ask: some players
-send two for one change, with different content.
+Only the state that a player returns when it is queried is believed. The signals only trigger a query: some players send
+two for one change, with different content.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROPERTIES = "org.freedesktop.DBus.Properties"
 _BUS, _BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 
 ALWAYS_IGNORED = ("playerctld",)
-"""It repeats what the other players say."""
+"""It repeats the state of the other players."""
 
 ANSWER_WITHIN = 5.0
 """Seconds that a player gets for an answer."""
@@ -40,9 +40,8 @@ class NoBus(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlayerFilter:
-    """Which players are watched: those that `only` names (all, if it is empty), but none that `ignore` names.
-
-    A name is the last part of the bus name in any letter case, such as `spotify` or `firefox`; `*` matches anything.
+    """Which players are watched: those in `only` (all, if it is empty), except those in `ignore`. A name is the last
+    part of the bus name in upper or lower case, such as `spotify` or `firefox`; `*` matches anything.
     """
 
     only: Sequence[str] = ()
@@ -73,16 +72,16 @@ class MprisBus:
 
     wanted: PlayerFilter
     changes: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-    """Bus names of players that have changed something, come or gone; "" when the bus has gone."""
+    """Bus names of players that have changed something, appeared or gone; "" when the bus has gone."""
     _owners: dict[str, str] = field(default_factory=dict)
     _still: dict[str, int] = field(default_factory=dict)
     _bus: MessageBus | None = None
 
     async def open(self) -> None:
-        """Connect, and listen to the players that are there and to those that come. Raises NoBus."""
+        """Connect, and listen to present and future players. Raises NoBus."""
         try:
             self._bus = await MessageBus(bus_type=BusType.SESSION).connect()
-        except Exception as fault:  # an address that cannot be read, a socket that is not there, a refusal
+        except Exception as fault:  # an invalid address, a missing socket, a rejected connection
             raise NoBus(
                 "no D-Bus session bus: run this as the user whose players it watches (DBUS_SESSION_BUS_ADDRESS)"
             ) from fault
@@ -115,7 +114,7 @@ class MprisBus:
             self._bus.disconnect()
 
     async def now(self, name: str, at: float) -> Notice | None:
-        """What a player plays, at Unix second `at`; None if it plays nothing, has gone, or is not watched."""
+        """What a player is playing, at Unix second `at`; None if it isn't playing, has gone, or is not watched."""
         if name not in self._owners or not self.wanted.watches(player_of(name)):
             return None
         try:
@@ -128,7 +127,7 @@ class MprisBus:
         return notice_of(plain, at, self._position(name, plain))
 
     def _position(self, name: str, facts: Mapping[str, Any]) -> float | None:
-        """Where the track is, in seconds; None if the player does not say: some always say 0."""
+        """The position in the track, in seconds; None if the player doesn't report it: some always report 0."""
         position = facts.get("Position")
         if not isinstance(position, int) or position < 0:
             return None
@@ -171,7 +170,7 @@ class MprisBus:
 
 
 def notice_of(facts: Mapping[str, Any], at: float, position: float | None) -> Notice | None:
-    """What the properties of a player say; None without an artist and a title, as videos have it."""
+    """The notice from a player's properties; None without an artist and a title, as for videos."""
     about = facts.get("Metadata")
     if not isinstance(about, Mapping):
         return None
@@ -190,7 +189,7 @@ def notice_of(facts: Mapping[str, Any], at: float, position: float | None) -> No
 
 
 def _plain(value: Any) -> Any:
-    """A value without D-Bus' wrapping."""
+    """A value without D-Bus's wrapping."""
     if isinstance(value, Variant):
         return _plain(value.value)
     if isinstance(value, dict):
@@ -199,7 +198,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A name; the first of a list, as Last.fm files plays. Some players send a text where a list belongs."""
+    """A name; the first of a list, as Last.fm files plays. Some players send a text instead of a list."""
     names = value if isinstance(value, list) else [value]
     return next((name for name in names if isinstance(name, str) and name.strip()), "")
 

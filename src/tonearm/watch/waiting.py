@@ -1,4 +1,4 @@
-"""Plays on their way to a service elsewhere: on disk from the moment they are over until the service has them."""
+"""Plays for a service on another machine: on disk from the moment they are over until the service has them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Spool:
         self.file = file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # it says what somebody plays
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # it shows what somebody plays
             self._db = sqlite3.connect(file, isolation_level=None)
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(
@@ -28,7 +28,7 @@ class Spool:
             raise SpoolBroken(f"{file}: {fault}") from None
 
     def add(self, body: str) -> None:
-        """Keep a request. Raises SpoolBroken."""
+        """Store a request. Raises SpoolBroken."""
         self._write("INSERT INTO waiting (body) VALUES (?)", (body,))
 
     def oldest(self) -> tuple[int, str] | None:
@@ -42,11 +42,13 @@ class Spool:
         return found
 
     def done(self, id_: int) -> None:
-        """The service has it. Raises SpoolBroken."""
+        """Delete a request that the service has. Raises SpoolBroken."""
         self._write("DELETE FROM waiting WHERE id = ?", (id_,))
 
     def refuse(self, id_: int, reason: str) -> None:
-        """The service will never accept it; it stays in the file with the reason. Raises SpoolBroken."""
+        """Note that the service will never accept a request; it stays in the file with the reason. Raises
+        SpoolBroken.
+        """
         self._write("UPDATE waiting SET refused = ? WHERE id = ?", (reason, id_))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A watcher: one clock for each player, and a report of each listening that is over."""
+"""A watcher: one clock for each player, and a report for each listen that is over."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from tonearm.core.play import Track
 from tonearm.core.session import PATIENCE, Finished, ListeningClock, Notice, NoticeKind, step
 
 SHORTEST_HEARD = 1.0
-"""Seconds; who skips through a list has heard none of it."""
+"""Seconds; skipping through a list doesn't count as listening."""
 
 LOOK_EVERY = 10.0
-"""Seconds between two looks at what plays: positions, and whether somebody sought."""
+"""Seconds between two queries: for the position, and whether somebody sought."""
 
 
 class Reporter(Protocol):
     """Where plays go."""
 
     async def announce(self, track: Track, player: str) -> None:
-        """Show what plays now. What fails here is not worth a word."""
+        """Report what is playing now. Failures are ignored."""
 
     async def report(self, finished: Finished, player: str) -> None:
-        """Keep a listening that is over: on disk when this returns, or as safe as can be."""
+        """Save a listen that is over: it is on disk when this returns, or as safe as possible."""
 
 
 class Watcher:
     """The clocks of the players that one program watches. Time is an argument: Unix seconds.
 
-    `named` gives the name that a player is reported by.
+    `named` returns the name under which a player is reported.
     """
 
     def __init__(self, reporter: Reporter, named: Callable[[str], str] = str) -> None:
@@ -39,7 +39,9 @@ class Watcher:
         self._lost: dict[str, float] = {}
 
     async def notice(self, player: str, notice: Notice) -> None:
-        """A player plays, or has paused or stopped. Without artist and title it plays nothing that can be reported."""
+        """Handle a notice: a player is playing, or has paused or stopped. A track without artist and title can't be
+        reported.
+        """
         if not (clean(notice.track.artist) and clean(notice.track.title)):
             await self.stopped(player, notice.at)
             return
@@ -53,14 +55,14 @@ class Watcher:
             await self._reporter.announce(after.clock.track, self._named(player))
 
     async def stopped(self, player: str, at: float) -> None:
-        """A player plays nothing any more."""
+        """Note that a player has stopped."""
         clock = self._clocks.pop(player, None)
         self._lost.pop(player, None)
         if clock is not None and not clock.ended:
             await self._report(clock.finish(at)[1], player)
 
     def lost(self, player: str, at: float) -> None:
-        """A player cannot be seen any more. It may play on: what its position says later counts."""
+        """Note that a player can't be reached any more. It may continue playing: its later position counts."""
         clock = self._clocks.get(player)
         if clock is not None and not clock.ended and player not in self._lost:
             self._clocks[player] = (
@@ -69,13 +71,15 @@ class Watcher:
             self._lost[player] = at
 
     async def look(self, now: float) -> None:
-        """Report what has ended without a word."""
+        """Report listens that have ended without a notice."""
         for player, clock in list(self._clocks.items()):
             if now - self._lost.get(player, now) > PATIENCE or clock.overdue(now):
                 await self.stopped(player, now)
 
     async def close(self, now: float) -> None:
-        """Report what plays as it is: the watcher ends. If it is started again, what follows is the same listening."""
+        """Report what is playing as it is, since the watcher ends. If it is started again, the rest counts as the same
+        listen.
+        """
         for player in list(self._clocks):
             await self.stopped(player, now)
 
