@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run a command, or say what it needs: the base install has none of it."""
+    """Run a command, or say what has to be installed: the base install can't run any."""
     try:
         from tonearm.cli import main as run
     except ModuleNotFoundError as missing:

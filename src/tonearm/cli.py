@@ -1,4 +1,4 @@
-"""The `tonearm` command. Only click is imported here: a command brings what it needs when it is called."""
+"""The `tonearm` command. Only click is imported here: each command imports what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def main() -> None:
     """Run a command. Exit status: 0 done, 1 something failed, 2 wrong usage."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a name that this terminal cannot show must not fail
+            stream.reconfigure(errors="replace")  # a name that this terminal can't show must not cause an error
     try:
         tonearm(prog_name=started_as(), complete_var="_TONEARM_COMPLETE")
-    except Exception as fault:  # nobody who runs a command is helped by a traceback; -X dev shows it
+    except Exception as fault:  # a traceback doesn't help whoever runs a command; -X dev shows it
         if sys.flags.dev_mode:
             raise
         place = extract_tb(fault.__traceback__)[-1]

@@ -1,1 +1,1 @@
-"""The commands: each asks the settings for what it needs, opens a deck, and prints the result."""
+"""The commands: each reads its settings, opens a deck, and prints the result."""

@@ -1,4 +1,4 @@
-"""`tonearm backup` and `tonearm restore`: a copy of the database, and the way back."""
+"""`tonearm backup` and `tonearm restore`: makes a copy of the database, and restores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tonearm change-secret`: the Last.fm sessions are sealed with another secret."""
+"""`tonearm change-secret`: encrypts the Last.fm sessions with another secret."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tonearm.settings import Settings
 
 SKEW = 60.0
-"""Seconds that this clock may be wrong: plays are stamped by it."""
+"""Seconds that this clock may be wrong: plays get their times from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _database(settings: Settings) -> Finding:
         if missing(settings):
             return Finding("database", True, f"{where} doesn't exist yet; the first start creates it")
         waiting = run(_waiting(settings))
-    except WrongKey:  # said of the key
+    except WrongKey:  # the key's own check says so
         raise
     except Failed as failed:
         return Finding("database", False, str(failed))
@@ -110,7 +110,7 @@ async def _waiting(settings: Settings) -> int:
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
-    """What there is to know of the program that keeps the database."""
+    """What is known about the database server, or the SQLite library."""
     from tonearm.commands.opening import run, url_of
     from tonearm.service.database import sqlite_file
 
@@ -119,7 +119,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
             yield _sqlite()
             return
         about, skew = run(_postgres(settings))
-    except Failed:  # said of the database already
+    except Failed:  # the database's own check says so
         return
     processes = f"{about.processes} other tonearm process{'es' if about.processes != 1 else ''} connected"
     processes += f", {about.deliver} of them send{'s' if about.deliver == 1 else ''} plays" if about.processes else ""

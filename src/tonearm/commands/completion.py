@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 VARIABLE = "_TONEARM_COMPLETE"
-"""Set by the script, to ask the command for the words that fit."""
+"""Set by the script, to ask the command for completions."""
 
 _LOAD = {
     "bash": 'eval "$(tonearm completion bash)"  # in ~/.bashrc',

@@ -1,4 +1,4 @@
-"""`tonearm demo`: everything on one machine, made up, and gone at the end."""
+"""`tonearm demo`: a complete, simulated installation on one machine, deleted at the end."""
 
 from __future__ import annotations
 

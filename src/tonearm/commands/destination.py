@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ASK_AGAIN = 2.0
-"""Seconds between two looks whether the listener has approved."""
+"""Seconds between two checks whether the listener has approved."""
 
 OUT_OF_REACH = 5
-"""How often in a row a service may be out of reach in between."""
+"""How often in a row a service may be unreachable meanwhile."""
 
 KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like")
 APPROVED = ("librefm", "lastfm-like")
-"""As `core.destination.DestinationKind` has them, which would be slow to import for `--help`."""
+"""The values of `core.destination.DestinationKind`, which would be slow to import for `--help`."""
 
 TOKEN = "TONEARM_DESTINATION_TOKEN"  # noqa: S105  # the name of a variable
 _A_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
@@ -74,7 +74,7 @@ class _SignIn:
     approval_url: str
 
     def checked(self, kind: str, token_file: Path | None) -> None:
-        """Nothing was given that this kind of service would ignore."""
+        """Check that no option was given that this kind of service would ignore."""
         named = {
             "--user": self.user,
             "--password-file": self.password_file,
@@ -98,7 +98,7 @@ class _SignIn:
         return OwnKeys(self.api_key.strip(), secret, self.approval_url)
 
     def by_password(self) -> NameAndPassword | None:
-        """The name and the password, if that is how to sign in."""
+        """The name and the password, if they are used to sign in."""
         from tonearm.service.destination_sign_in import NameAndPassword
 
         if not self.user:
@@ -111,7 +111,7 @@ class _SignIn:
 
 
 def _with_sign_in(command: Command) -> Command:
-    """Adds the options of signing in, in one argument."""
+    """Add the options for signing in, as one argument."""
 
     @wraps(command)
     def taking(*settings: Settings, **given: Any) -> None:
@@ -322,7 +322,7 @@ def remove(settings: Settings, choice: str | None, listener: str, as_json: bool,
 
 
 def facts_of(found: DestinationOverview) -> dict[str, object]:
-    """A destination, under the names that `GET /destinations` has for it."""
+    """A destination, with the field names of `GET /destinations`."""
     stored, waits = found.stored, found.waits
     return {
         "id": stored.id,
@@ -391,7 +391,7 @@ def _days(given: str | None) -> float:
 
 
 def _token(file: Path | None) -> str:
-    """The token, from where no other user of this machine sees it."""
+    """The token, read in a way that no other user of this machine can see."""
     if file is not None:
         given = _from_file(file)
     else:
@@ -412,7 +412,7 @@ def _from_file(file: Path) -> str:
 async def _approved(
     deck: Deck, begun: Approving | NotDone, options: _SignIn, finish: Callable[[str], Awaitable[T | DestinationRefused]]
 ) -> T | NotDone:
-    """What finishing brings once the listener has approved; or why it cannot be finished."""
+    """The result of `finish` once the listener has approved; or why the sign-in can't be finished."""
     from tonearm.service.destination_sign_in import Approving
     from tonearm.service.destinations import DestinationRefused, WhyRefused
 

@@ -1,4 +1,4 @@
-"""`tonearm emulator`: the stand-in for Last.fm in place of this process, since the two share no code."""
+"""`tonearm emulator`: replaces this process with the stand-in for Last.fm, since the two share no code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tonearm enrich`: what Last.fm knows about the songs of the library."""
+"""`tonearm enrich`: looks up the songs of the library on Last.fm."""
 
 from __future__ import annotations
 

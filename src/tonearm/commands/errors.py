@@ -11,14 +11,14 @@ from tonearm.terminal import visible
 
 
 class Failed(click.ClickException):
-    """Something failed; the words say what, and what to do about it."""
+    """Something failed; the message says what, and what to do about it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(visible(" ".join(message.split())))
 
 
 class WrongKey(Failed):
-    """The secret key is not the one of this database."""
+    """The secret key is not this database's."""
 
 
 NO_KEY = (
@@ -29,7 +29,7 @@ NO_KEY = (
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """What the use cases raise becomes Failed."""
+    """Turn what the use cases raise into Failed."""
     from tonearm.core.play import MissingName
     from tonearm.history.play import HistoryFileError
     from tonearm.library.folder import FolderUnreadable, ReaderFailed

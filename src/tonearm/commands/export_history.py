@@ -1,4 +1,4 @@
-"""`tonearm export-history`: the history as others read it."""
+"""`tonearm export-history`: writes the history in formats that other programs read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tonearm import-history`: plays of the past come home from files and from Last.fm."""
+"""`tonearm import-history`: imports past plays from files and from Last.fm."""
 
 from __future__ import annotations
 

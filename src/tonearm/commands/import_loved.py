@@ -1,4 +1,4 @@
-"""`tonearm import-loved`: hearts from Last.fm for the library."""
+"""`tonearm import-loved`: merges hearts with Last.fm's, and marks the library."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ CONFLICTS = {
     "here": "what you did here wins",
     "lastfm": "what Last.fm has wins",
 }
-"""Who is right in a conflict, in words."""
+"""Which side wins a conflict, in words."""
 
 
 async def _set(settings: Settings, name: str, mirror: bool | None, conflicts: str | None) -> tuple[dict[str, Any], str]:

@@ -1,4 +1,4 @@
-"""`tonearm listener` and `tonearm token`: who scrobbles through this service, and with what."""
+"""`tonearm listener` and `tonearm token`: manage listeners and their tokens."""
 
 from __future__ import annotations
 

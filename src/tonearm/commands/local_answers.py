@@ -1,4 +1,4 @@
-"""Answering commands on this machine, over a socket beside the database that who may read the file may use, too."""
+"""Answers commands on this machine, over a socket beside the database, which the file's owner can use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OWNER_ALONE = 0o600
 async def answering_commands(deck: Deck, file: Path) -> AsyncIterator[None]:
     """Answer commands while the block lasts, for the process that delivers from a SQLite file.
 
-    Where no socket can be made there, commands look into the database themselves, which takes them longer.
+    If no socket can be created there, commands read the database themselves, which takes longer.
     """
     path = socket_beside(file)
     try:
@@ -50,7 +50,7 @@ async def answering_commands(deck: Deck, file: Path) -> AsyncIterator[None]:
 
 def _listen(path: Path) -> socket.socket:
     with suppress(FileNotFoundError):
-        path.unlink()  # of a process that was killed: this one alone delivers now
+        path.unlink()  # left by a process that was killed: only this one delivers now
     listening = socket.socket(socket.AF_UNIX)
     try:
         os.fchmod(listening.fileno(), _OWNER_ALONE)  # before it has a name
@@ -70,13 +70,13 @@ async def _answer(deck: Deck, reader: asyncio.StreamReader, writer: asyncio.Stre
         writer.write(json.dumps(await _said(deck, asked)).encode() + b"\n")
         await writer.drain()
     except (OSError, ValueError):
-        pass  # whoever asked is gone, or is not a command
+        pass  # the caller is gone, or isn't a command
     finally:
         writer.close()
 
 
 async def _said(deck: Deck, asked: Any) -> Mapping[str, object]:
-    """The answer; {} where the command has to look itself: it is another version, or lives by another clock."""
+    """The answer; {} if the command has to read the database itself: it is another version, or uses another clock."""
     if not isinstance(asked, dict) or not _alike(asked):
         return {}
     try:

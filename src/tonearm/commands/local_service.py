@@ -1,6 +1,6 @@
-"""Asking the service that runs on this machine, over a socket beside its database, which takes next to no imports.
+"""Asks the service that runs on this machine, over a socket beside its database, which needs hardly any imports.
 
-To read the database itself takes SQLAlchemy, whose import alone takes five times as long as `tonearm --version`.
+Reading the database itself needs SQLAlchemy, whose import alone takes five times as long as `tonearm --version`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ CommandResult = tuple[dict[str, Any], str]
 """What a command found: the facts for a program, and the words for a person."""
 
 PATIENCE = 5.0
-"""Seconds for an answer. A service that takes longer is not waited for: the command looks itself."""
+"""Seconds for an answer. If a service takes longer, the command reads the database itself."""
 
 
 def service_answer(settings: Settings, question: str, about: Mapping[str, object]) -> CommandResult | None:
-    """The answer of the service that delivers from the SQLite file of the settings; None where there is none.
-
-    Raises Failed where the service says that it cannot be answered.
+    """The answer of the service that delivers from the SQLite file of the settings; None if there is none. Raises
+    Failed if the service reports an error.
     """
     import json
     import socket
@@ -51,7 +50,7 @@ def service_answer(settings: Settings, question: str, about: Mapping[str, object
 
 
 def socket_beside(file: Path) -> Path:
-    """Where the service answers that delivers from a SQLite file, whichever name leads to it."""
+    """The socket of the service that delivers from a SQLite file, whatever name is used for the file."""
     real = file.resolve()
     return real.with_name(real.name + ".sock")
 
@@ -70,6 +69,6 @@ def short_path(path: Path) -> Iterator[str]:
 
 
 def _plain_file(database: str) -> Path | None:
-    """The file of a database that is named by its path; None for another one, which takes more to understand."""
+    """The file of a database that is given by its path; None for a URL, which would need more imports to parse."""
     path = database.removeprefix("sqlite:///")
     return None if "://" in path or set(path) & set("?%") else Path(path)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tonearm.settings import Settings
 
 ASK_AGAIN = 2.0
-"""Seconds between two looks whether the listener has approved."""
+"""Seconds between two checks whether the listener has approved."""
 
 PATIENCE = 5
-"""How often in a row Last.fm may be out of reach in between."""
+"""How often in a row Last.fm may be unreachable meanwhile."""
 
 DRAIN = 10.0
 
@@ -61,7 +61,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
             click.launch(start.auth_url)
         assert start.token is not None
         connected = await _approved(me, start.token)
-    if connected.drains:  # only now as the file's sender: an approval may take an hour
+    if connected.drains:  # only now as the process that delivers: an approval may take an hour
         async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
             await deck.accounts.retry_and_wait(me.id, deck.hint, deck.event_hub, DRAIN)
     return connected
@@ -93,5 +93,5 @@ async def _approved(me: Listener, token: str) -> SignedIn:
 
 
 def has_a_screen() -> bool:
-    """Whether a browser would open in a window, and not in this terminal."""
+    """Whether a browser would open in a window rather than in this terminal."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

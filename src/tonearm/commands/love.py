@@ -1,4 +1,4 @@
-"""`tonearm love` and `tonearm unlove`: a heart, given or taken from a shell."""
+"""`tonearm love` and `tonearm unlove`: love or unlove a track from a shell."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ WIDEST = 100
 
 
 def _look_up(*arguments: tuple[str, str]) -> Callable[[Command], click.Command]:
-    """A command that looks up what its arguments (name, metavar) name."""
+    """Decorates a command that looks up what its arguments (name, metavar) name."""
 
     def decorate(command: Command) -> click.Command:
         for name, metavar in reversed(arguments):
@@ -211,7 +211,7 @@ def _print_line(screen: Console, text: str, style: str = "") -> None:
 
 
 def _plain(text: str) -> str:
-    """Without what would steer a terminal."""
+    """The text without characters that would control a terminal."""
     from tonearm.core.cleaning import clean
 
     return clean(text)

@@ -1,4 +1,4 @@
-"""`tonearm move-database`: a SQLite installation goes over to PostgreSQL."""
+"""`tonearm move-database`: moves a SQLite installation to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def _url(named: str, which: str) -> URL:
 
 
 def _key_of(settings: Settings, source: URL) -> str | None:
-    """The key file that has sealed the sessions; None if it is a setting. Raises Failed if it does not decrypt them."""
+    """The key file that the sessions are encrypted with; None if the secret is a setting. Raises Failed if it doesn't
+    decrypt them.
+    """
     from tonearm.service.database import WrongSecret
     from tonearm.service.maintenance import CannotMoveDatabase, key_to_move
 

@@ -1,4 +1,4 @@
-"""`tonearm names`: artists, albums and tracks that count as others in the figures."""
+"""`tonearm names`: merges and renames artists, albums and tracks in the figures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ class _Name:
 
 @dataclass(frozen=True, slots=True)
 class _Renamed:
-    """What a rename does: plays of the name, and of the one that it counts as from then on, before that."""
+    """What a rename does: the number of plays of the name, and, before the rename, of the one that it counts as from
+    then on.
+    """
 
     name: _Name
     to: _Name
@@ -49,13 +51,13 @@ class _Renamed:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Named as `PUT /stats/names` names them."""
+        """The facts with the field names of `PUT /stats/names`."""
         name = {"kind": str(self.name.kind), "artist": self.name.artist, "title": self.name.title or None}
         to = {"to_artist": self.to.artist, "to_title": self.to.title or None}
         return {**name, **to, "plays": self.plays, "joined_plays": self.joined}
 
     def text(self, verb: str) -> str:
-        """In a sentence."""
+        """The result as a sentence."""
         joined = f", together with {plays(self.joined)} of that" if self.joined else ""
         return f"{self.name} {verb} as {self.to} in your figures: {plays(self.plays)}{joined}"
 
@@ -79,7 +81,7 @@ def _naming(command: Command) -> Command:
 
 
 def _renaming(command: Command) -> Command:
-    """Adds what it is to count as: the command gets it as `to`."""
+    """Add the options for the other name: the command gets it as `to`."""
 
     @wraps(command)
     def with_target(*args: Any, name: _Name, to_artist: str | None, to_title: str | None, **given: Any) -> Any:
@@ -123,7 +125,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 def _facts_of(one: StoredRename) -> dict[str, object]:
-    """Named as `GET /stats/names` names them."""
+    """A rename with the field names of `GET /stats/names`."""
     name = {"kind": str(one.kind), "artist": one.name[0], "title": one.name[1] or None}
     return {**name, "to_artist": one.to[0], "to_title": one.to[1] or None, "renamed_at": one.renamed_at}
 
@@ -197,7 +199,7 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
     played = await _played(deck, me, name)
     if not played:
         raise Failed(f"you haven't played {name}: nothing to {'rename' if new else 'merge'}")
-    if to.artist == name.artist and name.title:  # as that artist is shown
+    if to.artist == name.artist and name.title:  # in the spelling in which that artist is shown
         artist, _ = await deck.figures.counts_as(me, NameKind.ARTIST, (to.artist, ""))
         to = replace(to, artist=artist)
     same = numbers(name.kind, *name.pair)[1] == numbers(to.kind, *to.pair)[1]
@@ -217,7 +219,7 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
 
 
 async def _played(deck: Deck, me: int, name: _Name) -> int:
-    """Plays that count as this name."""
+    """How many plays count as this name."""
     from datetime import UTC
 
     return (await deck.figures.of_name(me, name.kind, name.pair, UTC, 0, 0)).plays

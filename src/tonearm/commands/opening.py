@@ -1,4 +1,4 @@
-"""Opening a deck for one command, beside a service that may have the same database open."""
+"""Opens a deck for one command, beside a service that may have the same database open."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 A_COMMAND = 15.0
-"""Seconds that a service waits at its start for a command that sends what waits, which takes ten."""
+"""Seconds that a starting service waits for a command that sends what waits, which takes up to ten."""
 
 WAITS = 60.0
-"""Seconds that a database server gets for its start: they may have been started together."""
+"""Seconds that a database server gets to start: both may have been started together."""
 
 LOOKS_AGAIN = 0.5
 """Seconds between two checks whether something has changed."""
@@ -48,16 +48,15 @@ class Sends(Enum):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Do a command's work; what fails is said in one line."""
+    """Do a command's work; failures become one line."""
     with in_one_line():
         return asyncio.run(work)
 
 
 @asynccontextmanager
 async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
-    """A deck on the database of the settings. Raises AlreadyOpen only where the command has to send itself.
-
-    A command that sends for some seconds is waited for then; a service that runs is not.
+    """A deck on the database of the settings. Raises AlreadyOpen only if the command has to send itself. Then it waits
+    for another command that sends for a few seconds, but not for a running service.
     """
     ends, said = (steady() + A_COMMAND if sends is Sends.YES else 0.0), False
     file = sqlite_file(url_of(settings))
@@ -92,21 +91,20 @@ async def run_to_its_end(
                 run = await work.job(account, run.id) or run
                 progress(run.done, run.total)
                 if run.state is RunState.RUNNING and (stalled := await check()):
-                    run = await work.job(account, run.id) or run  # it may have ended since
+                    run = await work.job(account, run.id) or run  # it may have ended meanwhile
                     if run.state is RunState.RUNNING and not run.failure:
                         raise Failed(stalled)
     return run
 
 
 _Check = Callable[[], Awaitable[str]]
-"""Why a run makes no progress any more; "" if it does."""
+"""Why a run no longer makes progress; "" if it does."""
 
 
 @asynccontextmanager
 async def _done_here(deck: Deck, work: LovedImport | Enrichment, account: int) -> AsyncIterator[_Check]:
-    """Do a run in this process while the block lasts, if no process delivers.
-
-    It need not hold the file as the one sender, so that a service can be started meanwhile.
+    """Do a run in this process while the block lasts, if no process delivers. It doesn't lock the file for delivering,
+    so that a service can be started meanwhile.
     """
     from tonearm.service.waiting import NOBODY
 
@@ -148,7 +146,7 @@ def url_of(settings: Settings) -> URL:
 async def database_is_up(settings: Settings, stop: asyncio.Event) -> bool:
     """Wait for a PostgreSQL that is still starting, for a minute at most; False if it has to `stop` meanwhile.
 
-    All else that may be wrong with it is left to the opening, which says so at once.
+    Any other problem is left to the opening, which reports it at once.
     """
     url, ends, said = url_of(settings), steady() + WAITS, False
     while sqlite_file(url) is None and steady() < ends and not stop.is_set():
@@ -181,25 +179,25 @@ def _opened(settings: Settings, deliver: bool) -> Any:
 
 
 def _introduced(settings: Settings) -> str:
-    """As whom Last.fm is called: with the service's own address as the contact, if it has one."""
+    """The User-Agent for Last.fm: with the service's own address as the contact, if it has one."""
     contact = settings.tonearm_public_url
     return f"{USER_AGENT} (+{contact})" if contact and contact.isascii() and contact.isprintable() else USER_AGENT
 
 
 def _contact(settings: Settings) -> str:
-    """The service's own address, where ListenBrainz finds whoever runs it; "" if it has none for a header."""
+    """The service's own address as the contact for ListenBrainz; "" if there is none that fits a header."""
     url = settings.tonearm_public_url
     return url if url.isascii() and url.isprintable() and not set(url) & set("()\\") else ""
 
 
 def missing(settings: Settings) -> Path | None:
-    """The SQLite file of the settings if it is not there, for commands that only look: to open it would make it."""
+    """The SQLite file of the settings if it doesn't exist, for commands that only read: opening it would create it."""
     file = sqlite_file(url_of(settings))
     return file if file and not file.exists() else None
 
 
 async def listener_of(deck: Deck, name: str) -> Listener:
-    """The listener of that name, who has to be there; the first one is made. Raises UnknownListener."""
+    """The listener with that name, who must exist; the first one is created. Raises UnknownListener."""
     if name == FIRST_LISTENER:
         return await deck.listener(name)
     account = await deck.accounts.named(name)
@@ -207,7 +205,7 @@ async def listener_of(deck: Deck, name: str) -> Listener:
 
 
 def sender_of(settings: Settings) -> str | None:
-    """The number of the process that delivers from a SQLite file now; None if none does."""
+    """The id of the process that delivers from a SQLite file now; None if none does."""
     file = sqlite_file(url_of(settings))
     return holder(file) if file else None
 
@@ -219,5 +217,5 @@ def running_at(settings: Settings) -> str:
 
 
 def sent_elsewhere(settings: Settings) -> bool:
-    """Whether another process delivers what this one only reports."""
+    """Whether another process delivers, so that this one only reports."""
     return sender_of(settings) not in (None, str(os.getpid()))

@@ -1,4 +1,4 @@
-"""Options that several commands share: every setting is one, then the listener and the form of the answer.
+"""Options that several commands share: one for every setting, the listener, and the format of the output.
 
 The settings are repeated here, because `tonearm --help` must not wait for what reads them.
 """
@@ -21,7 +21,7 @@ Command = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """A setting as an option: `TONEARM_` is left off."""
+    """A setting as an option, without `TONEARM_`."""
 
     setting: str
     metavar: str
@@ -55,9 +55,8 @@ _ALWAYS_SHOWN = frozenset({"tonearm_database"})
 
 
 def with_settings(*, all_shown: bool = False) -> Callable[[Command], Command]:
-    """The command gets the settings as its first argument, and an option for each of them.
-
-    The rarer ones work everywhere; the help of `tonearm serve` shows them.
+    """Pass the settings to the command as its first argument, and add an option for each of them. The rarer ones work
+    everywhere, but only the help of `tonearm serve` shows them.
     """
 
     def decorate(command: Command) -> Command:

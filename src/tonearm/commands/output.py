@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 THIS_WEEK = 6 * 86400.0
-"""Seconds for which the name of a day says which day it is."""
+"""Seconds for which the name of a weekday is unambiguous."""
 
 
 def print_result(facts: Mapping[str, object], text: str, as_json: bool) -> None:
@@ -29,23 +29,23 @@ def print_result(facts: Mapping[str, object], text: str, as_json: bool) -> None:
 
 
 def moment(seconds: float) -> str:
-    """A Unix time as the clock on the wall shows it."""
+    """A Unix time as local time."""
     return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def by(seconds: float, now: float) -> str:
-    """The full hour by which something is over, as the clock on the wall shows it: it is known no better."""
+    """The full hour by which something is over, in local time: it isn't known more precisely."""
     hour = datetime.fromtimestamp(math.ceil(seconds / HOUR) * HOUR, UTC).astimezone()
     return f"{hour:%A %H:%M}" if seconds - now < THIS_WEEK else f"{hour:%A} {hour.day} {hour:%B %H:%M}"
 
 
 def plays(count: int) -> str:
-    """So many plays."""
+    """ "1 play", "2 plays"."""
     return "1 play" if count == 1 else f"{count} plays"
 
 
 def status_facts(queue_status: QueueStatus) -> dict[str, object]:
-    """The state of a queue, under the names that `GET /lastfm/queue/status` and `GET /lastfm/queue` have for it."""
+    """The state of a queue, with the field names of `GET /lastfm/queue/status` and `GET /lastfm/queue`."""
     return {
         "queued_scrobbles": queue_status.queued,
         "sending": queue_status.sending,
@@ -69,7 +69,9 @@ def others_wait(others: Sequence[Others]) -> str:
 
 
 def daily_limit_text(queue_status: QueueStatus, now: float) -> str:
-    """The day's plays against the daily limit, and when the backlog is clear; "" while no limit is known."""
+    """The plays of the last 24 hours against the daily limit, and when the backlog is clear; "" while no limit is
+    known.
+    """
     if queue_status.daily_limit is None:
         return ""
     used = f"{queue_status.sent} of about {queue_status.daily_limit} used"
@@ -80,7 +82,7 @@ def daily_limit_text(queue_status: QueueStatus, now: float) -> str:
 
 
 def why_it_waits(waits: Waits | None, sent_by_somebody: bool) -> str:
-    """Why plays have not been sent yet, and what to do about it; "" if they are on their way."""
+    """Why plays have not been sent yet, and what to do about it; "" if they are being sent."""
     from tonearm.core.waits import Remedy, WaitKind, reason
 
     if waits is None or waits.kind is WaitKind.SENDING:
@@ -106,7 +108,7 @@ def why_it_waits(waits: Waits | None, sent_by_somebody: bool) -> str:
 
 
 def report_answer(stored: StoredPlay) -> tuple[str, str]:
-    """A play's state as `Prefer: wait` answers it, and why."""
+    """A play's state, as `Prefer: wait` returns it, and why."""
     match stored.fate:
         case "accepted":
             return "success", _accepted_message(stored.correction)

@@ -1,4 +1,4 @@
-"""`tonearm player`: the players that report to this service, each with a secret that can report and nothing else."""
+"""`tonearm player`: the players that report to this service, each with a secret that can only report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tonearm.settings import Settings
 
 KINDS = ("listenbrainz", "audioscrobbler", "lastfm", "webscrobbler", "jellyfin", "plex", "tautulli", "maloja")
-"""As `service.players.PlayerKind` has them, which would be slow to import for `--help`."""
+"""The values of `service.players.PlayerKind`, which would be slow to import for `--help`."""
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where somebody sees it."""
+"""A progress bar on stderr, if it is a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(text: str, *, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with (done, total), as often as you like."""
+    """A function to call with (done, total), as often as needed."""
     if hidden or not sys.stderr.isatty():
         yield lambda done, total: None
         return

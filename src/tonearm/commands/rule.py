@@ -1,4 +1,4 @@
-"""`tonearm rule`: edits that are made every time a player reports such a play."""
+"""`tonearm rule`: edits that are made every time a player reports a matching play."""
 
 from __future__ import annotations
 

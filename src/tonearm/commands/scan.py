@@ -1,4 +1,4 @@
-"""`tonearm scan`: tagged files become the library."""
+"""`tonearm scan`: reads tagged files into the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tonearm scrobble`: a play, reported from a shell."""
+"""`tonearm scrobble`: reports a play from a shell."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ LOOK_AGAIN = 0.5
 """Seconds after which it checks again whether anything will move."""
 
 _UNKNOWN_LENGTH = 240.0
-"""Seconds heard of a track whose length nobody says: what makes it count."""
+"""Seconds heard of a track whose length isn't given: as many as it needs to count."""
 
 _KEPT = ("not_authenticated", "disabled")
 _DONE = ("success", "queued", "duplicate", *_KEPT)
 
 
 class _StartTime(click.ParamType[float]):
-    """Unix seconds, or an ISO 8601 time, which is local unless it says otherwise."""
+    """Unix seconds, or an ISO 8601 time, which is local unless it has a time zone."""
 
     name = "time"
 
@@ -110,7 +110,7 @@ async def _scrobble(
 
 
 async def _fate(settings: Settings, me: Listener, result: ReportResult) -> ReportResult:
-    """The answer once its play's fate is known, or why it waits."""
+    """The result once the play's fate is known, or why it waits."""
     from tonearm.commands.opening import sent_elsewhere
 
     deck, elsewhere = me.deck, sent_elsewhere(settings)
@@ -128,6 +128,6 @@ async def _fate(settings: Settings, me: Listener, result: ReportResult) -> Repor
 
 
 def _stuck(queue_status: QueueStatus, deadline: float) -> bool:
-    """Nothing will move within the time that there is."""
+    """Whether nothing will be sent before the deadline."""
     soon = queue_status.next_attempt_at is not None and queue_status.next_attempt_at <= deadline
     return bool(queue_status.queued) and not queue_status.sending and not soon

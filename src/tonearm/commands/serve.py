@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 SWITCH = 0.0005
-"""Seconds for which a thread that counts a long history may keep the interpreter from one that takes a play, which asks
-for it a dozen times: ten times less than Python's own 0.005."""
+"""Python's thread switch interval in seconds: how long a thread that counts a long history may keep the interpreter
+from one that saves a play, which needs it a dozen times. A tenth of Python's own 0.005.
+"""
 
 
 @click.command()
@@ -44,7 +45,7 @@ def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
     import sys
 
     sys.setswitchinterval(SWITCH)
-    gc.disable()  # a tenth of the start would go into looking for garbage that imports do not make
+    gc.disable()  # the collector would take a tenth of the start, and imports make no garbage
     import uvloop
 
     from tonearm import log
@@ -54,7 +55,7 @@ def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
         with sock, in_one_line(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, sock, link, not no_delivery))
     finally:
-        gc.enable()  # also if it did not start
+        gc.enable()  # even if it didn't start
 
 
 async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: bool) -> None:
@@ -93,7 +94,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
 
 @asynccontextmanager
 async def _local(deck: Deck, delivers: bool) -> AsyncIterator[None]:
-    """Answer commands on this machine, where this process alone delivers from a file."""
+    """Answer commands on this machine, if only this process delivers from the file."""
     from tonearm.service.database import sqlite_file
 
     if not delivers or (file := sqlite_file(deck.store.url)) is None:

@@ -1,4 +1,4 @@
-"""`tonearm watch`: what players on this machine play, for those that report nothing themselves."""
+"""`tonearm watch`: reports what players on this machine play that can't report themselves."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def watch() -> None:
 
 
 def _reporting(command: Command) -> Command:
-    """Where plays go: the options of the database, or those of a service elsewhere."""
+    """Add the options for where plays go: to the database here, or to a service elsewhere."""
     for option in (
         click.option(
             "--token-file",
@@ -150,7 +150,7 @@ def _run(
     follow: Follow,
     named: Callable[[str], str] = str,
 ) -> None:
-    """Watch until SIGINT or SIGTERM, then report what plays as far as it was heard."""
+    """Watch until SIGINT or SIGTERM, then report what is playing as far as it was heard."""
     from tonearm.commands.opening import run
 
     if url is None:
@@ -198,7 +198,9 @@ async def _here(settings: Settings, name: str) -> AsyncIterator[Reporter]:
 
 
 class _Here:
-    """A Reporter to the database here. Plays wait in memory while it cannot be used, such as on a full disk."""
+    """A Reporter to the database here. Plays wait in memory while it can't be used, for example because the disk is
+    full.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -206,7 +208,7 @@ class _Here:
         self._new = asyncio.Event()
 
     async def announce(self, track: Track, player: str) -> None:
-        """Keep what plays now: the service shows it."""
+        """Note what is playing now: the service shows it."""
         from tonearm.core.play import MissingName
         from tonearm.service.values import StoreUnavailable
 
@@ -214,12 +216,12 @@ class _Here:
             await self._listener.now_playing(track)
 
     async def report(self, finished: Finished, player: str) -> None:
-        """Give it to `write`, so that nobody who watches waits for a disk."""
+        """Pass it on to `write`, so that watching never waits for a disk."""
         self._waiting.append((finished, player))
         self._new.set()
 
     async def write(self) -> None:
-        """Write what is reported, for ever."""
+        """Write reported plays, for ever."""
         while True:
             self._new.clear()
             if await self.write_waiting():
@@ -276,7 +278,7 @@ async def _elsewhere(url: str, token: str, spool_name: str) -> AsyncIterator[Rep
 
 
 def _token(file: Path | None) -> str:
-    """What the service lets us in by."""
+    """The token for the service."""
     try:
         token = file.read_text(encoding="utf-8") if file else os.environ.get("TONEARM_WATCH_TOKEN", "")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""`tonearm worker`: delivery beside other processes, on the PostgreSQL that they share."""
+"""`tonearm worker`: delivers beside other processes on the same PostgreSQL."""
 
 from __future__ import annotations
 

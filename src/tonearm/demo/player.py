@@ -20,12 +20,12 @@ BEGINS_AGO = 12 * 3600
 """Seconds ago that the first play began; the listener catches up with the present."""
 
 PACE = 2.0
-"""Seconds of the demo that a play takes, while its listener lives in the past."""
+"""Seconds of the demo per play, while its listener catches up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """Somebody who plays. `reported` holds (artist, title, start) of each play that was answered `queued`."""
+    """A simulated player. `reported` holds (artist, title, start) of each play that was answered `queued`."""
 
     service: httpx2.AsyncClient
     clock: Clock

@@ -1,4 +1,4 @@
-"""The show: everything brought together, and the account of it at the end."""
+"""The demo itself: starts everything, and sums up at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tonearm.store import plays
 from tonearm.web.options import WebOptions
 
 DRAIN = 10.0
-"""Seconds that the last plays get to go out."""
+"""Seconds that the last plays get to be sent."""
 
 _NOT_LOST = ("queued", "ignored", "refused", "expired", "discarded")
 """Fates of a play that is not at Last.fm, each with its reason on the page."""
@@ -48,7 +48,7 @@ class DemoAccount:
 
 
 async def show(sock: socket.socket, seconds: float | None, say: Say) -> DemoAccount:
-    """Run the demo on a socket for so many seconds, or until SIGINT or SIGTERM. Raises StandInFailed."""
+    """Run the demo on a socket for that many seconds, or until SIGINT or SIGTERM. Raises StandInFailed."""
     with stop_requested() as stop, tempfile.TemporaryDirectory(prefix="tonearm-demo-") as folder:
         async with stand_in() as lastfm, _deck(Path(folder), lastfm) as deck:
             me = await _signed_in(deck, lastfm)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 LISTENER = "listener"
-"""Who signs in there, without being asked."""
+"""The user who is signed in there, without a prompt."""
 
 START = 30.0
 END = 5.0
@@ -25,7 +25,7 @@ threading.Thread(target=end, daemon=True).start()
 from lastfm_emulator.__main__ import main
 sys.exit(main())
 """
-"""The emulator, which ends when its input does: so it is not left behind where the demo is killed."""
+"""The emulator, which ends with its standard input, so that it doesn't outlive a killed demo."""
 
 
 class StandInFailed(Exception):
@@ -48,7 +48,7 @@ class StandIn:
             await _ask(browser, auth_url)
 
     async def plays(self) -> set[tuple[str, str, int]]:
-        """(artist, title, start) of all that it has taken, as it was sent."""
+        """(artist, title, start) of all plays that it has accepted, as they were sent."""
         async with httpx2.AsyncClient() as browser:
             state = await _ask(browser, self.faults_url.replace("/_faults", "/_state?plays=1000000&log=0"))
         plays = state.json()["plays"].get(LISTENER, ())
@@ -73,7 +73,7 @@ async def stand_in() -> AsyncIterator[StandIn]:
         *("--port", "0", "--auto-approve", LISTENER),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # else ^C in the terminal ends it before the last plays have gone out
+        start_new_session=True,  # otherwise ^C in the terminal ends it before the last plays are sent
     )
     try:
         yield await _announced(process)

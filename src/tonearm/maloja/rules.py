@@ -1,4 +1,4 @@
-"""What Maloja takes: plays of any age, one a request, and one for each second."""
+"""What Maloja accepts: plays of any age, one per request, and one per second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tonearm.core.play import Play
 
 
 class MalojaCode(IntEnum):
-    """Why a play is left out, or what Maloja has no place for. It has no such numbers: they are ours."""
+    """Why a play is ignored, or what Maloja doesn't support. Maloja has no such numbers: they are ours."""
 
     SECOND_TAKEN = 1
     NO_PLAYING_NOW = 2
@@ -17,7 +17,7 @@ class MalojaCode(IntEnum):
 
 
 def reason_of(code: int, message: str) -> str:
-    """Why a play was left out."""
+    """Why a play was ignored."""
     match code:
         case MalojaCode.SECOND_TAKEN:
             return "Maloja has another play that started in the same second, and keeps only one"
@@ -40,10 +40,12 @@ MALOJA = Rules(
     shortest=0.0,
     daily_limit=False,
     account_ladder=(60.0, 300.0, 900.0),
-    address_ladder=(10.0, 30.0, 120.0, 600.0),  # it has no limit itself; a proxy before it may have one
+    address_ladder=(10.0, 30.0, 120.0, 600.0),  # it has no limit itself; a proxy in front of it may
     codes={},
     errors={400: Concern.PLAY, 413: Concern.PLAY},
     reason=_reason,
     service="Maloja",
 )
-"""The same track in the same second again makes no second play: Maloja says that it has it, which is accepted."""
+"""The same track in the same second again makes no second play: Maloja answers that it has it, which counts as
+accepted.
+"""

@@ -1,8 +1,8 @@
-"""Who asks: a bearer token or the page's cookie, from a page of our own or from no page at all.
+"""Access: requests need a bearer token or the page's cookie, and must come from a page of ours or from no page at all.
 
 Three checks come before every request. The Host header must be one of ours (another name that resolves to this machine
-is refused: DNS rebinding), what changes state must not come from another site's page, and a body is only read from a
-known listener.
+is rejected: DNS rebinding), requests that change state must not come from another site's page, and bodies are only read
+from known listeners.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REMEMBERED = 30.0
 
 
 class Access:
-    """The dependency that says who asks: 401 without a token or cookie that is known."""
+    """The dependency that identifies the listener: 401 without a valid token or cookie."""
 
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
@@ -39,14 +39,14 @@ class Access:
         deck.event_hub.not_admitted.append(self._no_longer)
 
     async def __call__(self, request: Request) -> Listener:
-        """The listener who asks."""
+        """The listener who makes the request."""
         found = await self.listener(request)
         if found is None:
             raise _not_signed_in()
         return found
 
     async def listener(self, request: Request) -> Listener | None:
-        """The listener who asks; None for a stranger."""
+        """The listener who makes the request; None for an unknown caller."""
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and secret:
             return await self._owner(secret.strip(), TokenKind.API)
@@ -67,12 +67,12 @@ class Access:
         listener = Listener(self._deck, account.id, account.name)
         if len(self._known) > 10_000:
             self._known.clear()
-        if self._changes == changes:  # else it was perhaps read before somebody was shut out
+        if self._changes == changes:  # otherwise it may have been read before the access was revoked
             self._known[key] = (now + REMEMBERED, listener)
         return listener
 
     def _no_longer(self, account: int | None) -> None:
-        """Somebody is no longer let in as this account's listener; None: as anybody."""
+        """Note that a credential of this account was revoked; None: of any account."""
         self._changes += 1
         self._known = {key: (until, me) for key, (until, me) in self._known.items() if account not in (None, me.id)}
 
@@ -94,7 +94,8 @@ def _not_signed_in() -> HTTPException:
 
 
 class Guard:
-    """Refuses foreign hosts and foreign pages before anything else is read, and the bodies of strangers unread.
+    """Rejects foreign hosts and foreign pages before anything else is read, and unknown callers without reading their
+    bodies.
 
     `public_url` is the address that this service goes by, beside localhost and plain addresses; "" if it has none.
     """
@@ -116,7 +117,7 @@ class Guard:
         if refusal is not None:
             await _refuse(send, *refusal)
             return
-        # Somebody who went away while sending: there is nobody to answer.
+        # The client went away while sending: there is nobody to answer.
         with address.public(self._url, scope), suppress(ClientDisconnect):
             await self._app(scope, self._known_first(scope, receive) if _has_body(scope) else receive, send)
 
@@ -154,7 +155,7 @@ class Guard:
         return any(not self._is_same(origin, scope["scheme"], host) for origin in origins)
 
     def _is_same(self, origin: str, scheme: str, host: str) -> bool:
-        """Whether a page of this service asks: the scheme counts, too, as far as it is known here."""
+        """Whether the request comes from a page of this service: the scheme counts, too, as far as it is known here."""
         theirs = _origin(*origin.partition("://")[::2])
         if (
             self._origin and _origin(self._scheme, host) == self._origin
@@ -176,7 +177,7 @@ def _has_body(scope: Scope) -> bool:
 
 @lru_cache(256)
 def _origin(scheme: str, netloc: str) -> tuple[str, str, int | None] | None:
-    """Scheme, name and port of an origin; None if it is none."""
+    """Scheme, host name and port of an origin; None if it isn't a valid one."""
     try:
         parts = urlsplit(f"//{netloc}")
         name, port = parts.hostname, parts.port

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 REMEMBERED = 3600
-"""Seconds for which a browser keeps the page that was asked for before signing in: as long as a link works."""
+"""Seconds for which a browser remembers the page that was requested before signing in: as long as a link works."""
 
 LONGEST_REMEMBERED = 2000
 """Characters of its address."""
@@ -26,17 +26,17 @@ _NETLOC: ContextVar[str] = ContextVar("netloc", default="")
 
 
 def root() -> str:
-    """The path under which a browser finds this service, without a slash at its end: "" or such as "/music"."""
+    """The path under which a browser finds this service, without a slash at its end: "", or "/music" for example."""
     return _ROOT.get()
 
 
 def local_url(path: str) -> str:
-    """The address of a path of ours for a browser."""
+    """The address of one of our paths, for a browser."""
     return _ROOT.get() + path
 
 
 def came_from(request: Request) -> str:
-    """The path and query of the page of ours that a request came from; "" if it came from none."""
+    """The path and query of our page that a request came from; "" if it didn't come from one."""
     try:
         came = urlsplit(request.headers.get("referer", ""))
     except ValueError:
@@ -48,7 +48,7 @@ def came_from(request: Request) -> str:
 
 
 def remember(request: Request, answer: Response) -> None:
-    """Let the browser keep the page that was asked for, until it has signed in."""
+    """Let the browser remember the requested page until it has signed in."""
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     if len(asked) <= LONGEST_REMEMBERED:
         options = {"path": local_url("/"), "httponly": True, "samesite": "lax", "secure": request.url.scheme == "https"}
@@ -56,7 +56,7 @@ def remember(request: Request, answer: Response) -> None:
 
 
 def asked_before(request: Request, answer_to: Callable[[str], Response]) -> Response:
-    """The answer that leads to the page that was asked for before signing in, else to the first page."""
+    """The answer that leads to the page that was requested before signing in, otherwise to the first page."""
     asked = unquote(request.cookies.get(cookie_name(request, "next"), ""))
     ours = _OURS.fullmatch(asked) is not None and asked.startswith(local_url("/"))
     answer = answer_to(asked if ours else local_url("/"))
@@ -66,7 +66,7 @@ def asked_before(request: Request, answer_to: Callable[[str], Response]) -> Resp
 
 
 def cookie_name(request: Request, of: str = "session") -> str:
-    """The name of the session's cookie, which holds the port: a browser gives it to every port of a host."""
+    """The name of the session's cookie. It contains the port, since a browser sends cookies to every port of a host."""
     host = request.headers.get("host", "")
     try:
         port = urlsplit(f"//{host}").port
@@ -77,7 +77,9 @@ def cookie_name(request: Request, of: str = "session") -> str:
 
 @contextmanager
 def public(url: str, scope: MutableMapping[str, Any]) -> Iterator[None]:
-    """Within the block addresses lie under the path of `url`; the request's path does, too, if a proxy took it off."""
+    """Within the block, addresses are below the path of `url`; so is the request's path, even if a proxy stripped
+    it.
+    """
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
     if path:

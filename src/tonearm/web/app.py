@@ -1,4 +1,4 @@
-"""The service's own application: the endpoints, events, health and pages, behind its own door."""
+"""The service's own application: the endpoints, events, health and pages, behind its access checks."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from tonearm.web.view.templates import safe_headers
 from tonearm.web.ways_in.entrance import WaysIn
 
 LARGEST_BODY = 2 * 2**20
-"""Bytes that a request may bring."""
+"""Bytes that a request may have."""
 
 
 _TOKEN = HTTPBearer(scheme_name="token", description="`tonearm token NAME` makes one.", auto_error=False)
-"""For the description of the API only: `Access` says who asks, and takes a page's cookie, too."""
+"""Only for the description of the API: `Access` identifies the listener, and accepts a page's cookie, too."""
 
 
 class _Service(FastAPI):
-    """The application, with the players' ways in before it: their requests may be larger, and need no guard."""
+    """The application, with the players' protocols in front of it: their requests may be larger, and need no guard."""
 
     ways_in: Callable[[ASGIApp], ASGIApp]
 
@@ -57,7 +57,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=LARGEST_BODY,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # it asks at each request whether it is wanted
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it checks at each request whether it is needed
     )
     app.ways_in = partial(WaysIn, deck=deck, public_url=public_url)
     access = Access(deck)
@@ -78,7 +78,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         destinations_router(deck, access, asked),
         pages_router(deck, access, secure=secure, public_url=public_url, emulator_url=options.emulator_url),
     )
-    for router in routers:  # `include_router` would work out every route again, and look for it twice at each request
+    for router in routers:  # `include_router` would analyse every route again, and search for it twice at each request
         app.router.routes.extend(router.routes)
     add_not_found_page(app, safe_headers(deck.sign_in.auth_url))
     app.add_middleware(Guard, access=access, public_url=public_url)

@@ -1,4 +1,4 @@
-"""Routes that cost nothing until somebody asks for them."""
+"""Routes that cost nothing until they are first requested."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from starlette.routing import compile_path, get_name
 
 
 class DeferredRoute(APIRoute):
-    """A route that FastAPI analyses when it is first asked for, or described.
-
-    That takes longer than all else at the start of the service, and a process rarely serves every route. Until then it
-    knows what requests are matched by. What is wrong with an endpoint shows as late.
+    """A route that FastAPI analyses when it is first requested or described. That would take longer than everything
+    else at the start of the service, and a process rarely serves every route. Until then it only knows how requests are
+    matched. Errors in an endpoint's definition are found only then, too.
     """
 
     methods: set[str]
@@ -36,7 +35,7 @@ class DeferredRoute(APIRoute):
         self._options: dict[str, Any] | None = options
 
     def __getattr__(self, name: str) -> Any:
-        """What only the analysis finds out."""
+        """An attribute that only the analysis provides."""
         options = self.__dict__.get("_options")
         if options is None or name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -1,7 +1,7 @@
-"""The service from its first second: players and those who watch over it are answered before the rest is there.
+"""The service from its first second: players and monitoring are answered before the rest is loaded.
 
-The endpoints and pages take longer to load than everything else together, and as much memory as half of it. So they
-are loaded when somebody first asks for one. Who does waits for it, once; nobody else does.
+The endpoints and pages take longer to load than everything else together, and as much memory as half of it. So they are
+loaded when one is first requested. Only that first request waits for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the service is well: the first that is asked of it, and often all."""
+"""Whether the service is healthy: often the first or the only request that it gets."""
 
 from __future__ import annotations
 

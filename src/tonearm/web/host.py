@@ -1,4 +1,4 @@
-"""The endpoints for a host's own FastAPI application, which knows by itself who is asking."""
+"""The endpoints for a host's own FastAPI application, which has its own sign-in."""
 
 from collections.abc import Callable
 from typing import Annotated, Any

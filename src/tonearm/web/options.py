@@ -1,4 +1,4 @@
-"""How the service is reached."""
+"""The service's addresses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """`public_url` is the address that listeners use, "" for whatever they ask for.
-
-    `emulator_url` is where a stand-in for Last.fm has its faults, "" if Last.fm is real.
+    """`public_url` is the address that listeners use, "" for whichever address a request names. `emulator_url` is the
+    address of the faults of a stand-in for Last.fm, "" if Last.fm is the real one.
     """
 
     public_url: str = ""

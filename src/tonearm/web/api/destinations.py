@@ -75,7 +75,7 @@ class OwnKeysIn(Strict):
     approval_url: Annotated[str, Field(max_length=1024)] = ""
 
     def own_keys(self) -> OwnKeys:
-        """The same, as the service takes them."""
+        """The keys as the service expects them."""
         return OwnKeys(self.api_key.strip(), self.api_secret.strip(), self.approval_url)
 
 
@@ -87,7 +87,7 @@ class CredentialsIn(OwnKeysIn):
     password: Annotated[str, Field(max_length=1024)] | None = None
 
     def credentials(self) -> str | NameAndPassword | None:
-        """The same, as the service takes it; None if nothing is given."""
+        """The credentials as the service expects them; None if nothing is given."""
         if self.password is not None:
             return NameAndPassword(self.username, self.password, self.own_keys())
         return self.token

@@ -1,4 +1,4 @@
-"""Faults as answers: every one says what was wrong and where, none shows how the house is built."""
+"""Errors as responses: each says what was wrong and where, and none shows internals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tonearm.service.values import DataFault, StoreUnavailable
 from tonearm.web.deferred_route import DeferredRoute
 
 _UNREADABLE = "There was an error parsing the body"
-"""FastAPI's words for a body that breaks the parser itself; what is merely not JSON is a RequestValidationError."""
+"""FastAPI's message for a body that breaks the parser itself; invalid JSON is a RequestValidationError."""
 
 ErrorHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -21,13 +21,13 @@ from tonearm.web.api.schemas import Detail
 from tonearm.web.deferred_route import DeferredRoute
 
 SILENCE = 15.0
-"""Seconds without an event after which a stream says that it is still there."""
+"""Seconds without an event after which a stream sends a keep-alive."""
 
 STREAMS = 16
 """Streams that one listener may have open in one process: each event is written to every one of them."""
 
 AT_ONCE = 0.01
-"""Seconds within which an event is had that waits already."""
+"""Seconds within which an event that is already waiting is received."""
 
 
 _EVENT = {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}}
@@ -44,7 +44,10 @@ class _EventStream(StreamingResponse):
     """
 
     def __init__(self, events: AsyncGenerator[bytes], me: Listener, streams: Counter[int]) -> None:
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx, too, passes on what comes
+        headers = {
+            "Cache-Control": "no-cache",
+            "X-Accel-Buffering": "no",
+        }  # for nginx, too
         super().__init__(events, headers=headers, media_type="text/event-stream")
         self._events, self._me, self._streams = events, me, streams
 

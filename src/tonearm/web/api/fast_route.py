@@ -1,7 +1,7 @@
-"""The quick way through an endpoint that players call all day.
+"""A fast path for an endpoint that players call all day.
 
-FastAPI takes longer to find out what an endpoint needs than a play takes in all. A request that is as it should be
-goes past that; any other takes FastAPI's way, which says what is wrong with it.
+FastAPI takes longer to work out an endpoint's arguments than everything else takes for a play. A valid request bypasses
+that; any other takes FastAPI's path, which reports what is wrong with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""For those who watch over the service: is it well, and what has it done?"""
+"""Monitoring: is the service healthy, and what has it done?"""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Histories that come home, from uploaded files and from Last.fm as a job, and go out as files."""
+"""Imports of histories, from uploaded files and from Last.fm as a job, and exports as files."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -136,13 +136,13 @@ _UPLOAD: dict[int | str, dict[str, Any]] = {
 }
 
 LARGEST_UPLOAD = 100 * 2**20
-"""Bytes of an uploaded file with what is around it. Larger ones are imported in a shell."""
+"""Bytes of an upload request. Larger files can be imported in a shell."""
 
 TOO_LARGE = "the file is larger than 100 MiB: zip it, or import it in a shell with 'tonearm import-history'"
 
 
 class UploadRoute(ErrorResponses):
-    """A route that refuses a body by its length, before a part of it is kept in a file."""
+    """A route that rejects a body by its length, before any of it is stored in a file."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler."""
@@ -216,7 +216,7 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
 
 
 def _file_routes(router: APIRouter, deck: Deck, Me: Any) -> None:
-    """Declared before the routes with an id, which would take their paths."""
+    """Declared before the routes with an id, which would match their paths."""
 
     @router.post("/file", response_model=UploadOut, status_code=202, responses=_UPLOAD, max_body_size=LARGEST_UPLOAD)
     async def upload(
@@ -261,7 +261,7 @@ def _file_routes(router: APIRouter, deck: Deck, Me: Any) -> None:
 
 
 async def kept(deck: Deck, me: Listener, file: UploadFile, zone: str, private: bool) -> Upload:
-    """An uploaded file, which is being compared now."""
+    """Store an uploaded file and begin to compare it."""
     device = zones.named(zone)
     if zone and device is None:
         words = zones.unknown(zone)
@@ -275,7 +275,7 @@ async def kept(deck: Deck, me: Listener, file: UploadFile, zone: str, private: b
 
 
 def begun(deck: Deck, me: Listener, upload: str, doubtful: bool, queue: bool) -> Upload:
-    """The file, which is being imported now."""
+    """Begin to import the file."""
     try:
         found = deck.history_uploads.start(me.id, upload, queue=queue, doubtful=doubtful)
     except UploadBusy as busy:

@@ -1,7 +1,7 @@
-"""Optional fields of a reported play: read as they are meant, or left out and named. A play is not lost for them.
+"""Optional fields of a reported play: read leniently, or left out and named. They never cost the play.
 
-Players send "7" or 3.0 for a track number, and numbers for album names. What cannot be read becomes `Unreadable`,
-which a model keeps in the field's place: `readable` and `left_out` undo that.
+Players send "7" or 3.0 for a track number, and numbers for album names. A value that can't be read becomes an
+`UnreadableField` in the model; `readable` and `left_out` resolve these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 
 
 class UnreadableField:
-    """In place of a value: what was sent, as JSON, and shortened."""
+    """Replaces a value that could not be read: what was sent, as JSON, shortened."""
 
     def __init__(self, sent: Any) -> None:
         self.sent = fields.quoted(sent)

@@ -1,8 +1,8 @@
-"""`/metadata`: artists, albums, tracks and their pictures, from what is remembered of Last.fm's answers.
+"""`/metadata`: artists, albums, tracks and their pictures, from cached answers of Last.fm.
 
-Names are in the path, each encoded for itself: `/metadata/tracks/AC%2FDC/T.N.T.`. What an address cannot hold
-there (a name of one or two dots, or whatever a proxy decodes on the way) goes as parameters of the same address
-without names: `/metadata/tracks?artist=..&title=.`.
+Names are in the path, each encoded separately: `/metadata/tracks/AC%2FDC/T.N.T.`. Names that a path can't hold (one or
+two dots, or whatever a proxy decodes on the way) are parameters of the same address without names:
+`/metadata/tracks?artist=..&title=.`.
 """
 
 import math
@@ -62,12 +62,12 @@ class ByRawPath(ErrorResponses):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether a request is for this route, with its parameters still encoded."""
         raw = scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
-        path = raw if unquote(raw) == scope["path"] else quote(scope["path"])  # else a host has changed it on the way
+        path = raw if unquote(raw) == scope["path"] else quote(scope["path"])  # else a host changed it
         return super().matches({**scope, "path": path})
 
 
 def metadata_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
-    """The endpoints on a deck, for every signed-in listener: what Last.fm says is the same for all."""
+    """The endpoints on a deck, for every signed-in listener: Last.fm's answers are the same for all."""
     router = APIRouter(
         prefix="/metadata",
         tags=["metadata"],

@@ -329,7 +329,7 @@ def track_entry(entry: TrackEntry, picture: Picture) -> TrackEntryOut:
 
 
 def _work(entry: AlbumEntry | AlbumInfo | TrackEntry | TrackInfo) -> dict[str, Any]:
-    """What every album and every track has."""
+    """The fields that albums and tracks share."""
     return {
         "artist": entry.artist,
         "title": entry.title,

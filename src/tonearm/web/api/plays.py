@@ -36,9 +36,9 @@ RETRY_WAIT = 10.0
 LONGEST_REPORTER = 100
 
 Ask = Callable[..., Awaitable[Listener] | Listener]
-"""A FastAPI dependency that says who asks, or refuses."""
+"""A FastAPI dependency that returns the listener, or rejects the request."""
 
-_RESULT = TypeAdapter(ReportResult)  # has the fields of shapes.ScrobbleOut
+_RESULT = TypeAdapter(ReportResult)  # has the fields of schemas.ScrobbleOut
 _RESULTS = TypeAdapter(dict[str, list[ReportResult]])
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
@@ -161,7 +161,7 @@ def _callback_answer(outcome: SignInResult) -> Response:
 
 
 def held_for(others: Sequence[Others]) -> list[schemas.HeldFor]:
-    """Plays that wait for other Last.fm users, as they are shown."""
+    """Plays that wait for other Last.fm users, in the API's form."""
     return [schemas.HeldFor(lastfm_user=other.user, plays=other.plays) for other in others]
 
 
@@ -196,7 +196,7 @@ def _settings_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
 
 def settings_of(account: Account, configured: bool) -> schemas.SettingsOut:
-    """An account's settings as they are shown."""
+    """An account's settings, in the API's form."""
     return schemas.SettingsOut(
         enabled=account.enabled,
         username=account.username or None,
@@ -341,7 +341,7 @@ def _heart_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
     async def love(me: Me, track: schemas.TrackIn) -> schemas.HeartOut:
         """Love a track. It is on disk when this answers, and is sent to Last.fm from there.
 
-        The library's files of it are marked at once. The last word on a track counts, wherever it was said.
+        The library's files of it are marked at once. The latest change to a track counts, wherever it was made.
         """
         return await say(me, Track(track.artist, track.track, mbid=readable(track.mbid, "")), True)
 
@@ -366,12 +366,12 @@ def _sync_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.get("/loved/sync", response_model=schemas.LovedSyncOut)
     async def sync(me: Me) -> schemas.LovedSyncOut:
-        """How hearts here and on Last.fm are brought together."""
+        """How hearts here and on Last.fm are merged."""
         return await settings(me)
 
     @router.put("/loved/sync", response_model=schemas.LovedSyncOut)
     async def set_sync(me: Me, body: schemas.LovedSyncIn) -> schemas.LovedSyncOut:
-        """Bring both sides together every hour or only on demand, and say who is right in a conflict."""
+        """Merge both sides every hour or only on demand, and say which side wins a conflict."""
         if body.hourly is not None:
             await deck.loved_import.mirror(me.id, on=body.hourly)
         if body.conflicts is not None:
@@ -380,9 +380,8 @@ def _sync_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.post("/loved/check", response_model=schemas.LovedImportStatus)
     async def check(me: Me) -> schemas.LovedImportStatus:
-        """Look for everything that is loved in the library as it is now. Last.fm isn't asked.
-
-        A scan that changes the library does that by itself.
+        """Match all loved tracks with the library as it is now, without asking Last.fm. A scan that changes the library
+        does that by itself.
         """
         return _loved_status(await deck.loved_matching.check(me.id))
 
@@ -448,7 +447,7 @@ async def _ready_to_import(me: Listener, deck: Deck) -> None:
 
 
 def _import_answer(run: Run, location: dict[str, str]) -> Any:
-    if run.state is RunState.RUNNING:  # it waits for something that this request cannot bring
+    if run.state is RunState.RUNNING:  # it waits for something that this request can't provide
         return JSONResponse(_job(run).model_dump(), 202, location)
     if run.state is RunState.FAILED:
         detail = f"{run.failure}; {run.done} of {run.total} done; the next import continues from there"

@@ -1,4 +1,4 @@
-"""The queue play by play: what happened to each and why, and the listener's decisions."""
+"""The queue, play by play: what happened to each and why, and the listener's actions."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -267,7 +267,7 @@ def _play(details: PlayDetails) -> PlayOut:
         moved=stored.restamp_reason,
         left_out=stored.left_out,
         heard=stored.counted_reason,
-        fate=stored.fate,  # type: ignore[arg-type]  # the database's word; pydantic checks it
+        fate=stored.fate,  # type: ignore[arg-type]  # from the database; pydantic checks it
         why=details.reason,
         ignored_code=stored.code if stored.fate == "ignored" else None,
         corrected=stored.correction,

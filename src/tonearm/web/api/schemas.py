@@ -1,4 +1,6 @@
-"""The JSON that goes in and out. Input is strict: `false` is no number. Only what a play may omit is read leniently."""
+"""The JSON of requests and responses. Input is strict: `false` isn't a number. Only optional fields of a play are read
+leniently.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,11 @@ MOST_PLAYS = 1000
 """Plays that one request may report."""
 
 LONGEST_NAME = 16_384
-"""Characters; a longer name is no name but a mistake."""
+"""Characters; a longer name is a mistake."""
 
 
 def _without_surrogates(text: Any) -> Any:
-    """Lone surrogates, which JSON can spell and UTF-8 cannot, are dropped before anything is made of the name."""
+    """The text without lone surrogates, which JSON can express and UTF-8 can't."""
     if isinstance(text, str) and not text.isascii():
         return text.encode("utf-8", "ignore").decode()
     return text
@@ -41,14 +43,14 @@ def _empty_for_none(text: Any) -> Any:
 PlainName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_without_surrogates)]
 OptionalName = Annotated[str, StringConstraints(max_length=LONGEST_NAME), BeforeValidator(_empty_for_none)]
 Seconds = Annotated[float, Field(ge=0, le=100_000_000, allow_inf_nan=False)]
-"""A length of time. A day at the most; a longer one is in milliseconds."""
+"""A length of time: at most a day; a larger value is in milliseconds."""
 
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 RowId = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-"""The number of a play or a job: what fits into a database."""
+"""The id of a play or a job: an integer that fits into a database."""
 
 After = Annotated[str | None, Field(pattern=r"^\d{1,15}-\d{1,15}$")]
-"""Where a page of plays begins, as the page before it has said."""
+"""Where a page of plays begins: the `next` of the page before it."""
 
 
 def cursor(after: str | None) -> tuple[int, int] | None:
@@ -82,7 +84,7 @@ class NowPlayingIn(Strict):
         return left_out(self)
 
     def as_track(self) -> Track:
-        """The track as the core knows it, without what could not be read."""
+        """The core's track, without what could not be read."""
         return Track(
             self.artist,
             self.track,
@@ -105,7 +107,7 @@ class TrackIn(Strict):
 class HeartOut(BaseModel):
     """A track that is loved here or no longer. `status` is `waiting` until Last.fm has accepted it (`accepted`).
 
-    `rejected`: Last.fm has refused it. `kept`: nobody is signed in, so it is known here alone. `message` says why it
+    `rejected`: Last.fm has rejected it. `kept`: nobody is signed in, so it is only known here. `message` says why it
     waits or was rejected.
     """
 
@@ -123,10 +125,8 @@ class HeartsOut(BaseModel):
 
 
 class LovedSyncIn(Strict):
-    """How both sides are brought together; what is left out stays as it is.
-
-    `conflicts`: who is right about a track that was unloved here and loved on Last.fm since they last agreed: the
-    later one (`latest`), `here`, or `lastfm`.
+    """How both sides are merged; what is left out stays as it is. `conflicts`: which side wins for a track that was
+    unloved here and loved on Last.fm since they last agreed: the later change (`latest`), `here`, or `lastfm`.
     """
 
     hourly: bool | None = None
@@ -134,7 +134,7 @@ class LovedSyncIn(Strict):
 
 
 class LovedSyncOut(BaseModel):
-    """How both sides are brought together. `next_at` (Unix seconds UTC): when that begins by itself, null if never."""
+    """How both sides are merged. `next_at` (Unix seconds UTC): when the next merge begins by itself, null if never."""
 
     hourly: bool
     conflicts: ConflictRule
@@ -169,7 +169,7 @@ class ScrobbleIn(NowPlayingIn):
     chosen_by_user: Annotated[bool, LENIENT_SWITCH] = True
 
     def as_play(self) -> Play:
-        """The play as it was reported; whole seconds are made of its start when it is frozen."""
+        """The play as it was reported; its start becomes whole seconds when it is frozen."""
         at: Any = self.timestamp  # may have a fraction until then
         return Play(self.as_track(), at, self.played_time, readable(self.chosen_by_user, True))
 
@@ -377,5 +377,5 @@ class NamesOut(BaseModel):
 
     @classmethod
     def of(cls, names: PlayNames) -> NamesOut:
-        """The names as the API spells their fields."""
+        """The names with the API's field names."""
         return cls(artist=names.artist, track=names.title, album=names.album, album_artist=names.album_artist)

@@ -1,4 +1,6 @@
-"""Figures of the listening history: what was played most, when, anew and again, and how it fared."""
+"""Figures of the listening history: what was played most, when, for the first time and again, and how deliveries
+went.
+"""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -36,8 +38,8 @@ class PeriodOut(BaseModel):
 
 
 class TotalsOut(BaseModel):
-    """Plays that count, and the seconds that were heard of them. Of `untimed` plays nobody knows how long they were;
-    `skipped` ones are in no other figure.
+    """Plays that count, and the seconds that were heard of them. The length of `untimed` plays isn't known; `skipped`
+    ones are in no other figure.
     """
 
     plays: int
@@ -49,7 +51,7 @@ class TotalsOut(BaseModel):
 class NameOut(BaseModel):
     """An artist, or an album or track with its `title`. Spellings that differ only in case or accents count as one.
 
-    Names with as many plays share a rank. `rank_before` and `plays_before` are those of the period before.
+    Names with the same number of plays share a rank. `rank_before` and `plays_before` are those of the period before.
     """
 
     rank: int
@@ -169,7 +171,7 @@ class OnThisDayOut(BaseModel):
 
 
 class LeftOutOut(BaseModel):
-    """Plays that Last.fm has not taken for one reason."""
+    """Plays that Last.fm has not accepted, for one reason."""
 
     fate: Literal["ignored", "refused", "expired"]
     reason: str
@@ -180,7 +182,7 @@ class LeftOutOut(BaseModel):
 class DeliveriesOut(PeriodOut):
     """How plays fared on their way to Last.fm. Of the latest `sample` accepted ones of the period, half were accepted
     within `median_seconds` of their report and 95 % within `slow_seconds`. `failed` counts requests after which plays
-    were sent again, by what they came to.
+    were sent again, by their result.
     """
 
     sample: int
@@ -210,7 +212,7 @@ def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
     )
     _period_routes(router, deck, authenticate)
     _rename_routes(router, deck, authenticate)
-    _list_routes(router, deck, authenticate)  # last, since /{of} takes any name
+    _list_routes(router, deck, authenticate)  # last, since /{of} matches any name
     return router
 
 

@@ -1,4 +1,4 @@
-"""Styles, scripts and pictures: each has its hash in its address, so that a browser may cache it for ever."""
+"""Styles, scripts and pictures: each has its hash in its address, so that browsers can cache it for ever."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MANIFEST = "manifest.webmanifest"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One of our files, as it is and compressed."""
+    """One of our files, plain and compressed."""
 
     url: str
     media: str
@@ -51,12 +51,12 @@ _BY_URL = {asset.url: asset for asset in _BY_NAME.values()}
 
 
 def url(name: str) -> str:
-    """The address of a file; KeyError if there is none of that name."""
+    """The address of a file; KeyError if there is none with that name."""
     return _BY_NAME[name].url
 
 
 def worker(root: str, page: str) -> str:
-    """The service worker: it keeps the page at `page` with the files that this loads; `root` as in addresses."""
+    """The service worker: it caches the page at `page` with the files that this page loads; `root` as in addresses."""
     files = [root + url(name) for name in _OFFLINE_FILES]
     text = _BY_NAME["worker.js"].body.decode()
     digest = sha256(json.dumps([files, page, text]).encode()).hexdigest()[:12]
@@ -65,5 +65,5 @@ def worker(root: str, page: str) -> str:
 
 
 def find(path: str) -> Asset | None:
-    """The file at an address; None if there is none, or was one of other content."""
+    """The file at an address; None if there is none, or if its content has changed."""
     return _BY_URL.get(path)

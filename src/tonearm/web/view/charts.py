@@ -1,4 +1,4 @@
-"""Charts as values: where each bar is, and its labels. Templates draw them as SVG.
+"""Charts as values: the position of each bar, and its labels. Templates draw them as SVG.
 
 Widths are percent and heights pixels, so that a chart fits every screen and its labels keep their size.
 """
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A line across the plot, `y` pixels from the top."""
+    """A grid line, `y` pixels from the top."""
 
     y: float
     label: str

@@ -1,4 +1,4 @@
-"""The state of an account's delivery: what is in the way, what can be done about it, and when it continues."""
+"""The state of an account's delivery: what blocks it, what can be done about it, and when it continues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOON_TOO_OLD = 3 * 86400.0
 
 
 class BannerAction(StrEnum):
-    """What a banner offers to do."""
+    """An action offered in a banner."""
 
     CONNECT = "connect"
     SWITCH_ON = "switch_on"
@@ -33,9 +33,8 @@ class BannerAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """What a page is made at: the time (Unix seconds), whether this process sends, and the destination's rules.
-
-    `daily` is the daily limit of scrobbles if one is set; None: as it was learned.
+    """The context of a page: the time (Unix seconds), whether this process sends, and the destination's rules. `daily`
+    is the daily limit of scrobbles if one is set; None: the learned one.
     """
 
     now: float
@@ -143,7 +142,7 @@ def _connection(snapshot: Snapshot, context: PageContext) -> Banner | None:
         case WaitKind.PAUSED:
             text = f"{safe} Whoever runs this service can resume it: tonearm jobs resume deliver".strip()
             return Banner("Sending is paused", text, BannerAction.RESUME, "")
-        case _:  # what single plays wait for is shown with each
+        case _:  # the reasons of single plays are shown with each
             return None
 
 

@@ -1,4 +1,4 @@
-"""The forms with which a destination is added and changed: what each kind is asked for, and what was entered."""
+"""The forms for adding and changing a destination: the fields of each kind, and what was entered."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ USUAL_DAYS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class KindChoice:
-    """A kind of service to choose: what is asked for, and where its listener finds that.
-
-    `address` says what the address is ("" if none is asked for), `needs_address` that it can't be left out, `secret`
-    is what the service calls its token ("" if it has none, and its listener signs in on its page).
+    """A kind of service to choose: its fields, and where the listener finds their values. `address` explains the
+    address ("" if there is no such field), `needs_address` says that it is required, `secret` is the service's name for
+    its token ("" if it has none, and its listener signs in on its page).
     """
 
     kind: DestinationKind
@@ -91,7 +90,9 @@ BY_KIND = {choice.kind: choice for choice in KINDS}
 
 @dataclass(frozen=True, slots=True)
 class EnteredProfile:
-    """What was entered to add a destination. `kept` is the secret, sealed, so that it need not be entered again."""
+    """What was entered to add a destination. `kept` is the encrypted secret, so that it doesn't have to be entered
+    again.
+    """
 
     url: str = ""
     username: str = ""
@@ -102,14 +103,14 @@ class EnteredProfile:
 
 @dataclass(frozen=True, slots=True)
 class HistoryChoice:
-    """What of the history is to be sent: `nothing`, so many `days`, or `everything`."""
+    """Which part of the history is sent: `nothing`, so many `days`, or `everything`."""
 
     what: str = "nothing"
     days: float | None = USUAL_DAYS
 
     @property
     def asked(self) -> float:
-        """The days, as the service takes them."""
+        """The number of days, as the service expects it."""
         if self.what == "everything":
             return EVERYTHING
         return self.days or 0.0 if self.what == "days" else 0.0
@@ -122,7 +123,7 @@ class HistoryChoice:
 
     @property
     def shown_days(self) -> str:
-        """The days as the field shows them."""
+        """The value of the field."""
         return "" if self.days is None else f"{self.days:g}"
 
 
@@ -137,9 +138,8 @@ class ChangedNames:
 
 @dataclass(frozen=True, slots=True)
 class ShownPreview:
-    """What a policy would have done to the latest plays, and how many plays of the history are to follow.
-
-    `more` tracks would have been sent under other names than are in `changed`. `history` is None if none was asked for.
+    """What a policy would have done to the latest plays, and how many plays of the history would follow. `more` further
+    tracks would have been sent under other names, in addition to `changed`. `history` is None if none was requested.
     """
 
     plays: int
@@ -163,12 +163,12 @@ def shown_preview(found: PolicyPreview, history: int | None) -> ShownPreview:
 
 
 def where_it_is(kind: DestinationKind, address: str) -> str:
-    """What a service is called before it is added: its host, if many servers are of that kind."""
+    """The name of a service before it is added: its host, if there are many servers of that kind."""
     return urlsplit(address).netloc if kind in APPROVED else kind.label
 
 
 def problems(refused: DestinationRefused, signs_in: bool) -> dict[str, str]:
-    """What is wrong, by the field that it stands at; under "" if it is no field's."""
+    """What is wrong, by field; under "" if it isn't about a field."""
     part = "" if refused.field in ("kind", "token") and signs_in else refused.field
     return {part: sentence(refused.reason)}
 

@@ -13,7 +13,7 @@ from tonearm.web.view.formats import name, sentence
 from tonearm.web.view.play_rows import PlayRow, Tone, build_row
 
 REFRESH = 2.0
-"""Seconds after which a destination is looked at again while plays go there."""
+"""Seconds after which a destination is fetched again while plays are being sent there."""
 
 _LAMPS = {"connected": "live", "needs_sign_in": "lost", "disconnected": "lost", "suspended": "lost"}
 _STATES = {
@@ -27,11 +27,11 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class DestinationCard:
-    """A destination: its `lamp`, and in words how it is. Times are Unix seconds, None for never.
+    """A destination: its `lamp`, and its state in words. Times are Unix seconds, None for never.
 
-    `waits` plays wait, the next attempt is at `next_at` if only time has to pass. `signs_in`: nothing goes there until
-    its listener has signed in again (`approved`: on its page), or has entered a new token. `budget` is how much of a
-    daily limit is used, and the limit.
+    `waits` plays wait, the next attempt is at `next_at` if only time has to pass. `signs_in`: nothing is sent there
+    until its listener has signed in again (`approved`: on its page), or has entered a new token. `budget` is how much
+    of a daily limit is used, and the limit.
     """
 
     id: int
@@ -83,7 +83,7 @@ class ListedPlay:
 
 @dataclass(frozen=True, slots=True)
 class ListedHeart:
-    """A heart that a destination has still to be told, or has rejected."""
+    """A heart that a destination doesn't have yet, or has rejected."""
 
     artist: str
     title: str
@@ -113,7 +113,7 @@ def there_row(stored: StoredPlay, one: PlayAtDestination, now: float) -> PlayRow
 
 
 def _state_there(one: PlayAtDestination) -> tuple[Tone, str]:
-    """The state of a play at a destination, by the name that it has everywhere."""
+    """The state of a play at a destination, by the name used everywhere."""
     if one.delivered.sending:
         return Tone.MOVING, "Sending"
     if one.waits is None:

@@ -1,4 +1,4 @@
-"""The history in figures: counts of days and hours as charts and as a grid. Values in, values out."""
+"""Figures of the history: counts by days and hours as charts and as a grid. Values in, values out."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def top_rows(tops: Sequence[TopName]) -> list[TopRow]:
 
 
 def _changed(top: TopName) -> tuple[str, int, str]:
-    """How the rank has changed, the rank, and how long it was heard."""
+    """How the rank has changed, the rank, and the listening time."""
     heard = duration(top.heard) if top.heard else ""
     if top.rank_before is None:
         return "", top.rank, heard
@@ -97,9 +97,10 @@ def _changed(top: TopName) -> tuple[str, int, str]:
 
 
 def over_time(period: HistoryPeriod, counts: Mapping[int, int], link: str = "/history?period=") -> Chart:
-    """Plays of a period by the next shorter unit: years of all, months of a year, days of a month, hours of a day.
+    """Plays of a period by the next shorter unit: years of everything, months of a year, days of a month, hours of a
+    day.
 
-    `counts` are by the number of the day, for a single day by the number of the hour. `link` is the address that bars
+    `counts` are by the number of the day; for a single day, by the number of the hour. `link` is the address that bars
     lead to, without the period at its end.
     """
     if period.kind is PeriodKind.DAY:
@@ -271,7 +272,7 @@ class _Square:
 def _grid(
     squares: Sequence[_Square], rows: int, above: Sequence[GridLabel], left: Sequence[GridLabel], summary: str
 ) -> Grid:
-    """The bounds of the shades are the quartiles of the squares with plays."""
+    """The grid. The shades are bounded by the quartiles of the squares with plays."""
     played = sorted(square.plays for square in squares if square.plays)
     bounds = [played[len(played) * quarter // LEVELS] for quarter in range(1, LEVELS)] if played else []
     cells = tuple(

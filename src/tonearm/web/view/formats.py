@@ -1,4 +1,4 @@
-"""Formats of the pages: names that fit a line, moments, waits, numbers, and messages as sentences."""
+"""Formatting for the pages: names that fit a line, times, waits, numbers, and messages as sentences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def name(text: str) -> str:
 
 
 def cut(text: str) -> str:
-    """The text, or as much of it as a list has room for."""
+    """The text, cut to the space that a list has."""
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1].rstrip() + "…"
 
 
@@ -125,9 +125,8 @@ def month(number: int) -> str:
 
 
 def moment(timestamp: float, now: float, full: bool = False) -> Markup:
-    """A moment in the service's own time zone, which the page's script turns into the reader's.
-
-    In another year it is only the day, unless `full`.
+    """A time in the service's own time zone, which the page's script converts to the reader's. In another year it is
+    only the day, unless `full`.
     """
     utc = datetime.fromtimestamp(timestamp, UTC)
     local = utc.astimezone()
@@ -141,7 +140,7 @@ def moment(timestamp: float, now: float, full: bool = False) -> Markup:
 
 
 def time_of(timestamp: float, now: float) -> Markup:
-    """A moment of today as its time alone, an earlier one as `moment` shows it."""
+    """Only the time of day for a time today, otherwise as `moment`."""
     utc = datetime.fromtimestamp(timestamp, UTC)
     local, today = utc.astimezone(), datetime.fromtimestamp(now, UTC).astimezone()
     if local.date() != today.date():
@@ -150,7 +149,7 @@ def time_of(timestamp: float, now: float) -> Markup:
 
 
 def by(timestamp: float, now: float) -> Markup:
-    """The full hour by which something is over: it is not known more exactly. Shown as `moment` shows it."""
+    """The full hour by which something is over, since it isn't known more precisely; in the form of `moment`."""
     utc = datetime.fromtimestamp(math.ceil(timestamp / HOUR) * HOUR, UTC)
     local = utc.astimezone()
     day = _DAYS[local.weekday()]

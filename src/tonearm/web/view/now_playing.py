@@ -1,4 +1,4 @@
-"""What plays, and how far it is from counting. Pure: values in, values out."""
+"""What is playing, and how far it is from counting. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ OUTER, INNER = 92.0, 42.0
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """What plays: seconds `elapsed`, `needed` to count (None: too short to count), and its `length` (None: unknown).
+    """What is playing: seconds `elapsed`, `needed` to count (None: too short to count), and its `length` (None:
+    unknown).
 
     `notice` says why Last.fm doesn't show it, "" if it does; `refresh_in` is the seconds until this is stale.
     """
@@ -56,7 +57,7 @@ class Playing:
 
     @property
     def notch(self) -> float | None:
-        """The radius of the groove at which it scrobbles; None if it is too short to."""
+        """The radius of the groove at which it scrobbles; None if it is too short to count."""
         if self.needed is None:
             return None
         from_centre = radians(TO_CENTRE - self._angle_at(self.needed))
@@ -69,7 +70,7 @@ class Playing:
 
 
 def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playing | None:
-    """What plays now, and how far it is from counting."""
+    """What is playing now, and how far it is from counting."""
     if event is None:
         return None
     elapsed = max(0.0, now - event.started_at)
@@ -87,5 +88,5 @@ def playing(event: NowPlayingShown | None, threshold: int, now: float) -> Playin
 
 
 def _angle(radius: float) -> float:
-    """Degrees by which the arm is turned when its stylus is so far from the middle of the record."""
+    """Degrees by which the arm is turned when its stylus is at this distance from the middle of the record."""
     return round(TO_CENTRE - degrees(acos((CENTRE**2 + ARM**2 - radius**2) / (2 * CENTRE * ARM))), 2)

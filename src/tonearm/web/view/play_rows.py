@@ -42,7 +42,7 @@ class RowActions:
 
 @dataclass(frozen=True, slots=True)
 class PlayRow:
-    """A play with its state, its names cut to the room that a list has.
+    """A play with its state, and its names cut to the space that a list has.
 
     `due_in` is when `next_step` happens, in seconds from now; None: at once, or not by waiting.
     """
@@ -63,7 +63,7 @@ class PlayRow:
 
 @dataclass(frozen=True, slots=True)
 class AlbumRun:
-    """Plays of one album that follow each other, of which a list shows one row until it is opened.
+    """Consecutive plays of one album, of which a list shows one row until it is opened.
 
     `row` is the latest of them, `first` the id of the earliest, and `started_at` its start.
     """
@@ -75,13 +75,12 @@ class AlbumRun:
 
 
 SHORTEST_RUN = 4
-"""Plays from which on a run is folded."""
+"""The minimum number of plays in a folded run."""
 
 
 def album_runs(rows: Sequence[PlayRow], breaks: Mapping[int, object]) -> dict[int, AlbumRun]:
-    """The runs in a list, latest first, by the id of their first row. None goes on over a row of `breaks`.
-
-    Only plays in the same state are folded, so that none is hidden that needs its listener.
+    """The runs in a list, latest first, by the id of their first row. None continues past a row of `breaks`. Only plays
+    in the same state are folded, so that none is hidden that needs attention.
     """
     runs: dict[int, AlbumRun] = {}
     begun = 0

@@ -16,7 +16,9 @@ from tonearm.web.view.play_rows import PlayRow, Tone
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
-    """Something that happened `at` a moment (Unix seconds; None: unknown), or repeatedly from then `until` another."""
+    """Something that happened at a time (`at`, Unix seconds; None: unknown), or repeatedly from then `until` another
+    time.
+    """
 
     at: float | None
     title: str

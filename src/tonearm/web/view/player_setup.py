@@ -1,7 +1,7 @@
 """How to connect a player: the setting or the file to paste, for the players that people use.
 
 Texts hold `$base` (this service's address, without a slash at its end), its parts `$host` and `$path`, `$address` (what
-the player reports to), `$user` and `$secret`, and where a program wants a pair, `$api_key` and `$api_secret`.
+the player reports to), `$user` and `$secret`, and, if a program needs a pair, `$api_key` and `$api_secret`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class PlayerSetup:
 
     @property
     def several_users(self) -> bool:
-        """Whether it reports what several people play, so that its users have to be named."""
+        """Whether it reports what several people play, so that its users have to be mapped."""
         return self.kind in MEDIA_SERVERS
 
     @property
     def wants_app_key(self) -> bool:
-        """Whether it is given an API key with a shared secret."""
+        """Whether it gets an API key with a shared secret."""
         return any("$api_key" in step.code for step in self.steps)
 
     def fill_in(self, new: NewPlayer, base: str) -> list[SetupStep]:
@@ -55,7 +55,7 @@ class PlayerSetup:
 
 
 def _literal(code: str) -> str:
-    """Code in which a `$` stands for itself."""
+    """Code with each `$` escaped."""
     return code.replace("$", "$$")
 
 

@@ -1,4 +1,4 @@
-"""A period looked back on: its figures in words, and a picture of them to share. Values in, SVG out."""
+"""A look back at a period: its figures in words, and a picture of them to share. Values in, SVG out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tonearm.service.figures import ListeningTimes, Rewind
 from tonearm.web.view.formats import day_name, duration, long_date, month, name, number, period_title, short_date
 
 WIDTH, HEIGHT = 1080, 1350
-"""Of the picture, in its own units: the shape that most places show in full."""
+"""The size of the picture in its own units: a format that most sites show in full."""
 
 ROWS = 5
 """Names of each list in the picture."""
@@ -23,7 +23,7 @@ ROWS = 5
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """A figure with what it is: `value` is shown large, `text` below it, and `href` is where it leads ("" nowhere)."""
+    """A figure with its description: `value` is shown large, `text` below it, and `href` is its link ("" for none)."""
 
     title: str
     value: str
@@ -148,11 +148,11 @@ def _names(x: int, y: int, heading: str, names: Sequence[str]) -> list[str]:
 
 
 ROOM = 24
-"""Letters of a name that the picture has room for."""
+"""The number of letters of a name that fit into the picture."""
 
 
 def fitting(text: str) -> str:
-    """As much of a name as fits; letters of East Asia are twice as wide."""
+    """As much of a name as fits; East Asian letters are twice as wide."""
     room, shown = ROOM, ""
     for character in text:
         room -= 2 if unicodedata.east_asian_width(character) in "WF" else 1

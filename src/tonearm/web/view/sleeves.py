@@ -10,11 +10,11 @@ from tonearm.core.tint import Tint, in_hex
 _NOTE = "♪"
 
 _PALE = 0.4
-"""The saturation of a colour that is made from names."""
+"""The saturation of a colour derived from names."""
 
 
 def initials(name: str) -> str:
-    """The first letters or digits of the first two words that have any; a note if none has."""
+    """The first letters or digits of the first two words that have any; a musical note if none has."""
     letters = (next((char for char in word if unicodedata.category(char)[0] in "LN"), "") for word in name.split())
     return "".join(list(filter(None, letters))[:2]).upper() or _NOTE
 
@@ -42,7 +42,7 @@ def sleeve_tint(artist: str, album: str) -> Tint:
 
 
 def ground(tint: Tint) -> str:
-    """A colour as the ground of a page, as an SVG document: strongest at the top, in the scheme of the page."""
+    """A colour as the background of a page, as an SVG document: strongest at the top, in the page's colour scheme."""
     light, dark = in_hex(tint.light), in_hex(tint.dark)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10" preserveAspectRatio="none">'

@@ -1,4 +1,4 @@
-"""Pages from templates, with headers that keep a browser from doing anything that our pages do not need."""
+"""Pages from templates, with headers that keep a browser from doing anything that our pages don't need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tonearm.web.address import local_url, root
 from tonearm.web.view import assets, formats
 
 LONGEST_COVER_NAME = 60
-"""Characters of a name that a cover is looked up by: real names are shorter, and lists stay small."""
+"""Characters of a name with which a cover is looked up: real names are shorter, and lists stay small."""
 
 
 @cache
@@ -64,7 +64,7 @@ def album_url(artist: str, title: str) -> str:
 
 
 def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = False) -> str:
-    """The address of a cover, or of the sleeve drawn in its place; a track is looked up only if it names no album."""
+    """The address of a cover, or of the sleeve drawn instead; a track is looked up only if it names no album."""
     return local_url(f"/covers?{_cover_names(artist, album, title, large='true' if large else '')}")
 
 
@@ -95,9 +95,8 @@ def name_url(kind: NameKind, artist: str, title: str) -> str:
 
 
 def safe_headers(auth_url: str) -> dict[str, str]:
-    """Nothing from other hosts and nothing inline; `auth_url` is where a form may lead in the end.
-
-    `same-origin` and not `no-referrer`: under the latter a form's Origin is "null", which the CSRF check refuses.
+    """Security headers: nothing from other hosts and nothing inline; `auth_url` is where a form may finally lead.
+    `same-origin` and not `no-referrer`: with the latter a form's Origin is "null", which the CSRF check rejects.
     """
     auth = urlsplit(auth_url)
     policy = (
@@ -115,5 +114,5 @@ def safe_headers(auth_url: str) -> dict[str, str]:
 
 
 def page(name: str, headers: Mapping[str, str], status: int = 200, **facts: Any) -> HTMLResponse:
-    """A template as an answer, without blanks around it: a part that is swapped in would leave them behind."""
+    """A template as a response, without surrounding blanks: a part that is swapped in would leave them behind."""
     return HTMLResponse(_environment().get_template(f"{name}.html").render(facts).strip(), status, dict(headers))

@@ -1,1 +1,1 @@
-"""Players' own protocols over HTTP: bytes in, an answer out. What they mean is read and rendered in `ingest`."""
+"""Players' own protocols over HTTP: bytes in, an answer out. `ingest` parses and renders them."""

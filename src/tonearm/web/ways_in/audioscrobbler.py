@@ -27,7 +27,7 @@ SAME_MOMENT = 5.0
 """Seconds within which a player may send the same handshake again: some do so twice in one second."""
 
 MOST_REMEMBERED = 1000
-"""Handshakes that are known again, and users who have signed in by 1.1."""
+"""The number of handshakes, and of users signed in with 1.1, that are remembered."""
 
 _SUBMISSIONS_1_1 = (SUBMISSION_1_1_PATH, "/v1.1")
 _PATHS = (NOW_PLAYING_PATH, SUBMISSION_PATH, *_SUBMISSIONS_1_1)
@@ -42,7 +42,7 @@ class Audioscrobbler:
         self._challenged: OrderedDict[str, Client] = OrderedDict()
 
     def takes(self, request: PlayerRequest) -> bool:
-        """Whether a player asks, and no person: `/` is a page, too."""
+        """Whether the request comes from a player and not from a person: `/` is a page, too."""
         path = request.path
         if path == "/":
             return "hs=" in request.query and audioscrobbler.is_handshake(request.parameters)
@@ -54,7 +54,7 @@ class Audioscrobbler:
         return audioscrobbler.render_failed(LATER, protocol)
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
-        """The answer to a handshake, to what plays now, or to plays."""
+        """The answer to a handshake, a now-playing report, or plays."""
         try:
             match request.path.removeprefix(PREFIX):
                 case "" | "/":
@@ -92,7 +92,9 @@ class Audioscrobbler:
         return audioscrobbler.render_handshake(session, base)
 
     async def _player_of(self, handshake: Handshake) -> StoredPlayer | None:
-        """The player that a handshake proves: by its secret, or if it was signed in by Last.fm 2.0, by that session."""
+        """The player that a handshake identifies: by its secret or, if it signed in with Last.fm 2.0, by that
+        session.
+        """
         if handshake.sk and (found := await self._deck.players.by_session(handshake.sk)):
             secret = await self._deck.players.app_secret(handshake.api_key)
             return found[0] if secret is None or handshake.proves_key(secret) else None
@@ -116,7 +118,7 @@ class Audioscrobbler:
         return now - first > SAME_MOMENT
 
     async def _challenge(self, handshake: Handshake, base: str) -> PlayerAnswer:
-        """1.1 proves the secret with each submission, by what it makes of the challenge."""
+        """The challenge for a 1.1 player, which proves its secret with each submission by its response."""
         candidates = await self._deck.players.of_user(handshake.user)
         if not candidates:
             await self._refused(handshake, "unknown user", [])

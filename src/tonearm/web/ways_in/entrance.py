@@ -1,7 +1,7 @@
-"""Where players come in: beside the application, since nothing of a browser's is trusted or needed here.
+"""The entrance for players, beside the application, since nothing from a browser is trusted or needed here.
 
-Each request brings a secret of its own, in a header, in its path or in its form. So a page of another site can do
-nothing that a program could not do as well, and the guards for browsers (`web.access`) do not apply.
+Each request contains a secret, in a header, in its path or in its form. So another site's page can't do anything that a
+program couldn't do as well, and the guards for browsers (`web.access`) don't apply.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class WayIn(Protocol):
         """Its answer."""
 
     def unavailable(self, request: PlayerRequest) -> PlayerAnswer:
-        """The answer if something of ours is broken: the player keeps its plays."""
+        """The answer if something here is broken: the player keeps its plays."""
 
 
 def ways_of(deck: Deck) -> Sequence[WayIn]:
-    """All protocols, in the order in which they are asked."""
+    """All protocols, in the order in which they are tried."""
     return ListenBrainz(deck), Audioscrobbler(deck), LastFm20(deck), Webhooks(deck), Maloja(deck)
 
 
 def refusals(deck: Deck, public_url: str) -> BusyAnswerFor:
-    """The answers to players whose requests cannot be read, because there are too many or they take too long."""
+    """The answers to players whose requests can't be read, because there are too many or they take too long."""
     ways = ways_of(deck)
 
     def refusal(target: str) -> BusyAnswer | None:
@@ -65,7 +65,7 @@ async def _nothing() -> MutableMapping[str, Any]:
 
 
 class WaysIn:
-    """Middleware that answers players, and leaves all else to the application."""
+    """Middleware that answers players, and leaves everything else to the application."""
 
     def __init__(self, app: ASGIApp, deck: Deck, public_url: str = "") -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Last.fm 2.0 at `/2.0/`, for players that let their address be changed. Each answer is a document of the protocol."""
+"""Last.fm 2.0 at `/2.0/`, for players with a configurable address. Each answer is a document of the protocol."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tonearm.web.ways_in.request import PlayerRequest
 PROTOCOL = "Last.fm 2.0"
 WithSession = SessionInfo | Scrobble | Announced | Heart | PageRequest
 PERIODS = {"7day": 7, "1month": 30, "3month": 90, "6month": 180, "12month": 365}
-"""Days of user.getTopTracks; any other period is all the time."""
+"""Days of a period of user.getTopTracks; any other period means all time."""
 
 MOST_TOPS = 10_000
 
@@ -99,7 +99,7 @@ class LastFm20:
                 assert_never(parsed)
 
     async def _is_signed(self, call: LastFmCall) -> bool:
-        """Whether the signature is right, as far as that can be said: of a foreign API key the secret is not known."""
+        """Whether the signature is right, as far as it can be checked: the secrets of foreign API keys aren't known."""
         secret = await self._deck.players.app_secret(call.api_key) if call.api_key else None
         if secret is None:
             return True

@@ -17,7 +17,7 @@ PREFIX = "/apis/listenbrainz"
 PROTOCOL = "ListenBrainz"
 
 _WITHOUT_PREFIX = (ListenBrainzCall.SUBMIT, ListenBrainzCall.VALIDATE)
-"""What is answered at the root even without `/1`; the other addresses are our own there."""
+"""Calls that are answered at the root even without `/1`; other addresses there are our own."""
 
 _POSTED = (ListenBrainzCall.SUBMIT, ListenBrainzCall.FEEDBACK, ListenBrainzCall.DELETE_PLAYING_NOW)
 
@@ -37,7 +37,7 @@ class ListenBrainz:
         return found is not None and found[0] in _WITHOUT_PREFIX
 
     def unavailable(self, _: PlayerRequest) -> PlayerAnswer:
-        """The code is in the JSON, too: Navidrome reads it there, and keeps plays for 503 alone."""
+        """The code is in the JSON, too: Navidrome reads it there, and keeps plays only for 503."""
         return render.render_unavailable()
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
@@ -131,14 +131,14 @@ class ListenBrainz:
 
 
 def _is_meant(feedback: Feedback, track: Track) -> bool:
-    """Whether a heart is for this track. An MSID is one of ours, made of the names."""
+    """Whether a heart is for this track. An MSID is one of ours, derived from the names."""
     if feedback.mbid and track.mbid.lower() == feedback.mbid:
         return True
     return bool(feedback.msid) and render.recording_msid(track.artist, track.title) == feedback.msid
 
 
 def _nothing_of(user: str, call: ListenBrainzCall) -> PlayerAnswer:
-    """The answer about anybody else: nothing. multi-scrobbler asks before it submits, and stops at an error."""
+    """The empty answer about any other user. multi-scrobbler asks before it submits, and stops at an error."""
     match call:
         case ListenBrainzCall.PLAYING_NOW:
             return render.render_playing_now(user, None)
@@ -149,11 +149,11 @@ def _nothing_of(user: str, call: ListenBrainzCall) -> PlayerAnswer:
 
 
 def playing_now(deck: Deck, account: int) -> Announced | None:
-    """What an account plays now, as far as it was announced."""
+    """What an account is playing now, as far as it was reported."""
     shown = deck.shows.current(account)
     return Announced(Track(shown.artist, shown.track, shown.album, duration=shown.duration)) if shown else None
 
 
 def listened(stored: StoredPlay) -> Listened:
-    """A play of the history, as the reading methods list it."""
+    """A play of the history, in the form of the reading methods."""
     return Listened(stored.play.track, stored.play.timestamp, program=stored.reporter)

@@ -1,4 +1,4 @@
-"""A player's request, as the ways in see it."""
+"""A player's request, for all protocols."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from tonearm.ingest.form import parse_form
 
 @dataclass(frozen=True, slots=True)
 class PlayerRequest:
-    """A request to one of the ways in.
-
-    `path` lies below the service's own path and begins with one slash, `query` is as it came. `base` is the address by
-    which the player came, without a slash at its end.
+    """A request in one of the protocols. `path` is relative to the service's own path and begins with one slash,
+    `query` is unparsed. `base` is the address that the player used, without a slash at its end.
     """
 
     method: str
@@ -29,17 +27,17 @@ class PlayerRequest:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The query by names."""
+        """The query's parameters."""
         return parse_form(self.query)
 
     @property
     def user_agent(self) -> str:
-        """The program, as it calls itself."""
+        """The program's own User-Agent."""
         return self.headers.get("user-agent", "")
 
     @property
     def program(self) -> str:
-        """The program, for people."""
+        """The program's name for people."""
         return program_of(self.user_agent)
 
     async def body(self, limit: int) -> bytes:
@@ -77,7 +75,7 @@ def request_of(scope: Scope, receive: Receive, public_url: str) -> PlayerRequest
 
 
 def local_path(path: str, public_url: str) -> str:
-    """A path as it is below the path of the public address, with single slashes."""
+    """A path relative to the path of the public address, with single slashes."""
     root = urlsplit(public_url).path.rstrip("/")
     if root and path.startswith(f"{root}/"):
         path = path[len(root) :]
@@ -87,7 +85,9 @@ def local_path(path: str, public_url: str) -> str:
 
 
 def _base(scope: Scope, headers: dict[str, str], public_url: str) -> str:
-    """The public address, if the player used it, or what it asked for: it gets no address that it can't reach."""
+    """The public address if the player used it, otherwise the one that it used: so it never gets an address that it
+    can't reach.
+    """
     host = headers.get("host") or _reached(scope)
     if public_url and (not headers.get("host") or urlsplit(public_url).netloc == host):
         return public_url.rstrip("/")
@@ -98,7 +98,7 @@ def _base(scope: Scope, headers: dict[str, str], public_url: str) -> str:
 
 
 def _reached(scope: Scope) -> str:
-    """Where a request without a Host arrived: HTTP/1.0 needs none."""
+    """The address at which a request without a Host arrived: HTTP/1.0 doesn't need one."""
     name, port = scope.get("server") or ("", None)
     shown = f"[{name}]" if ":" in name else name
     return f"{shown}:{port}" if port else shown

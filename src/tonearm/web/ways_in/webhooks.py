@@ -71,7 +71,7 @@ class Webhooks:
         return _PARSERS[kind](body, now)
 
     async def _listener_of(self, player: StoredPlayer, kind: PlayerKind, report: WebhookReport) -> int | None:
-        """The account that it is about; None for a stranger on a media server, whose plays are nobody's here."""
+        """The account of the listener; None for a media server's user who isn't a listener here."""
         if kind not in MEDIA_SERVERS:
             return player.account
         source = report.source
@@ -107,7 +107,7 @@ class Maloja:
         return request.path.rstrip("/") == maloja.PATH
 
     def unavailable(self, _: PlayerRequest) -> PlayerAnswer:
-        """503: the play could not be kept."""
+        """503: the play could not be saved."""
         return maloja.render_unavailable()
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
