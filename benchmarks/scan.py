@@ -11,7 +11,7 @@ import uvloop
 from benchmarks import rig
 from benchmarks.report import Options, Report, say
 from tests.audio import write_library
-from tonearm.service.library_scan import ScanResult
+from tonearm.service.scan_result import ScanResult
 
 
 def measure(options: Options) -> Report:

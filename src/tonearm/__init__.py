@@ -79,10 +79,10 @@ if TYPE_CHECKING:
         WhyRefused,
     )
     from tonearm.service.enrichment import Enriched
-    from tonearm.service.library_scan import ScanResult
     from tonearm.service.metadata import Artist, NotKnown, SearchKind
     from tonearm.service.now_playing import NowPlayingResult
     from tonearm.service.report import NotATime, NotPlays, ReportResult, UnknownListener
+    from tonearm.service.scan_result import ScanResult
     from tonearm.service.sign_in import AuthStart, NotAsked, Pending, SignedIn, SignInExpired, SignInResult, Unreachable
     from tonearm.store.db.file_lock import AlreadyOpen
     from tonearm.store.db.migrate import DatabaseTooNew
@@ -263,7 +263,7 @@ _HOME = {
     "ReportResult": "tonearm.service.report",
     "Request": "tonearm.lastfm",
     "Resting": "tonearm.lastfm.breaker",
-    "ScanResult": "tonearm.service.library_scan",
+    "ScanResult": "tonearm.service.scan_result",
     "SearchKind": "tonearm.service.metadata",
     "Session": "tonearm.lastfm",
     "SessionRejected": "tonearm.lastfm",

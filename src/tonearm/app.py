@@ -41,29 +41,19 @@ from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.destination_hearts import DestinationHearts
 from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
-from tonearm.service.destination_setup import DestinationSetup
 from tonearm.service.destinations import DestinationHints, Destinations
-from tonearm.service.edit_rules import EditRules
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
 from tonearm.service.fan_out import FanOut
-from tonearm.service.figures import Figures
 from tonearm.service.hearts import Hearts
-from tonearm.service.history_export import HistoryExport
-from tonearm.service.history_from_lastfm import HistoryFromLastFm
-from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
-from tonearm.service.history_uploads import HistoryUploads
-from tonearm.service.household import Households
 from tonearm.service.job_list import DELIVER, DESTINATION, ENRICH, HISTORY, IMPORT, LOVE
 from tonearm.service.jobs import Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import Leases
-from tonearm.service.library_scan import LibraryScan
 from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport
-from tonearm.service.loved_matching import LovedMatching
 from tonearm.service.metadata import Metadata
 from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
@@ -72,7 +62,6 @@ from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
 from tonearm.service.play_outbox import PlayOutbox
 from tonearm.service.player_reports import PlayerReports
-from tonearm.service.player_views import PlayerViews
 from tonearm.service.players import Players
 from tonearm.service.queue_length import QueueLengths
 from tonearm.service.rate_limit import Pace
@@ -80,7 +69,6 @@ from tonearm.service.report_play import Reports
 from tonearm.service.requeue import AfterAll
 from tonearm.service.restamp import Restamp
 from tonearm.service.sign_in import SignIn
-from tonearm.service.views import Views
 from tonearm.service.waiting import WaitingRun
 from tonearm.store import destination_queue, destinations, queue
 from tonearm.store.db import processes
@@ -94,6 +82,8 @@ from tonearm.store.secrets.seal import SessionCipher
 if TYPE_CHECKING:
     import httpx2
     from sqlalchemy import URL, Connection
+
+    from tonearm.service.history_from_lastfm import HistoryFromLastFm
 
 AUTH_URL = "https://www.last.fm/api/auth/"
 REQUESTS_PER_SECOND = 4.0
@@ -339,9 +329,7 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         yield deck
     finally:
         tasks.end(stop)
-        await deck.listening_clocks.close()
-        await deck.history_uploads.close()
-        await deck.destinations.close()
+        await deck.close()
         await asyncio.gather(*tasks.running.values(), return_exceptions=True)
         await cache.close()
         await parts.colours.close()
@@ -389,7 +377,6 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     imports, enriches, mirrors = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH, HISTORY))
     begin = wires.begins(IMPORT), wires.begins(LOVE)
     loving = LovedImport(store, clock, keyring, event_hub, *begin, imports, wires.chores, time)
-    matching = LovedMatching(store)
     hearts_elsewhere = DestinationHearts(store, clock, wires.outlets, seal, event_hub)
     hearts = Hearts(
         *(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE)),
@@ -397,58 +384,50 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         wires.hints.of_account,
     )
     enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
-    from_lastfm = HistoryFromLastFm(store, clock, keyring, seal)
     begins_history = wires.begins(HISTORY)
-    figures = Figures(store, clock)
-    mirroring = HistoryMirror(
-        store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors, figures.make_all
-    )
+
+    def from_lastfm() -> HistoryFromLastFm:
+        return deck.history_from_lastfm
+
+    async def sum_up(account: int) -> None:
+        await deck.figures.make_all(account)
+
+    mirroring = HistoryMirror(store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors, sum_up)
     begins = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM, wires.fan_out, wires.hints.of_account)
     same_host = partial(_same_host, parts.api_url)
     others = Destinations(store, clock, time, wires.outlets, seal, event_hub, wires.hints, same_host)
     shows = NowPlaying(store, clock, keyring, seal, event_hub, others.show)
-    from_files = HistoryImport(store, clock, reports)
     players, player_reports, listening_clocks = _players(parts, reports, shows, hearts)
-    return Deck(
+    deck = Deck(
         clock=clock,
         event_hub=event_hub,
         accounts=listeners,
-        households=Households(store, clock, listeners),
         reports=reports,
         shows=shows,
         players=players,
         player_reports=player_reports,
         listening_clocks=listening_clocks,
         sign_in=SignIn(store, clock, keyring, seal, event_hub, hint, parts.auth_url, others.why_not_at_lastfm),
-        edit_rules=EditRules(store, clock),
         play_actions=PlayActions(store, clock, event_hub, hint, listeners, time, LASTFM, wires.fan_out),
-        views=Views(store, listeners),
-        player_views=PlayerViews(store),
         after_all=wires.after_all,
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
         hearts=hearts,
         jobs=Jobs(store, clock, wires.chores, listeners, begins, hint, hearts.retry, others),
-        library_scan=LibraryScan(store, matching.check),
-        loved_matching=matching,
-        history_import=from_files,
-        history_uploads=HistoryUploads(from_files, clock, figures.make_all),
-        history_export=HistoryExport(store),
-        history_from_lastfm=from_lastfm,
         history_mirror=mirroring,
-        figures=figures,
         metadata=metadata,
         enrichment=enriching,
         counters=wires.tally,
         destinations=others,
-        destination_setup=DestinationSetup(others),
         destination_hearts=hearts_elsewhere,
         configured=keyring.configured,
         store=store,
         hint=hint,
         delivers=wires.delivers,
+        seal=seal,
     )
+    return deck
 
 
 def _delivery(wires: _Wires) -> tuple[Delivery[QueuedPlay, ApiKey], Expiry]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tonearm.clock import Clock
 from tonearm.core import loved
@@ -20,7 +22,6 @@ from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
 from tonearm.service.destination_hearts import DestinationHearts
-from tonearm.service.destination_setup import DestinationSetup
 from tonearm.service.destinations import (
     DestinationOverview,
     DestinationRefused,
@@ -29,38 +30,43 @@ from tonearm.service.destinations import (
     KeepOrDiscard,
     NoSuchDestination,
 )
-from tonearm.service.edit_rules import EditRules
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
-from tonearm.service.figures import Figures
 from tonearm.service.hearts import Hearts
-from tonearm.service.history_export import HistoryExport
-from tonearm.service.history_from_lastfm import HistoryFromLastFm
-from tonearm.service.history_import import HistoryImport
 from tonearm.service.history_mirror import HistoryMirror
-from tonearm.service.history_uploads import HistoryUploads
-from tonearm.service.household import Households
 from tonearm.service.jobs import Jobs
-from tonearm.service.library_scan import LibraryScan, ScanResult
 from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport, tally
-from tonearm.service.loved_matching import LovedMatching
 from tonearm.service.metadata import Artist, Metadata, NotKnown, SearchKind, SearchResult
 from tonearm.service.now_playing import NowPlaying, NowPlayingResult
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
 from tonearm.service.player_reports import PlayerReports
-from tonearm.service.player_views import PlayerViews
 from tonearm.service.players import Players
 from tonearm.service.report import ReportResult
 from tonearm.service.report_play import Reports
 from tonearm.service.requeue import AfterAll
+from tonearm.service.scan_result import ScanResult
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
-from tonearm.service.views import Views
 from tonearm.store.db.database import Store
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.runs import RunState
+from tonearm.store.secrets.seal import SessionCipher
 from tonearm.store.songs import LibraryTrack
+
+if TYPE_CHECKING:
+    from tonearm.service.destination_setup import DestinationSetup
+    from tonearm.service.edit_rules import EditRules
+    from tonearm.service.figures import Figures
+    from tonearm.service.history_export import HistoryExport
+    from tonearm.service.history_from_lastfm import HistoryFromLastFm
+    from tonearm.service.history_import import HistoryImport
+    from tonearm.service.history_uploads import HistoryUploads
+    from tonearm.service.household import Households
+    from tonearm.service.library_scan import LibraryScan
+    from tonearm.service.loved_matching import LovedMatching
+    from tonearm.service.player_views import PlayerViews
+    from tonearm.service.views import Views
 
 
 class ImportFailed(Exception):
@@ -71,10 +77,10 @@ class ImportFailed(Exception):
         self.error_code = error_code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deck:
     """An open database with everything that works on it: made by `tonearm.open`, closed at the end of its `async with`
-    block.
+    block. What only pages and single commands need is loaded and made when it is first asked for.
 
     `configured`: an API key and a secret are set; without them plays are kept and nothing is sent. `delivers()`:
     whether this process sends plays; another process may.
@@ -84,39 +90,119 @@ class Deck:
     store: Store
     event_hub: EventHub
     accounts: Accounts
-    households: Households
     reports: Reports
     shows: NowPlaying
     sign_in: SignIn
     play_actions: PlayActions
-    edit_rules: EditRules
-    views: Views
-    player_views: PlayerViews
     after_all: AfterAll
     loved_import: LovedImport
-    loved_matching: LovedMatching
     hearts: Hearts
     personal_data: PersonalData
     players: Players
     player_reports: PlayerReports
     listening_clocks: ListeningClocks
     jobs: Jobs
-    library_scan: LibraryScan
-    history_import: HistoryImport
-    history_export: HistoryExport
-    history_from_lastfm: HistoryFromLastFm
     history_mirror: HistoryMirror
-    history_uploads: HistoryUploads
-    figures: Figures
     metadata: Metadata
     enrichment: Enrichment
     destinations: Destinations
-    destination_setup: DestinationSetup
     destination_hearts: DestinationHearts
     counters: Counters
     hint: Callable[[int], None]
     configured: bool
     delivers: Callable[[], bool]
+    seal: SessionCipher = field(repr=False)
+
+    @cached_property
+    def households(self) -> Households:
+        """Who shares this service, and who may see whose plays."""
+        from tonearm.service.household import Households
+
+        return Households(self.store, self.clock, self.accounts)
+
+    @cached_property
+    def edit_rules(self) -> EditRules:
+        """The edits that are made every time."""
+        from tonearm.service.edit_rules import EditRules
+
+        return EditRules(self.store, self.clock)
+
+    @cached_property
+    def views(self) -> Views:
+        """What pages show about a listener's plays and queue."""
+        from tonearm.service.views import Views
+
+        return Views(self.store, self.accounts)
+
+    @cached_property
+    def player_views(self) -> PlayerViews:
+        """What pages show about players."""
+        from tonearm.service.player_views import PlayerViews
+
+        return PlayerViews(self.store)
+
+    @cached_property
+    def loved_matching(self) -> LovedMatching:
+        """Which tracks of the library are the loved ones."""
+        from tonearm.service.loved_matching import LovedMatching
+
+        return LovedMatching(self.store)
+
+    @cached_property
+    def library_scan(self) -> LibraryScan:
+        """Reads folders of tagged files."""
+        from tonearm.service.library_scan import LibraryScan
+
+        return LibraryScan(self.store, self.loved_matching.check)
+
+    @cached_property
+    def history_import(self) -> HistoryImport:
+        """Reads listening histories from files."""
+        from tonearm.service.history_import import HistoryImport
+
+        return HistoryImport(self.store, self.clock, self.reports)
+
+    @cached_property
+    def history_uploads(self) -> HistoryUploads:
+        """Files that are imported for pages and the API."""
+        from tonearm.service.history_uploads import HistoryUploads
+
+        return HistoryUploads(self.history_import, self.clock, self.figures.make_all)
+
+    @cached_property
+    def history_export(self) -> HistoryExport:
+        """Writes listening histories for other services."""
+        from tonearm.service.history_export import HistoryExport
+
+        return HistoryExport(self.store)
+
+    @cached_property
+    def history_from_lastfm(self) -> HistoryFromLastFm:
+        """Reads listening histories from Last.fm."""
+        from tonearm.service.history_from_lastfm import HistoryFromLastFm
+
+        return HistoryFromLastFm(self.store, self.clock, self.accounts.keyring, self.seal)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The figures of listening histories."""
+        from tonearm.service.figures import Figures
+
+        return Figures(self.store, self.clock)
+
+    @cached_property
+    def destination_setup(self) -> DestinationSetup:
+        """How destinations are added and signed in to."""
+        from tonearm.service.destination_setup import DestinationSetup
+
+        return DestinationSetup(self.destinations)
+
+    async def close(self) -> None:
+        """End what parts of it do on their own; `tonearm.open` does it at the end of its block."""
+        await self.listening_clocks.close()
+        if "history_uploads" in vars(self):
+            await self.history_uploads.close()
+        await self.destinations.close()
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
         """An artist with similar artists, its albums and its tracks. This and the other look-ups raise MissingName for

@@ -22,6 +22,15 @@ FOR_PAGES |= {"tonearm.web.pages", "tonearm.web.view", "tonearm.web.api"}
 FOR_REQUESTS = {"httpx2", "httpcore2", "h11", "anyio._backends"}
 FOR_OTHERS = {"alembic", "sqlalchemy.dialects.postgresql", "psycopg", "pgqueuer", "PIL", "mutagen", "rich", "xml.etree"}
 FOR_OTHERS |= {"tonearm.demo", "tonearm.watch", "lastfm_emulator", "dbus_fast"}
+FOR_OTHERS |= {"tonearm.history", "tonearm.library.folder", "tonearm.service.figures", "tonearm.service.values"}
+FOR_OTHERS |= {
+    "difflib",
+    "statistics",
+    "html.entities",
+    "xml.sax",
+    "tonearm.commands.queue",
+    "tonearm.service.household",
+}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from tests.audio import Tags
 from tests.listening import library_row
 from tests.service.conftest import House, Room
 from tonearm.library.folder import FolderUnreadable
-from tonearm.service.library_scan import FAULTS_SHOWN, ScanResult
+from tonearm.service.library_scan import FAULTS_SHOWN
+from tonearm.service.scan_result import ScanResult
 from tonearm.store import library
 from tonearm.store.db.schema import library as table
 

@@ -30,27 +30,35 @@ NO_KEY = (
 @contextmanager
 def in_one_line() -> Iterator[None]:
     """Turn what the use cases raise into Failed."""
+    try:
+        yield
+    except Exception as fault:
+        failed = _failed(fault)
+        if failed is None:
+            raise
+        raise failed from None
+
+
+def _failed(fault: Exception) -> Failed | None:
+    """What to say; None for what no use case raises. Only who has failed loads all that can."""
     from tonearm.core.play import MissingName
     from tonearm.history.play import HistoryFileError
     from tonearm.library.folder import FolderUnreadable, ReaderFailed
     from tonearm.service.accounts import BadName
     from tonearm.service.database import AlreadyOpen, DatabaseTooNew, WrongSecret
+    from tonearm.service.door import StoreUnavailable
     from tonearm.service.history_from_lastfm import NotImported
     from tonearm.service.history_import import CannotUndo, Undone
     from tonearm.service.report import NotATime, UnknownListener
-    from tonearm.service.values import StoreUnavailable
 
-    try:
-        yield
-    except StoreUnavailable as fault:
-        raise Failed(f"the database is unavailable: {fault}") from None
-    except (AlreadyOpen, BadName, DatabaseTooNew, FolderUnreadable, MissingName, ReaderFailed) as fault:
-        raise Failed(str(fault)) from None
-    except (CannotUndo, HistoryFileError, Undone) as fault:
-        raise Failed(str(fault)) from None
-    except NotImported as fault:
-        raise Failed(str(fault)) from None
-    except WrongSecret as fault:
-        raise WrongKey(str(fault)) from None
-    except (NotATime, UnknownListener) as fault:
-        raise Failed(str(fault)) from None
+    match fault:
+        case StoreUnavailable():
+            return Failed(f"the database is unavailable: {fault}")
+        case WrongSecret():
+            return WrongKey(str(fault))
+        case AlreadyOpen() | BadName() | DatabaseTooNew() | FolderUnreadable() | MissingName() | ReaderFailed():
+            return Failed(str(fault))
+        case CannotUndo() | HistoryFileError() | Undone() | NotImported() | NotATime() | UnknownListener():
+            return Failed(str(fault))
+        case _:
+            return None

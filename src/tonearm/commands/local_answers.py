@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.commands.local_service import CommandResult, short_path, socket_beside
-from tonearm.commands.queue import answer_queue
-from tonearm.commands.status import answer_status
 from tonearm.deck import Deck
+from tonearm.service.door import StoreUnavailable
 from tonearm.service.report import UnknownListener
-from tonearm.service.values import StoreUnavailable
 from tonearm.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -94,5 +92,9 @@ def _alike(asked: Mapping[str, Any]) -> bool:
 
 async def _found(deck: Deck, asked: Mapping[str, Any]) -> CommandResult:
     if asked["question"] == "status":
+        from tonearm.commands.status import answer_status
+
         return await answer_status(deck, asked["listener"])
+    from tonearm.commands.queue import answer_queue
+
     return await answer_queue(deck, asked["listener"], asked["limit"])

@@ -14,7 +14,7 @@ from tonearm.commands.output import print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
-    from tonearm.service.library_scan import ScanResult
+    from tonearm.service.scan_result import ScanResult
     from tonearm.settings import Settings
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -186,6 +185,8 @@ def reworded(one: Wording, other: Wording) -> bool:
     shared = any(len(word) >= _TELLING_WORD for word in one.words & other.words)
     if not shared and shorter[:_ENDS] != longer[:_ENDS] and shorter[-_ENDS:] != longer[-_ENDS:]:
         return False
+    from difflib import SequenceMatcher
+
     matcher = SequenceMatcher(None, shorter, longer, autojunk=False)
     return matcher.quick_ratio() >= _CLOSE and matcher.ratio() >= _CLOSE
 
@@ -239,6 +240,8 @@ def unlike(one: str, other: str) -> bool:
     if in_two_scripts(one, other) or not words(one).isdisjoint(words(other)):
         return False
     here, there = fold(one)[:_COMPARED], fold(other)[:_COMPARED]
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, here, there, autojunk=False).ratio() < _LIKE
 
 

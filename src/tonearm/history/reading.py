@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -82,6 +81,8 @@ def read(path: Path, options: ReadOptions, now: float, name: str = "") -> Iterat
         if mark == b"PK\x03\x04":
             yield from _archive(file, name, options, now)
         elif mark[:2] == b"\x1f\x8b":
+            import gzip
+
             bounded = _Bounded(cast(IO[bytes], gzip.GzipFile(fileobj=file)), file.tell, name)
             yield from _file(bounded, name, options, now)
         else:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
-from xml.sax.saxutils import escape, quoteattr
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import Track
@@ -50,7 +49,7 @@ def render_error(refused: LfmError, *, as_json: bool) -> PlayerAnswer:
     status = _STATUSES.get(refused.code, 403)
     if as_json:
         return _json(status, {"error": refused.code, "message": message})
-    error = f'<error code="{refused.code}">{escape(clean(message))}</error>'
+    error = f'<error code="{refused.code}">{_text(clean(message))}</error>'
     return _xml(status, f'<lfm status="failed">\n{error}\n</lfm>\n')
 
 
@@ -188,15 +187,15 @@ def _named(name: str) -> dict[str, str]:
 
 
 def _item_xml(item: ScrobbleItem) -> str:
-    time = f"<timestamp>{escape(item.timestamp)}</timestamp>\n"
+    time = f"<timestamp>{_text(item.timestamp)}</timestamp>\n"
     return f"<scrobble>\n{_names_xml(item.track, item.ignored, time)}</scrobble>\n"
 
 
 def _names_xml(track: Track, ignored: int = 0, time: str = "") -> str:
     return (
-        f'<track corrected="0">{escape(track.title)}</track>\n<artist corrected="0">{escape(track.artist)}</artist>\n'
-        f'<album corrected="0">{escape(track.album)}</album>\n'
-        f'<albumArtist corrected="0">{escape(track.album_artist)}</albumArtist>\n'
+        f'<track corrected="0">{_text(track.title)}</track>\n<artist corrected="0">{_text(track.artist)}</artist>\n'
+        f'<album corrected="0">{_text(track.album)}</album>\n'
+        f'<albumArtist corrected="0">{_text(track.album_artist)}</albumArtist>\n'
         f'{time}<ignoredMessage code="{ignored}"></ignoredMessage>\n'
     )
 
@@ -259,13 +258,13 @@ def _element(name: str, value: Any) -> str:
     if isinstance(value, list):
         return "".join([_element(name, each) for each in value])
     if not isinstance(value, dict):
-        return f"<{name}>{escape(str(value))}</{name}>\n"
+        return f"<{name}>{_text(str(value))}</{name}>\n"
     attributes: dict[str, Any] = value.get("@attr", {})
     if "#text" in value:
         attributes = {key: each for key, each in value.items() if key != "#text"}
-    head = "".join([f" {key}={quoteattr(str(each))}" for key, each in attributes.items()])
+    head = "".join([f" {key}={_quoted(str(each))}" for key, each in attributes.items()])
     if "#text" in value:
-        return f"<{name}{head}>{escape(str(value['#text']))}</{name}>\n"
+        return f"<{name}{head}>{_text(str(value['#text']))}</{name}>\n"
     inner = "".join([_element(key, each) for key, each in value.items() if key != "@attr"])
     return f"<{name}{head}>\n{inner}</{name}>\n"
 
@@ -277,3 +276,15 @@ def _json(status: int, document: Document) -> PlayerAnswer:
 def _xml(status: int, text: str) -> PlayerAnswer:
     whole = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
     return PlayerAnswer(status, whole.encode(), "text/xml; charset=UTF-8")
+
+
+def _text(text: str) -> str:
+    from xml.sax.saxutils import escape  # brings much with it, which the players of other protocols don't need
+
+    return escape(text)
+
+
+def _quoted(text: str) -> str:
+    from xml.sax.saxutils import quoteattr
+
+    return quoteattr(text)

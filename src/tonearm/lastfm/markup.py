@@ -6,7 +6,6 @@ Only text and the addresses of links are kept: the HTML is rebuilt from them.
 from __future__ import annotations
 
 import re
-from html import escape, unescape
 from urllib.parse import urlsplit
 
 _MARK = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][a-zA-Z0-9]*)\b([^<>]*)>", re.DOTALL)
@@ -45,6 +44,8 @@ def _reads_on(text: str, address: str) -> bool:
 
 def _parts(html: str) -> list[tuple[str, str]]:
     """Each piece of text with its link address ("" if it isn't a link); text that isn't shown is left out."""
+    from html import unescape  # its table of names is large
+
     parts: list[tuple[str, str]] = []
     at, address = 0, ""
     while mark := _MARK.search(html, at):
@@ -62,11 +63,15 @@ def _parts(html: str) -> list[tuple[str, str]]:
 
 
 def _leads_to(attributes: str) -> str:
+    from html import unescape
+
     found = _HREF.search(attributes)
     return safe_address(unescape(next(filter(None, found.groups()), ""))) if found else ""
 
 
 def _written(text: str, address: str) -> str:
+    from html import escape
+
     html = escape(text).replace("\n", "<br>\n")
     if not address:
         return html

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -17,13 +18,15 @@ from tonearm.clock import Clock
 from tonearm.core.event import ImportProgress
 from tonearm.service.chores import Chores
 from tonearm.service.events import EventHub
-from tonearm.service.history_from_lastfm import HistoryFromLastFm, NotImported, Paused
-from tonearm.service.history_import import ImportResult, Undone
 from tonearm.service.loved_import import RESUME_WITHIN
 from tonearm.service.waiting import WaitingRun
 from tonearm.store import accounts, runs
 from tonearm.store.db.database import Store
 from tonearm.store.runs import Run, RunState
+
+if TYPE_CHECKING:
+    from tonearm.service.history_from_lastfm import HistoryFromLastFm
+    from tonearm.service.history_import import ImportResult
 
 KIND = "import-history"
 
@@ -47,7 +50,7 @@ class HistoryMirror:
     store: Store
     clock: Clock
     event_hub: EventHub
-    source: HistoryFromLastFm
+    source: Callable[[], HistoryFromLastFm]
     chores: Chores
     hint: Callable[[int], None]
     waiting: WaitingRun
@@ -101,9 +104,12 @@ class HistoryMirror:
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:
             return None
+        from tonearm.service.history_from_lastfm import NotImported, Paused
+        from tonearm.service.history_import import Undone
+
         step = _Step(self, run, self.clock.now() + CHUNK)
         try:
-            found = await self.source.run(account, lambda done, total: None, step=step)
+            found = await self.source().run(account, lambda done, total: None, step=step)
         except Paused:
             return None if step.lost else self.clock.now()
         except (NotImported, Undone) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,13 @@ from sqlalchemy import Connection
 from tonearm.core.play import Track
 from tonearm.library.folder import Fingerprint, ScannedPage, Tagged, UnreadableFile, scan
 from tonearm.library.path import on_disk
+from tonearm.service.scan_result import ScanResult
 from tonearm.store import library
 from tonearm.store.db.database import Store
 
 FAULTS_SHOWN = 20
 
 _NO_TRACK = Track("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class ScanResult:
-    """What a scan found; `unreadable` includes those of earlier scans. `faults` names the first unreadable files and
-    folders, with the reason. `unsupported` counts audio files in formats that can't be read, by suffix; no other number
-    includes them.
-    """
-
-    new: int = 0
-    changed: int = 0
-    gone: int = 0
-    unreadable: int = 0
-    total: int = 0
-    faults: tuple[str, ...] = ()
-    unsupported: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tonearm.deck import Deck, Listener
-from tonearm.service.values import TokenKind, fingerprint
+from tonearm.service.door import TokenKind, fingerprint
 from tonearm.web import address
 from tonearm.web.address import cookie_name
 

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from tonearm.deck import Deck
 from tonearm.service import monitoring
-from tonearm.service.values import StoreUnavailable
+from tonearm.service.door import StoreUnavailable
 from tonearm.version import __version__
 
 NOBODY = (

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import quantiles
 
 from sqlalchemy import Connection, func, select
 
@@ -80,4 +79,6 @@ def _at_most(found: Sequence[float], percent: int) -> float | None:
         return None
     if len(found) == 1:
         return found[0]
+    from statistics import quantiles
+
     return quantiles(found, n=100, method="inclusive")[percent - 1]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import partial
+from typing import TYPE_CHECKING
 
-from tonearm.deck import Deck
 from tonearm.ingest import audioscrobbler
 from tonearm.ingest.audioscrobbler import (
     NOW_PLAYING_PATH,
@@ -16,8 +16,12 @@ from tonearm.ingest.audioscrobbler import (
 )
 from tonearm.ingest.form import LARGEST_FORM
 from tonearm.ingest.incoming import Announced, Malformed, PlayerAnswer
-from tonearm.service.values import DataFault, StoredPlayer, StoreUnavailable
-from tonearm.web.ways_in.request import PlayerRequest
+from tonearm.service.door import DataFault, StoreUnavailable
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.service.values import StoredPlayer
+    from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/audioscrobbler"
 PROTOCOL = "Audioscrobbler"

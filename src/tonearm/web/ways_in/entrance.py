@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tonearm.deck import Deck
 from tonearm.http_connection import BusyAnswer, BusyAnswerFor
-from tonearm.ingest.incoming import PlayerAnswer
 from tonearm.web.ways_in.audioscrobbler import Audioscrobbler
 from tonearm.web.ways_in.lastfm20 import LastFm20
 from tonearm.web.ways_in.listenbrainz import ListenBrainz
 from tonearm.web.ways_in.request import PlayerRequest, local_path, request_of
 from tonearm.web.ways_in.webhooks import Maloja, Webhooks
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.ingest.incoming import PlayerAnswer
 
 _log = logging.getLogger("tonearm")
 

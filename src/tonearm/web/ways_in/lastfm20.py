@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from tonearm.core.play import Track
-from tonearm.deck import Deck
 from tonearm.ingest import lastfm20
 from tonearm.ingest import lastfm20_answers as render
 from tonearm.ingest.form import LARGEST_FORM
 from tonearm.ingest.incoming import Announced, Heart, Listened, PlayerAnswer
 from tonearm.ingest.lastfm20 import MobileSession, NewSession, NewToken, PageRequest, Scrobble, SessionInfo
 from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, parse_call
-from tonearm.service.values import DataFault, StoredPlayer, StoreUnavailable
+from tonearm.service.door import DataFault, StoreUnavailable
 from tonearm.web.ways_in.listenbrainz import playing_now
-from tonearm.web.ways_in.request import PlayerRequest
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.service.values import StoredPlayer
+    from tonearm.web.ways_in.request import PlayerRequest
 
 PROTOCOL = "Last.fm 2.0"
 WithSession = SessionInfo | Scrobble | Announced | Heart | PageRequest

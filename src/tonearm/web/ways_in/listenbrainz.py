@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tonearm.core.play import Track
-from tonearm.deck import Deck
 from tonearm.ingest import listenbrainz
 from tonearm.ingest import listenbrainz_answers as render
 from tonearm.ingest.incoming import Announced, Heart, Listened, Malformed, PlayerAnswer
 from tonearm.ingest.listenbrainz import LARGEST_BODY, Feedback, ListenBrainzCall
-from tonearm.service.values import DataFault, StoredPlay, StoredPlayer, StoreUnavailable
-from tonearm.web.ways_in.request import PlayerRequest
+from tonearm.service.door import DataFault, StoreUnavailable
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.service.values import StoredPlay, StoredPlayer
+    from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/listenbrainz"
 PROTOCOL = "ListenBrainz"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from tonearm.deck import Deck
+from typing import TYPE_CHECKING
+
 from tonearm.ingest import jellyfin, listenbrainz, maloja, plex, tautulli, webhook, webscrobbler
 from tonearm.ingest.incoming import Announced, Cleared, Malformed, PlayerAnswer, Skipped
 from tonearm.ingest.webhook import LARGEST_BODY, WebhookReport
+from tonearm.service.door import DataFault, StoreUnavailable
 from tonearm.service.players import MEDIA_SERVERS, PlayerKind
-from tonearm.service.values import DataFault, StoredPlayer, StoreUnavailable
-from tonearm.web.ways_in.request import PlayerRequest
+
+if TYPE_CHECKING:
+    from tonearm.deck import Deck
+    from tonearm.service.values import StoredPlayer
+    from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/webhook/"
 
