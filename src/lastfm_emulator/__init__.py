@@ -1,4 +1,4 @@
-"""A Last.fm that answers over HTTP: its rules, its quirks, and its bad days to order."""
+"""An emulator of Last.fm that answers over HTTP, with its rules, its quirks, and its failures on request."""
 
 from lastfm_emulator.account import Loved, NowPlaying, Play
 from lastfm_emulator.app import ConnectionDropped, create_app

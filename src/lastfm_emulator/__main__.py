@@ -17,7 +17,7 @@ from lastfm_emulator.world import API_KEY, API_SECRET
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0 after SIGINT or SIGTERM, 1 where the port cannot be had or a file cannot be used."""
+    """Run the emulator. Exit status 0 after SIGINT or SIGTERM, 1 if the port is taken or a file can't be used."""
     options = _parser().parse_args(arguments)
     emulator = Emulator(
         options.api_key,
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             if options.state:
                 state.load(emulator, options.state)
-                state.save(emulator, options.state)  # a file that cannot be written is noticed now
+                state.save(emulator, options.state)  # a file that can't be written is noticed now
             _register(emulator, options)
             secure, trusted = _secure(options, until_the_end)
         except (state.BadState, OSError, ModuleNotFoundError) as trouble:
@@ -57,7 +57,7 @@ def _register(emulator: Emulator, options: argparse.Namespace) -> None:
 
 
 def _secure(options: argparse.Namespace, until_the_end: ExitStack) -> tuple[ssl.SSLContext | None, str]:
-    """HTTPS, if it is wanted, and the file that a client has to trust."""
+    """HTTPS, if requested, and the file that a client has to trust."""
     if not options.tls and not options.certificate:
         return None, ""
     file = options.certificate

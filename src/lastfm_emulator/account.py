@@ -16,7 +16,7 @@ _when = attrgetter("timestamp")
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One stored scrobble: names as the profile shows them, and (`sent_…`) as they came."""
+    """One stored scrobble: names as the profile shows them, and (`sent_…`) as they were sent."""
 
     artist: str
     track: str
@@ -35,7 +35,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Loved:
-    """One loved track and when the heart was given."""
+    """One loved track, and when it was loved."""
 
     artist: str
     track: str
@@ -55,7 +55,7 @@ class NowPlaying:
 
 @dataclass(slots=True)
 class User:
-    """A user; `plays` is in order of time, `loved` in order of giving."""
+    """A user; `plays` is in order of time, `loved` in the order of loving."""
 
     name: str
     password: str = field(repr=False)
@@ -74,7 +74,7 @@ class User:
     _known: set[tuple[str, str, int]] = field(default_factory=set, repr=False)
 
     def keep(self, play: Play) -> bool:
-        """Store a play; False for a repeat, which is known by what was sent: artist, track and time stamp."""
+        """Store a play; False for a repeat, which is recognised by what was sent: artist, track and timestamp."""
         identity = (play.sent_artist, play.sent_track, play.timestamp)
         if identity in self._known:
             self.repeats += 1
@@ -89,7 +89,7 @@ class User:
         return min(self.registered, self.plays[0].timestamp - DAY) if self.plays else self.registered
 
     def between(self, first: int | None, last: int | None) -> tuple[int, int]:
-        """Where the plays of `first <= timestamp < last` lie in `plays`."""
+        """The slice of `plays` with `first <= timestamp < last`."""
         start = 0 if first is None else bisect_left(self.plays, first, key=_when)
         stop = len(self.plays) if last is None else bisect_left(self.plays, last, key=_when)
         return start, max(start, stop)

@@ -26,7 +26,7 @@ HANG_UP: Final = "lastfm_emulator.hang_up"
 
 
 class ConnectionDropped(ConnectionError):
-    """Raised in place of a hang-up if there is no connection to close: an app called in-process."""
+    """Raised instead of hanging up if there is no connection to close, because the app is called in-process."""
 
 
 def create_app(emulator: Emulator) -> App:

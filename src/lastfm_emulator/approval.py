@@ -1,4 +1,4 @@
-"""/api/auth/: where the user lets an application in, https://www.last.fm/api/webauth and /api/desktopauth."""
+"""/api/auth/: where the user approves an application, https://www.last.fm/api/webauth and /api/desktopauth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCHEME: Final = re.compile(r"(?!javascript:|data:)[a-z][a-z0-9+.-]*:", re.IGNOR
 
 
 def answer(emulator: Emulator, request: Request) -> Reply:
-    """Ask on GET; on POST do as the visitor chose. With `token` the desktop flow, without it the web flow."""
+    """Ask on GET; on POST do what the visitor chose. With `token` this is the desktop flow, without it the web flow."""
     params = request.params()
     if "forget" in params:
         forgotten = page(pages.message("Signed out", "Whoever comes next is asked who they are."))
@@ -54,8 +54,7 @@ def _cookie(name: str) -> str:
 
 
 def _approved_before(emulator: Emulator, key: ApiKey, params: dict[str, str], request: Request) -> str | None:
-    """Who this browser belongs to, if that user has let this application in: Last.fm sends them back at once.
-
+    """The user of this browser, if they have approved this application before: then Last.fm sends them back at once.
     Only in the web flow.
     """
     if "token" in params:
@@ -68,7 +67,7 @@ def _approved_before(emulator: Emulator, key: ApiKey, params: dict[str, str], re
 
 
 def callback_address(callback: str, token: str) -> str:
-    """Where the visitor is sent: the token is appended to whatever query is there."""
+    """The address to which the visitor is sent: the token is appended to any query."""
     bare, mark, fragment = callback.partition("#")
     joined = f"{bare}{'&' if '?' in bare else '?'}token={token}{mark}{fragment}"
     return quote(joined, safe="%/:?#[]@!$&'()*+,;=~")

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 def context(file: str, host: str) -> ssl.SSLContext:
-    """HTTPS with the key and the certificate in this PEM file, which is made if it is not there.
-
-    It is signed by itself: whoever connects has to trust this file. Raises OSError (ssl.SSLError is one) if the file
-    cannot be read or written, ModuleNotFoundError without `cryptography`.
+    """HTTPS with the key and the certificate in this PEM file, which is created if it doesn't exist. It is self-signed:
+    clients have to trust this file. Raises OSError (ssl.SSLError is one) if the file cannot be read or written,
+    ModuleNotFoundError without `cryptography`.
     """
     if not os.path.exists(file):
         _write(file, _made(host))

@@ -1,4 +1,4 @@
-"""What is heard and tagged most: chart.*, geo.*, tag.*, library.*, and the charts of a user's own plays."""
+"""What is played and tagged most: chart.*, geo.*, tag.*, library.*, and the charts of a user's own plays."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def chart_tags(call: Call) -> Body:
 
 
 def top_tags(call: Call) -> Body:
-    """Without pages, but with an offset: the one list that is so."""
+    """Without pages, but with an offset: the only such list."""
     found = _tags(call)
     offset = digits(call.params.get("offset", "")) or 0
     many = call.bounded("num_res", 50, 1000)
@@ -97,7 +97,7 @@ def _country(call: Call) -> str:
 
 
 def _heard_in(call: Call, country: str) -> list[tuple[Artist, int]]:
-    """Everybody is heard everywhere, and at home the most."""
+    """Every artist is heard everywhere, most at home."""
     found = [(one, one.listeners // (10 if one.country == country else 100)) for one in call.world.music.ranked()]
     return sorted(found, key=lambda pair: -pair[1])
 
@@ -128,7 +128,7 @@ def _tagged(call: Call) -> tuple[str, list[Artist]]:
 
 
 def tag_info(call: Call) -> Body:
-    """An unknown tag comes back by its name, with zeros."""
+    """An unknown tag is returned with its name and zeros."""
     wanted = call.required("tag")
     name, reach, total = next((one for one in _tags(call) if one[0] == wanted.casefold()), (wanted, 0, 0))
     article: Body = {"summary": "", "content": ""}
@@ -179,7 +179,7 @@ def user_weeks(call: Call) -> Body:
 
 
 def _counted(plays: Iterable[Play], kind: str) -> list[tuple[tuple[str, str], int]]:
-    """Artist and title (of a track or an album) with their plays: the most first, of equals by the alphabet."""
+    """Artist and title (of a track or an album) with their plays: the most played first, equal ones alphabetically."""
     names = Counter((play.artist, "" if kind == "artist" else getattr(play, kind)) for play in plays)
     if kind == "album":
         names = Counter({pair: count for pair, count in names.items() if pair[1]})
@@ -234,7 +234,7 @@ def library_artists(call: Call) -> Body:
 
 
 def _week(call: Call, kind: str) -> tuple[list[tuple[tuple[str, str], int]], Body]:
-    """What was played between `from` and `to`, which come both or not at all; else in the last whole week."""
+    """What was played between `from` and `to`, which come together or not at all; otherwise in the last whole week."""
     user = call.named_user()
     first, last = (digits(call.params.get(name, "")) for name in ("from", "to"))
     if (first is None) != (last is None):
@@ -288,7 +288,7 @@ def week_tracks(call: Call) -> Body:
 
 
 def friends(call: Call) -> Body:
-    """Nobody there is an error, as it is at Last.fm."""
+    """Having no friends is an error, as at Last.fm."""
     user = call.named_user()
     if not user.friends:
         raise Refusal(6, "no such page")

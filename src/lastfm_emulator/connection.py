@@ -39,6 +39,6 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = {HANG_UP: {"close": self.hang_up}}
 
     def hang_up(self) -> None:
-        # uvicorn answers 500 for an application that says nothing, unless the client is gone.
+        # uvicorn answers 500 for an application that sends nothing, unless the client is gone.
         self.cycle.disconnected = True
         self.transport.close()

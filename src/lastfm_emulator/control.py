@@ -1,4 +1,4 @@
-"""/_faults and /_state: what a test, or a curious person, sets and sees from outside."""
+"""/_faults and /_state: what tests and people can set and see from outside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 SHOWN: Final = 1000
-"""How many plays per user and log entries `/_state` shows where the query does not say (`plays=`, `log=`)."""
+"""How many plays per user and log entries `/_state` shows by default (`plays=`, `log=`)."""
 
 
 def state(emulator: Emulator, request: Request) -> Reply:
@@ -72,7 +72,7 @@ def _is_form(request: Request) -> bool:
 
 
 def _from_form(emulator: Emulator, fields: dict[str, str]) -> Reply:
-    """The page's own forms: they come back to the page."""
+    """The page's own forms, which lead back to the page."""
     if "remove" in fields:
         _disarm(emulator, fields["remove"])
     else:

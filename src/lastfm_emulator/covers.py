@@ -1,4 +1,4 @@
-"""Pictures: a square in a colour of its own for each name, so that a client that shows covers has some to show."""
+"""Images: a square in a different colour for each name, so that clients have covers to show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST: Final = 300
 
 
 def answer(path: str) -> Reply:
-    """The picture at such an address as Last.fm gives them, whatever its name; 404 for any other."""
+    """The image at an address of the kind that Last.fm gives, whatever its name; 404 for any other."""
     found = _PATH.fullmatch(path)
     if found is None:
         return page("<p>There is no such picture here.", 404)

@@ -20,7 +20,7 @@ def draw(chance: random.Random) -> str:
 
 @dataclass(slots=True)
 class ApiKey:
-    """An application: `callback` is where the web flow returns to when no `cb` is given."""
+    """An application: `callback` is the address to which the web flow returns if no `cb` is given."""
 
     key: str
     secret: str = field(repr=False)
@@ -31,7 +31,7 @@ class ApiKey:
 
 @dataclass(slots=True)
 class Token:
-    """A token of one API key: approved once `user` is named, good for one session, dead after an hour."""
+    """A token of one API key: approved once it has a `user`, valid for one session, expired after an hour."""
 
     value: str = field(repr=False)
     api_key: str

@@ -1,4 +1,4 @@
-"""How a fault changes an answer, or takes its place."""
+"""How a fault changes or replaces an answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ALTERING: Final = frozenset(
 
 
 def first_in_place(struck: Iterable[Fault]) -> Fault | None:
-    """The fault that answers instead of the method, if one does."""
+    """The fault that answers instead of the method, if any."""
     return next((fault for fault in struck if fault.kind not in _ALTERING), None)
 
 
@@ -83,7 +83,7 @@ def in_place(fault: Fault) -> Reply | Hangup | Refusal:
 
 
 def unsaid(struck: Iterable[Fault]) -> Body | Hangup:
-    """What is left to answer where nothing was carried out: half of nothing, or silence."""
+    """The answer if nothing was carried out: half of an empty body, or none."""
     return {} if any(fault.kind is Kind.CUT_OFF for fault in struck) else Hangup()
 
 
@@ -105,7 +105,7 @@ def altered(body: Body, struck: Iterable[Fault]) -> Body:
 
 
 def cut(reply: Reply) -> Reply:
-    """The first half of the body, under honest headers."""
+    """The first half of the body, with the original headers."""
     return Reply(reply.status, reply.body[: len(reply.body) // 2], reply.headers)
 
 
@@ -142,7 +142,7 @@ def _wrong_length(body: Body, by: int) -> Body:
 
 
 def _single_objects(body: Body) -> Body:
-    """Every child list of one becomes its only member."""
+    """The body with every list of one child replaced by that child."""
     changed: dict[str, Value] = {}
     for name, value in body.items():
         if isinstance(value, Mapping):

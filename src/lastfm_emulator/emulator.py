@@ -36,7 +36,7 @@ _HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request that was read, and the faults that strike it: `delay` passes before it is carried out."""
+    """A request that was read, and the faults that apply to it: it is carried out after `delay`."""
 
     verb: str
     params: dict[str, str] = field(repr=False)
@@ -65,7 +65,7 @@ class Emulator(World):
         return (*_HEADERS, ("date", formatdate(self.now(), usegmt=True)))
 
     def add_method(self, method: Method) -> None:
-        """Answer one more method, or one that is there in another way."""
+        """Add a method, or replace one."""
         self.methods[method.name.lower()] = method
 
     def fault(self, kind: Kind | str, **how: Unpack[Fields]) -> int:
@@ -82,7 +82,7 @@ class Emulator(World):
         return self.fulfil(self.plan(request))
 
     def plan(self, request: Request) -> Plan:
-        """Read a request and let the faults that strike it count it."""
+        """Read a request, and let the faults that apply to it count it."""
         params = request.params()
         method = self.methods.get(params.get("method", "").lower())
         session = self.sessions.get(params.get("sk", ""))
@@ -155,14 +155,14 @@ class Emulator(World):
         return call
 
     def _is_signed(self, params: dict[str, str], key: ApiKey) -> bool:
-        """Nobody knows the secret of a key that was not registered: any signature will do."""
+        """Whether the signature is right. The secret of an unregistered key isn't known: any signature will do."""
         return is_signed(params, key.secret) if key.secret else is_like_a_signature(params.get("api_sig", ""))
 
     def _key(self, text: str) -> ApiKey:
         key = self.keys.get(text)
         if key is None and self.any_key and text:
             key = self.add_key(text, "", name="An application with a key of its own")
-        if key is None or not (key.secret or self.any_key):  # one of an earlier run that took any key
+        if key is None or not (key.secret or self.any_key):  # from an earlier run that accepted any key
             raise Refusal(10)
         if key.suspended:
             raise Refusal(26)
@@ -177,7 +177,7 @@ class Emulator(World):
             params = {name: value for name, value in params.items() if name != "format"}
         old = plan.method is not None and plan.method.old
         if isinstance(answer, Refusal):
-            # What the older backend takes amiss it says with 200; keys and sessions are checked before it.
+            # The older backend reports errors with 200; keys and sessions are checked before that.
             forgiving = (old and answer.status == 400) or (answer.code == 6 and Kind.OLD_STATUS in kinds)
             status = 200 if forgiving else answer.status
             media, body = render_error(answer.code, answer.text, params, old=old or Kind.LINKS in kinds)
@@ -220,7 +220,7 @@ class Emulator(World):
 
 
 def _sent(plan: Plan) -> int:
-    """How many items a call brought that was never carried out."""
+    """How many items a call contained that was never carried out."""
     if plan.method_name != "track.scrobble":
         return 0
     try:

@@ -1,7 +1,7 @@
-"""What may go wrong with Last.fm, to be switched on by a test or on the faults page.
+"""What may go wrong with Last.fm, switched on by a test or on the faults page.
 
-Each kind has been met in reality. A fault strikes the calls it is limited to, for a number of calls, with a
-probability, until a time, or until it is taken away; several may strike the same call.
+Each kind has been seen in reality. A fault hits the calls that it is limited to, for a number of calls, with a
+probability, until a time, or until it is cleared; several may hit the same call.
 """
 
 from __future__ import annotations
@@ -119,14 +119,13 @@ _RANGES: Final = {
 
 
 class BadFault(ValueError):
-    """A fault that cannot be: its text names the field."""
+    """An invalid fault; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`methods` empty: every method; `calls` None: no end; `after`: so many calls pass first.
-
-    `commit` says whether the call is carried out all the same; None is the kind's own habit.
+    """`methods` empty: every method; `calls` None: no limit; `after`: that many calls pass first. `commit` says whether
+    the call is carried out anyway; None is the kind's default.
     """
 
     kind: Kind
@@ -146,7 +145,7 @@ class Fault:
     commit: bool | None = None
 
     def __post_init__(self) -> None:
-        """BadFault where a field is out of its range."""
+        """Raises BadFault if a field is out of range."""
         for name, (minimum, maximum) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not minimum <= value <= maximum:
@@ -156,11 +155,11 @@ class Fault:
         return self.kind not in _UNDONE if self.commit is None else self.commit
 
     def waits(self) -> float:
-        """The seconds that this kind speaks of."""
+        """The seconds for this kind of fault."""
         return _SECONDS.get(self.kind, 0.0) if self.seconds is None else self.seconds
 
     def concerns(self, method: str, user: str | None) -> bool:
-        """Whether a call of that method (any case) for that account may be struck."""
+        """Whether a call of that method (in any case) for that account may be hit."""
         methods = self.methods or _LIMITED.get(self.kind, ())
         if methods and method.lower() not in {name.lower() for name in methods}:
             return False
@@ -188,7 +187,7 @@ class Fields(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Armed:
-    """A fault in force: how many calls it saw and how many it struck."""
+    """An active fault, with how many calls it saw and how many it hit."""
 
     fault_id: int
     fault: Fault
@@ -217,7 +216,7 @@ class Armed:
 
 
 class Faults:
-    """The faults in force, in the order of arming. The same seed gives the same misfortunes."""
+    """The active faults, in the order in which they were started. The same seed gives the same results."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -226,7 +225,7 @@ class Faults:
 
     def arm(self, fault: Fault) -> Armed:
         self._last += 1
-        chance = random.Random(f"{self._seed}/{self._last}")  # noqa: S311 (to be foreseen is the point)
+        chance = random.Random(f"{self._seed}/{self._last}")  # noqa: S311 (predictable on purpose)
         self._armed[self._last] = Armed(self._last, fault, chance)
         return self._armed[self._last]
 
@@ -240,7 +239,7 @@ class Faults:
         return iter(list(self._armed.values()))
 
     def strike(self, method: str, user: str | None, now: float) -> tuple[Fault, ...]:
-        """Those that strike this call."""
+        """The faults that hit this call."""
         if not self._armed:
             return ()
         return tuple([one.fault for one in self._armed.values() if one.strikes(method, user, now)])

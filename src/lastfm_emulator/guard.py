@@ -1,4 +1,4 @@
-"""Who may ask a running emulator: not a page of another site, which a browser on this machine would ask for."""
+"""Who may use a running emulator: not another site's page, through a browser on this machine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _OF_NO_STRANGER = (".local", ".internal", ".localhost")
 
 
 def guarded(app: App, names: Iterable[str] = ()) -> App:
-    """The app for those who call it by an address, one of the `names`, or a name without a dot (localhost).
+    """The app, for requests that name it by an IP address, one of the `names`, or a name without a dot (localhost).
 
-    A stranger's name may lead to this machine, too (DNS rebinding). What is no call of the API must come from a page of
-    the emulator's own if it changes something; the API takes calls from any page, as Last.fm's does.
+    A foreign name may lead to this machine, too (DNS rebinding). Requests outside the API that change something must
+    come from the emulator's own pages; the API accepts calls from any page, as Last.fm's does.
     """
     known = {name.casefold() for name in names}
 

@@ -1,4 +1,4 @@
-"""The request log: what was asked, by whom, and how it ended."""
+"""The request log: what was requested, by whom, and the outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request, with the API key `key`. `outcome` is "ok", "error N", "closed", or what stood in its place.
+    """One request, with the API key `key`. `outcome` is "ok", "error N", "closed", or what was sent instead.
 
     `status` is None if no answer was sent; `committed` says whether the call was carried out.
     """
@@ -38,7 +38,7 @@ class Entry:
 
 
 class Journal:
-    """The last 200,000 requests and how many there ever were."""
+    """The last 200,000 requests, and how many there ever were."""
 
     def __init__(self) -> None:
         self.total = 0

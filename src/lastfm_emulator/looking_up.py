@@ -1,6 +1,6 @@
 """Reading about artists, albums, tracks and tags: https://www.last.fm/api.
 
-Whatever anybody ever scrobbled exists, too: as an artist, album or track without tags, length or article.
+Everything that anybody ever scrobbled exists, too: as an artist, album or track without tags, length or article.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NO_TRACK: Final = "Track not found"
 
 
 def find_artist(call: Call) -> Artist:
-    """The artist that `artist` or `mbid` means, corrected if that is asked for, else error 6."""
+    """The artist meant by `artist` or `mbid`, corrected if requested, else error 6."""
     wanted = call.params.get("mbid", "")
     if wanted:
         found = next((one for one in _everybody(call) if mbid(one.name) == wanted), None)
@@ -43,7 +43,7 @@ def _by_name(call: Call, name: str) -> Artist | None:
 
 
 def _scrobbled(call: Call, name: str) -> Artist | None:
-    """An artist who is known by plays alone."""
+    """An artist that is known only from plays."""
     songs: dict[str, Song] = {}
     records: dict[str, dict[str, Song]] = {}
     listed, listeners = "", 0
@@ -99,7 +99,7 @@ def _song(call: Call) -> tuple[Artist, Song, Record]:
 
 
 def _listened(call: Call, artist: str, track: str | None = None, album: str | None = None) -> int | None:
-    """How often the user who is named by `username` played it; None if nobody is named."""
+    """How often the user named by `username` played it; None if none is named."""
     user = call.world.user(call.params.get("username", ""))
     if user is None:
         return None
@@ -322,7 +322,7 @@ def _found(call: Call, kind: str, entries: list[Value], terms: str) -> Body:
 def _search(
     call: Call, wanted: str, entries: Callable[[Artist], Iterator[tuple[str, dict[str, Value]]]]
 ) -> list[Value]:
-    """What holds the wanted words; what is nothing else comes first, then the most heard."""
+    """Entries that contain the words; exact matches come first, then the most played."""
     words = wanted.casefold()
     ranked = sorted(_everybody(call), key=lambda one: -one.listeners)
     hits = [(name, entry) for one in ranked for name, entry in entries(one) if words in name.casefold()]

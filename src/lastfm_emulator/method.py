@@ -1,4 +1,4 @@
-"""One method of the API: its name, what it asks of the caller, and what it does."""
+"""One method of the API: its name, what it requires, and what it does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_PAGES = 1_000_000
 
 
 class Needs(Enum):
-    """What a call must bring beside the API key."""
+    """What a call needs beside the API key."""
 
     KEY = auto()
     SIGNATURE = auto()
@@ -40,11 +40,11 @@ class Tally:
 
 @dataclass(slots=True)
 class Call:
-    """A call that passed the checks: `user` is the one whose session came along, if any.
+    """A call that passed the checks: `user` is the session's user, if any.
 
-    `stores_nothing`: plays are answered as accepted, and none is kept; `gnu_codes`: in GNU FM's numbers.
-    `ignored`: the code with which every play is ignored; `limit`: (plays in 24 hours, whether more are ignored with
-    code 5, not refused with error 29).
+    `stores_nothing`: plays are answered as accepted, but none is stored; `gnu_codes`: with GNU FM's numbers. `ignored`:
+    the code with which every play is ignored; `limit`: (plays in 24 hours, whether more are ignored with code 5 rather
+    than rejected with error 29).
     """
 
     world: World
@@ -62,27 +62,27 @@ class Call:
     tally: Tally = field(default_factory=Tally)
 
     def required(self, name: str) -> str:
-        """The value of a parameter that must be there and not be empty, else error 6."""
+        """The value of a required, non-empty parameter, else error 6."""
         value = self.params.get(name, "")
         if not value:
             raise Refusal(6)
         return value
 
     def writer(self) -> User:
-        """The user whose session it is, else error 9."""
+        """The session's user, else error 9."""
         if self.user is None:
             raise Refusal(9)
         return self.user
 
     def named_user(self) -> User:
-        """The user whom `user` names, else error 6 with 404."""
+        """The user named by `user`, else error 6 with 404."""
         user = self.world.user(self.required("user"))
         if user is None:
             raise no_such_user(self.old)
         return user
 
     def bounded(self, name: str, default: int, maximum: int) -> int:
-        """A number from 1 to `most`, else error 6."""
+        """A number from 1 to `maximum`, else error 6."""
         text = self.params.get(name, "")
         if not text:
             return default
@@ -97,7 +97,7 @@ class Call:
 
 
 def digits(text: str, maximum: int = 12) -> int | None:
-    """A number written in plain digits, no more than `most` of them."""
+    """A number written in plain digits, at most `maximum` of them."""
     return int(text) if len(text) <= maximum and text.isascii() and text.isdigit() else None
 
 

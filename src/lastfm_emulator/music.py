@@ -1,7 +1,6 @@
-"""The music that the emulator knows by itself: few artists, yet of every kind that makes trouble for a client.
-
-Names, titles and lengths are those of real records; what is written about them is written for this. All numbers that
-Last.fm would have counted are made from the names, so that they are the same in every run.
+"""The music that the emulator knows by itself: few artists, but of every kind that causes trouble for a client. Names,
+titles and lengths are those of real records; the articles about them are made up. All numbers that Last.fm would have
+counted are derived from the names, so that they are the same in every run.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A track; `seconds` is 0 where nobody knows."""
+    """A track; `seconds` is 0 if unknown."""
 
     title: str
     seconds: int = 0
@@ -40,7 +39,7 @@ class Artist:
     bio: str = ""
 
     def song(self, title: str) -> tuple[Song, Record] | None:
-        """The track of that title and the album it is on, in any letter case."""
+        """The track with that title and the album that it is on, in upper or lower case."""
         for record in self.records:
             for song in record.songs:
                 if song.title.casefold() == title.casefold():
@@ -53,12 +52,12 @@ class Artist:
 
 @dataclass(slots=True)
 class Music:
-    """All artists that are known; looked up in any letter case."""
+    """All known artists; looked up in upper or lower case."""
 
     artists: dict[str, Artist] = field(default_factory=lambda: {one.name.casefold(): one for one in KNOWN})
 
     def add(self, artist: Artist) -> None:
-        """One more artist, or another in the place of one of that name."""
+        """Add an artist, replacing one with that name."""
         self.artists[artist.name.casefold()] = artist
 
     def find(self, name: str) -> Artist | None:
@@ -69,7 +68,7 @@ class Music:
         return sorted(self.artists.values(), key=lambda one: (-one.listeners, one.name))
 
     def alike(self, artist: Artist) -> list[tuple[Artist, float]]:
-        """Others that share tags, by how many of all their tags they share: 1 for the most alike, as Last.fm counts."""
+        """Artists that share tags, by how many of all their tags they share: 1 for the most similar, as at Last.fm."""
         own_tags = set(artist.tags)
         shares = [
             (other, len(own_tags & set(other.tags)) / len(own_tags | set(other.tags)))
@@ -81,14 +80,14 @@ class Music:
 
 
 def mbid(*names: str) -> str:
-    """An id in the form of MusicBrainz, always the same for these names; every seventh thing has none."""
+    """An id in MusicBrainz's form, always the same for these names; every seventh thing has none."""
     if zlib.crc32("\n".join(names).casefold().encode()) % 7 == 0:
         return ""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(names).casefold()))
 
 
 def share(artist: Artist, title: str) -> int:
-    """How many listeners a track or an album has: fewer than the artist, and more than none."""
+    """How many listeners a track or an album has: fewer than the artist, but some."""
     part = zlib.crc32(f"{artist.name}/{title}".casefold().encode()) % 90 + 5
     return max(artist.listeners * part // 100, 1)
 

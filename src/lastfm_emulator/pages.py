@@ -45,7 +45,7 @@ small { opacity: .8; display: block; }
 
 
 def message(title: str, text: str) -> str:
-    """A page that says one thing."""
+    """A page with one message."""
     return _page(title, f"<p>{escape(text)}</p>")
 
 
@@ -60,7 +60,7 @@ def index(emulator: Emulator) -> str:
 
 
 def consent(emulator: Emulator, key: ApiKey, params: Mapping[str, str], trouble: str = "") -> str:
-    """The question whether an application may scrobble, and as whom."""
+    """The page that asks whether an application may scrobble, and as whom."""
     hidden = "".join([_hidden(name, params[name]) for name in ("api_key", "cb", "token") if name in params])
     names = [user.name for user in emulator.users.values()]
     choices = "".join([f'<option value="{escape(name)}">' for name in names])
@@ -79,7 +79,7 @@ and mark what you love.</p>
 
 
 def faults(emulator: Emulator, trouble: str = "") -> str:
-    """The faults in force, and a form for one more."""
+    """The active faults, and a form for another one."""
     armed = "".join([_armed(one) for one in emulator.faults])
     kinds = "".join([f'<option value="{kind}">{kind}</option>' for kind in MEANINGS])
     meanings = "".join([f"<dt>{kind}</dt><dd>{_marked(text)}</dd>" for kind, text in MEANINGS.items()])

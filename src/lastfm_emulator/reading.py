@@ -1,6 +1,6 @@
 """user.getRecentTracks, user.getLovedTracks, user.getTrackScrobbles and user.getInfo.
 
-Members are in the order of the XML answers, on which clients have come to rely; JSON has no order to keep.
+Members are in the order of the XML answers, on which clients rely; JSON has no order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STARS: Final = tuple(star())
 
 
 def recent_tracks(call: Call) -> Body:
-    """The track that plays now comes first on every page, beyond `limit` and outside `total`."""
+    """The track that is playing now comes first on every page, in addition to `limit` and not counted in `total`."""
     user = readable(call)
     page, limit = call.paging()
     extended = call.params.get("extended") == "1"
@@ -43,7 +43,7 @@ def recent_tracks(call: Call) -> Body:
 
 
 def track_scrobbles(call: Call) -> Body:
-    """One track's plays: not documented, yet used by pylast."""
+    """One track's plays: not documented, but used by pylast."""
     user = readable(call)
     page, limit = call.paging()
     wanted = (call.required("artist").casefold(), call.required("track").casefold())
@@ -97,14 +97,14 @@ def profile(user: User, *, friend: bool = False) -> Body:
 
 
 def date(timestamp: int) -> Body:
-    """`DD Mon YYYY, HH:MM` in UTC with English months, whatever the machine speaks."""
+    """`DD Mon YYYY, HH:MM` in UTC with English months, whatever the machine's locale."""
     when = time.gmtime(timestamp)
     listed = f"{when.tm_mday:02} {_MONTHS[when.tm_mon - 1]} {when.tm_year}, {when.tm_hour:02}:{when.tm_min:02}"
     return {"uts": str(timestamp), "#text": listed}
 
 
 def readable(call: Call) -> User:
-    """The user asked for, unless the listening is hidden from whoever asks."""
+    """The requested user, unless their plays are hidden from the caller."""
     user = call.named_user()
     if user.private and call.user is not user:
         raise Refusal(17)
@@ -116,7 +116,7 @@ def _moment(call: Call, name: str) -> int | None:
 
 
 def _visible(user: User, now: float, first: int | None, last: int | None) -> Sequence[Play]:
-    """Oldest first; `from` is taken as inclusive and `to` as exclusive, which Last.fm leaves open."""
+    """Plays, oldest first; `from` is inclusive and `to` exclusive, which Last.fm leaves open."""
     start, stop = user.between(first, last)
     plays = user.plays[start:stop]
     return plays if user.settled <= now else [play for play in plays if play.visible_from <= now]

@@ -1,4 +1,4 @@
-"""Why a call is refused: the numbers, texts and HTTP statuses of https://www.last.fm/api/errorcodes."""
+"""Why a call is rejected: the numbers, texts and HTTP statuses of https://www.last.fm/api/errorcodes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXTS: Final = {
 TOKEN_NOT_ISSUED: Final = "Unauthorized Token - This token has not been issued"  # noqa: S105 (a text)
 ACCOUNT_LIMIT: Final = "Rate Limit Exceeded - Too many scrobbles in a short period. Please try again later."
 
-# Statuses as the present backend sends them; where none is on record (11, 15, …) the nearest in kind.
+# Statuses as the present backend sends them; if none is on record (11, 15, …), the most similar one.
 STATUSES: Final = {
     4: 403,
     8: 500,
@@ -44,7 +44,7 @@ STATUSES: Final = {
 
 
 class Refusal(Exception):
-    """An answer of Last.fm's that says no: its number, its text, and the HTTP status it comes with."""
+    """A rejection: its number, its text, and its HTTP status."""
 
     def __init__(self, code: int, text: str = "", status: int = 0) -> None:
         self.code = code

@@ -1,8 +1,8 @@
 """A body as JSON, JSONP or XML.
 
-A body is written as its JSON looks: `@attr` holds a container's attributes, and a member `#text` makes its
-neighbours attributes too. `"#text": None` is a text that JSON leaves out altogether and XML shows as nothing:
-Last.fm does so for an album that was not named. One child or many is the method's to say; XML shows both alike.
+A body has the structure of its JSON: `@attr` holds a container's attributes, and a member `#text` makes its neighbours
+attributes, too. `"#text": None` is a text that JSON leaves out and XML shows as empty: Last.fm does that for an album
+that was not named. Each method decides whether one child is a list; XML shows both alike.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def one_or_many(values: Sequence[Value]) -> Value:
 
 
 def render(body: Body, params: Mapping[str, str], *, old: bool = False) -> tuple[str, bytes]:
-    """Content type and bytes of an answer, in the format that was asked for."""
+    """Content type and bytes of an answer, in the requested format."""
     if params.get("format", "").lower() == "json":
         return _script(to_json(body), params)
     bare = params.get("raw", "").lower() == "true"
@@ -36,7 +36,7 @@ def render(body: Body, params: Mapping[str, str], *, old: bool = False) -> tuple
 
 
 def render_error(code: int, text: str, params: Mapping[str, str], *, old: bool = False) -> tuple[str, bytes]:
-    """The same for a refusal; the old backend puts the number first and adds empty `links`."""
+    """The same for a rejection; the old backend puts the number first and adds empty `links`."""
     if params.get("format", "").lower() == "json":
         shape: Body = {"error": code, "message": text, "links": []} if old else {"message": text, "error": code}
         return _script(to_json(shape), params)

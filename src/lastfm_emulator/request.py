@@ -1,4 +1,4 @@
-"""What comes in over HTTP and what goes out."""
+"""HTTP requests and replies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request: `query` still encoded, header names in lower case."""
+    """One HTTP request: `query` is still encoded, header names are in lower case."""
 
     verb: str = "GET"
     path: str = "/2.0/"
@@ -24,7 +24,9 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def params(self) -> dict[str, str]:
-        """Query and form body merged, decoded as UTF-8; on a clash the body wins, of twins the last."""
+        """Query and form body merged, decoded as UTF-8; if both have a name, the body wins; of repeated names, the
+        last.
+        """
         params = decoded(self.query)
         if self.body and self.headers.get("content-type", FORM).partition(";")[0].strip().lower() == FORM:
             params |= decoded(self.body.decode("utf-8", "replace"))
@@ -33,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is sent back; Content-Length and Date are the server's to add."""
+    """A reply; the server adds Content-Length and Date."""
 
     status: int
     body: bytes
@@ -46,7 +48,7 @@ class Hangup:
 
 
 def decoded(text: str) -> dict[str, str]:
-    """A query or form as its names and values; what is not UTF-8 becomes U+FFFD."""
+    """The names and values of a query or form; bytes that aren't UTF-8 become U+FFFD."""
     pairs = [pair.partition("=") for pair in text.split("&") if pair]
     return {_name(name): unquote_plus(value, errors="replace") for name, _, value in pairs}
 

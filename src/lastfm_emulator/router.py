@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def route(emulator: Emulator, request: Request) -> Reply | Plan:
-    """The answer; for a call of the API the plan of it, whose delay the server still has to wait out."""
+    """The answer; for a call of the API its plan, since the server still has to wait for the plan's delay."""
     path = request.path.rstrip("/")
     if path == "/2.0":
-        # What a browser asks before it posts from another site.
+        # What a browser requests before it posts from another site.
         return Reply(200, b"") if request.verb == "OPTIONS" else emulator.plan(request)
     if path == "/api/auth":
         return approval.answer(emulator, request)

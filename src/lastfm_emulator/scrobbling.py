@@ -26,7 +26,7 @@ ARTIST, TRACK, OLD, NEW, DAILY = 1, 2, 3, 4, 5
 GNU_REPEAT: Final = 91
 _GNU_SWAPPED: Final = {OLD: NEW, NEW: OLD}
 
-# Names that players send when they do not know: seen to be filtered, never documented.
+# Names that players send if they don't know the real one: seen to be filtered, but not documented.
 _NO_ARTIST: Final = frozenset({"", "undefined", "various", "unknown artist", "[unknown]", "<unknown>"})
 _NO_ALBUM_ARTIST: Final = frozenset({"va", "various artists"})
 _NO_ALBUM: Final = frozenset({"unknown album"})
@@ -66,7 +66,7 @@ def scrobble(call: Call) -> Body:
         call.tally.ignored += code != 0
     user.ignored += call.tally.ignored
     counts = {"accepted": len(sent) - call.tally.ignored, "ignored": call.tally.ignored}
-    if call.stores_nothing:  # as a proxy answers whose database is locked
+    if call.stores_nothing:  # like a proxy whose database is locked
         counts = {"accepted": 0, "ignored": 0}
     return {"scrobbles": {"scrobble": one_or_many(replies), "@attr": counts}}
 
@@ -160,7 +160,7 @@ def _allowance(call: Call, user: User, wanted: int) -> int | None:
 
 
 def _keep(call: Call, user: User, one: Scrobble) -> bool:
-    """Whether it is stored now; False for a repeat."""
+    """Store a play; False for a repeat."""
     artist, track = call.world.corrected(one.artist, one.track)
     play = Play(
         artist,

@@ -29,7 +29,7 @@ KEEP_EVERY: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a running emulator is found: `base_url` is `http://HOST:PORT` (or https), without a final slash."""
+    """The address of a running emulator: `base_url` is `http://HOST:PORT` (or https), without a final slash."""
 
     base_url: str
 
@@ -48,9 +48,8 @@ class Address:
 def serve(
     emulator: Emulator, host: str = "127.0.0.1", port: int = 0, secure: SSLContext | None = None
 ) -> Iterator[Address]:
-    """Run in a thread while the block lasts; port 0 takes a free one, `secure` is for HTTPS.
-
-    OSError if it cannot listen.
+    """Run in a thread while the block lasts; port 0 picks a free one, `secure` is for HTTPS. Raises OSError if it can't
+    listen.
     """
     with start_blocking_portal("asyncio", name="lastfm-emulator") as portal:
         listener = listening(emulator, host, port, secure)
@@ -69,8 +68,8 @@ def run(
 ) -> None:
     """Run in the foreground until SIGINT or SIGTERM, which end it quietly; `announce` gets the address.
 
-    `keep` is called in a thread every two seconds if something was asked in them, and at the end.
-    OSError if it cannot listen.
+    `keep` is called in a thread every two seconds if there were requests, and at the end. Raises OSError if it can't
+    listen.
     """
 
     async def keep_often() -> None:
@@ -98,7 +97,7 @@ def run(
 async def listening(
     emulator: Emulator, host: str = "127.0.0.1", port: int = 0, secure: SSLContext | None = None
 ) -> AsyncIterator[Address]:
-    """The same on the running asyncio loop; at the end connections are cut off and delayed calls dropped."""
+    """The same on the running asyncio loop; at the end, connections are closed and delayed calls dropped."""
     # uvicorn is imported here, so that the emulator can be called in-process without it.
     import uvicorn
     import uvicorn.server
@@ -123,7 +122,7 @@ async def _close(server: asyncio.Server, state: ServerState) -> None:
     server.close()
     for connection in list(state.connections):
         connection.transport.abort()
-    await asyncio.sleep(0)  # the aborted connections learn of it, so that nothing more is sent
+    await asyncio.sleep(0)  # the aborted connections notice it, so that nothing more is sent
     for task in list(state.tasks):
         task.cancel()
     await asyncio.gather(*state.tasks, return_exceptions=True)

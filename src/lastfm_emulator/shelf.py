@@ -1,6 +1,5 @@
-"""What a thing of music looks like on the wire: the members that many answers share.
-
-Members are in the order of the XML answers; JSON has no order to keep.
+"""Artists, albums and tracks in answers: the members that many answers share. Members are in the order of the XML
+answers; JSON has no order.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ SITE: Final = "https://www.last.fm"
 SIZES: Final = (("small", "34s"), ("medium", "64s"), ("large", "174s"), ("extralarge", "300x300"))
 _MORE_SIZES: Final = (*SIZES, ("mega", "300x300"), ("", "300x300"))
 PICTURES: Final = "https://lastfm.freetls.fastly.net/i/u"
-# What Last.fm shows in place of an artist's picture since May 2019.
+# What Last.fm has shown instead of an artist's image since May 2019.
 _STAR: Final = "2a96cbd8b46e442fc41c2b86b821562f"
 
 
@@ -34,7 +33,7 @@ def pictures(name: str, *, many: bool = False) -> list[Value]:
 
 
 def cover(artist: str, title: str, *, many: bool = False) -> list[Value]:
-    """A picture of its own for each album."""
+    """A different image for each album."""
     name = (mbid("cover", artist, title) or mbid("cover", title, "of", artist) or "0" * 32).replace("-", "")
     return pictures(name, many=many)
 
@@ -122,7 +121,7 @@ def song_facts(artist: Artist, song: Song) -> dict[str, Value]:
 
 
 def songs(artist: Artist) -> list[tuple[Song, Record]]:
-    """All tracks of an artist, the most heard first."""
+    """All tracks of an artist, the most played first."""
     found = [(song, record) for record in artist.records for song in record.songs]
     return sorted(found, key=lambda one: (-share(artist, one[0].title), one[0].title))
 
@@ -146,7 +145,7 @@ def cut(call: Call, entries: list[Value], default: int = 50, **attributes: Value
 
 
 def wiki(text: str, url: str, published: str = "13 May 2015, 01:04") -> Body:
-    """An article with its way to the page, as Last.fm ends each of them; without a text that is all there is."""
+    """An article with a link to its page at the end, as at Last.fm; without a text there is only the link."""
     more = f'<a href="{url}">Read more on Last.fm</a>'
     terms = "User-contributed text is available under the Creative Commons By-SA License; additional terms may apply."
     if not text:

@@ -13,13 +13,12 @@ UNSIGNED = frozenset({"format", "callback", "api_sig"})
 
 
 def signature(params: Mapping[str, str], secret: str) -> str:
-    """The 32 lower-case hex digits that belong to these decoded parameters, in byte order of their names.
-
-    The order of code points is the order of UTF-8 bytes.
+    """The signature of these decoded parameters, sorted by the bytes of their names: 32 lower-case hex digits. The
+    order of code points is the order of UTF-8 bytes.
     """
     names = sorted([name for name in params if name not in UNSIGNED])
     text = "".join([name + params[name] for name in names]) + secret
-    # "surrogatepass": whatever a caller hands in gets a signature, and then it does not match.
+    # "surrogatepass": any text gets a signature, which then doesn't match.
     return md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
@@ -28,7 +27,9 @@ _LIKE_ONE = re.compile("[0-9a-fA-F]{32}")
 
 
 def is_damaged(params: Mapping[str, str]) -> bool:
-    """Whether a value holds a control character or was no UTF-8: Last.fm answers error 13, whatever the signature."""
+    """Whether a value contains a control character or wasn't UTF-8: Last.fm answers error 13, whatever the
+    signature.
+    """
     return any(_DAMAGED.search(value) for name, value in params.items() if name not in UNSIGNED)
 
 

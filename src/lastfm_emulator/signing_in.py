@@ -48,7 +48,7 @@ def _password_fits(call: Call, user: User) -> bool:
     old_style = call.params.get("authToken")
     if old_style is None:
         return call.required("password") == user.password
-    # md5(user name + md5(password)): given up by Last.fm in its documentation, still sent by pylast.
+    # md5(user name + md5(password)): no longer in Last.fm's documentation, still sent by pylast.
     names = (call.params["username"], call.params["username"].lower())
     return old_style in {_md5(name + _md5(user.password)) for name in names}
 

@@ -1,6 +1,5 @@
-"""The memory in a file: users with what they played and love, keys, tokens, sessions and corrections, as JSON.
-
-Faults and the log are not kept: a restart begins without them.
+"""The state in a file: users with their plays and loved tracks, keys, tokens, sessions and corrections, as JSON. Faults
+and the log are not saved: a restart begins without them.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ VERSION: Final = 1
 
 
 class BadState(ValueError):
-    """The file holds no state that this version can read."""
+    """The file contains no state that this version can read."""
 
 
 def load(world: World, file: str) -> None:
-    """Remember what the file holds; nothing if there is no such file. Raises BadState and OSError."""
+    """Load the state from the file; does nothing if there is no such file. Raises BadState and OSError."""
     try:
         with open(file, encoding="utf-8") as opened:
             kept = json.load(opened)
@@ -43,7 +42,7 @@ def load(world: World, file: str) -> None:
 
 
 def save(world: World, file: str) -> None:
-    """Write everything at once, readable by its owner alone: a crash leaves the file as it was. Raises OSError."""
+    """Write everything at once, readable only by its owner: a crash leaves the file as it was. Raises OSError."""
     with world.lock:
         text = json.dumps(_kept(world), ensure_ascii=False)
     folder = os.path.dirname(os.path.abspath(file))
@@ -96,12 +95,12 @@ def _restore(world: World, kept: dict[str, Any]) -> None:
     sessions = [Session(**one) for one in kept["sessions"]]
     corrections = {(a.casefold(), t.casefold()): (b, u) for a, t, b, u in kept["track_corrections"]}
     world.users |= {user.name.casefold(): user for user in users}
-    world.keys = {key.key: key for key in keys} | world.keys  # what was given at the start counts
+    world.keys = {key.key: key for key in keys} | world.keys  # what was given at the start takes precedence
     world.tokens |= {token.value: token for token in tokens}
     world.sessions |= {session.key: session for session in sessions}
     world.artist_corrections |= kept["artist_corrections"]
     world.track_corrections |= corrections
-    # Else the same seed would draw the tokens again that are there already.
+    # Otherwise the same seed would draw the same tokens again.
     world.chance.seed(f"{world.seed}/{len(tokens)}/{len(sessions)}/{world.now()}")
 
 

@@ -25,7 +25,7 @@ def _thing(call: Call, kind: str) -> tuple[str, str, str]:
 
 
 def _own(user: User, thing: tuple[str, str, str]) -> dict[str, str]:
-    """The tags of that thing, which is known in any letter case."""
+    """The tags of that thing, which is found in upper or lower case."""
     kind, artist, title = thing
     for known in user.tags:
         if known[0] == kind and [part.casefold() for part in known[1:]] == [artist.casefold(), title.casefold()]:
@@ -53,7 +53,7 @@ def remove_tag(call: Call, kind: str) -> Body:
 
 
 def get_tags(call: Call, kind: str) -> Body:
-    """Of the user who is named, else of the one whose session came along."""
+    """The tags of the named user, otherwise of the session's user."""
     user = call.named_user() if call.user is None or call.params.get("user") else call.user
     thing = _thing(call, kind)
     tags = list(_own(user, thing).values())

@@ -1,4 +1,4 @@
-"""The emulator in place of a network, for httpx2 clients: no port, no thread, and no time that passes."""
+"""The emulator instead of a network, for httpx2 clients: no port, no thread, and no waiting."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Direct(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """Any host leads to the emulator. A hang-up is a RemoteProtocolError, as over a socket.
 
-    A delay is not waited for: one that outlasts the client's read time-out is a ReadTimeout at once, with the
-    call carried out all the same; a shorter one goes unnoticed.
+    Delays don't take time: one that is longer than the client's read timeout is a ReadTimeout at once, with the call
+    carried out anyway; a shorter one has no effect.
     """
 
     def __init__(self, emulator: Emulator) -> None:

@@ -1,4 +1,4 @@
-"""Everything that Last.fm remembers, and the hands that set it up."""
+"""Everything that Last.fm remembers, and the methods that set it up."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from lastfm_emulator.account import Loved, NowPlaying, Play
 
 API_KEY: Final = "0123456789abcdef0123456789abcdef"
-API_SECRET: Final = "fedcba9876543210fedcba9876543210"  # noqa: S105 (opens nothing but this emulator)
+API_SECRET: Final = "fedcba9876543210fedcba9876543210"  # noqa: S105 (valid only at this emulator)
 
 
 @dataclass(repr=False, eq=False)
 class World:
-    """The memory of the service, and its misfortunes. Names of users are looked up in any letter case.
-
-    `clock` gives Unix seconds; the same `seed` draws the same tokens and the same bad luck. `daily_limit` is the most
-    plays of an account in 24 hours: past it a call is refused with error 29, or each play ignored with code 5.
-    With `any_key` each API key is good, signed in any way: for players that have one built in.
-    `pictures_at` is where answers say that pictures lie: "" for Last.fm's own address, which only Last.fm can serve.
+    """The state of the service, and its faults. Names of users are looked up in upper or lower case. `clock` returns
+    Unix seconds; the same `seed` draws the same tokens and the same faults. `daily_limit` is the maximum number of
+    plays of an account in 24 hours: beyond it a call is rejected with error 29, or each play ignored with code 5. With
+    `any_key`, every API key is valid, with any signature: for players with a built-in one. `pictures_at` is the address
+    of images in answers: "" for Last.fm's own, which only Last.fm can serve.
     """
 
     api_key: InitVar[str] = API_KEY
@@ -63,7 +62,7 @@ class World:
         return clock + self.faults.skew(clock)
 
     def add_key(self, key: str, secret: str, *, name: str = "An application", callback: str = "") -> ApiKey:
-        """Register an application; `callback` serves the web flow when no `cb` is given."""
+        """Register an application; `callback` is for the web flow if no `cb` is given."""
         with self.lock:
             self.keys[key] = ApiKey(key, secret, name, callback)
             return self.keys[key]
@@ -72,9 +71,8 @@ class World:
         self.keys[key].suspended = suspended
 
     def add_user(self, name: str, *, private: bool = False, password: str = "") -> User:
-        """The user of that name; an existing one keeps what it has and takes the settings.
-
-        Without a password nobody gets in by auth.getMobileSession.
+        """Add the user with that name; an existing one keeps its plays and gets the settings. Without a password,
+        auth.getMobileSession doesn't work.
         """
         with self.lock:
             user = self.users.get(name.casefold())
@@ -88,11 +86,11 @@ class World:
         return self.users.get(name.casefold())
 
     def known_user(self, name: str) -> User:
-        """The user of that name, made when nobody bears it yet."""
+        """The user with that name, created if there is none yet."""
         return self.user(name) or self.add_user(name)
 
     def issue_token(self, api_key: str, user: str | None = None) -> str:
-        """A new token of that application, approved already when a user is named."""
+        """A new token of that application, approved already if a user is given."""
         with self.lock:
             token = Token(draw(self.chance), api_key, self.now())
             self.tokens[token.value] = token
@@ -101,7 +99,9 @@ class World:
             return token.value
 
     def approve(self, token: str, user: str) -> None:
-        """What the user does on the approval page; a new name is registered. KeyError: no such token."""
+        """Do what the user does on the approval page; a new name is registered. Raises KeyError if there is no such
+        token.
+        """
         with self.lock:
             self.tokens[token].user = self.known_user(user).name
 
@@ -117,17 +117,17 @@ class World:
             return session
 
     def session_key(self, user: str, api_key: str | None = None) -> str:
-        """A session key without the detour over the approval page."""
+        """A session key, without going through the approval page."""
         return self.open_session(api_key or next(iter(self.keys)), user).key
 
     def revoke(self, user: str) -> None:
-        """What the user does on last.fm/settings/applications: every session ends."""
+        """Do what the user does on last.fm/settings/applications: every session ends."""
         with self.lock:
             name = user.casefold()
             self.sessions = {k: s for k, s in self.sessions.items() if s.user.casefold() != name}
 
     def correct_artist(self, misspelt: str, right: str) -> None:
-        """From now on scrobbles of the one are shown as the other, with `corrected="1"`."""
+        """From now on, show scrobbles of `misspelt` as `right`, with `corrected="1"`."""
         self.artist_corrections[misspelt.casefold()] = right
 
     def correct_track(self, misspelt: tuple[str, str], right: tuple[str, str]) -> None:
@@ -140,13 +140,13 @@ class World:
         return pair or (self.artist_corrections.get(artist.casefold(), artist), track)
 
     def befriend(self, user: str, *others: str) -> None:
-        """From now on that user follows the others; new names are registered."""
+        """Let that user follow the others from now on; new names are registered."""
         with self.lock:
             names = [self.known_user(other).name for other in others]
             self.known_user(user).friends += names
 
     def plays(self, user: str) -> list[Play]:
-        """What is stored for that user, oldest first; empty for an unknown one."""
+        """The stored plays of that user, oldest first; empty for an unknown one."""
         with self.lock:
             found = self.user(user)
             return [] if found is None else list(found.plays)
@@ -162,6 +162,6 @@ class World:
         return None if found is None else found.now_playing(self.now())
 
     def repeats(self, user: str) -> int:
-        """How many plays of that user were dropped because they were there already."""
+        """How many plays of that user were dropped as repeats."""
         found = self.user(user)
         return 0 if found is None else found.repeats

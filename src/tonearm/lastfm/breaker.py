@@ -14,7 +14,7 @@ from tonearm.lastfm.error import LastFmError, Unavailable, error_of
 from tonearm.lastfm.response import Answer, Exchange, Failure, Nonsense, Refusal
 
 MAX_SOFT_FAILURES = 3
-"""Answers in a row that may be about one call alone, such as a deep page's, until they are taken for an outage."""
+"""Failures in a row that may be about a single call, such as a deep page, before they count as an outage."""
 
 _AWAY = frozenset({11, 16, 29})
 _SOFT_FAILURES = frozenset({8})

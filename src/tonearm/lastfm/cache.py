@@ -35,13 +35,13 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 TRUSTED = MINUTE
-"""Seconds after which what is in memory is compared with the store: another process may have forgotten it."""
+"""Seconds after which an answer in memory is compared with the store: another process may have forgotten it."""
 
 RETRY = MINUTE
-"""Seconds for which an answer that could not be renewed is not asked for again."""
+"""Seconds for which an answer that could not be renewed is not requested again."""
 
 MAX_BYTES = 8 * 2**20
-"""Bytes of bodies whose answers stay in memory; the values take two to three times as much."""
+"""Bytes of bodies whose answers stay in memory; the parsed values take two to three times as much."""
 
 _UNSEALED = SignedRequest(Verb.GET, "", ())
 

@@ -14,10 +14,10 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 WEEK = 7 * DAY
 
 NEGATIVE = HOUR
-"""Seconds for which it is remembered that Last.fm knows nothing by that name."""
+"""Seconds for which the answer that Last.fm knows nothing by a name is cached."""
 
 EVERY_LISTENER = "*"
-"""Whatever is about any Last.fm user; no name holds a star."""
+"""Everything about any Last.fm user; no user name contains a star."""
 
 Keepable = Answer[Any] | Refusal
 _NOTHING_BY_THAT_NAME = frozenset({6, 7})

@@ -29,7 +29,7 @@ _CHANGES = frozenset(
         *(f"{kind}.{change}" for kind in ("artist", "album", "track") for change in ("addTags", "removeTag")),
     }
 )
-"""Writes that change what reads say. A play changes only counts, whose age is given anyway."""
+"""Writes that change what reads say. A play changes only counts, whose age the caller knows anyway."""
 
 
 class RememberingLastFm(LastFm):

@@ -32,10 +32,10 @@ NOT_FOUND = 6
 API_URL = "https://ws.audioscrobbler.com/2.0/"
 _PRODUCT = re.compile(r"[A-Za-z0-9.!#$%&'*+^_`|~-]+")
 USER_AGENT = f"tonearm/{__version__}"
-"""Last.fm wants callers to be identifiable: a host should name itself and a contact."""
+"""Last.fm asks programs to identify themselves: a host should name itself and a contact."""
 
 OnDate = Callable[[float, float], None]
-"""Told after each answer of the API: the server's Unix time (whole seconds), and the round trip in seconds."""
+"""Called after each answer of the API with the server's Unix time (whole seconds) and the round trip in seconds."""
 
 
 def user_agent(name: str, version: str, contact: str) -> str:

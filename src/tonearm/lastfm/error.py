@@ -172,11 +172,11 @@ _TABLE: dict[int, _ErrorRow] = {
 }
 
 _OTHER: _ErrorRow = (_split, CallRefused)
-"""Numbers of the radio that is gone (20-25), never given out (1, 19, 28) or not documented yet.
+"""Numbers of the discontinued radio (20-25), unassigned ones (1, 19, 28) and undocumented ones.
 
-The guide says not to retry what it doesn't name. Waiting could let one play block the queue until everything
-behind it has aged out; dropping would lose plays unseen. Halving finds the play that it is about, which then
-shows as refused.
+The guide says not to retry what it doesn't name. Waiting could let one play block the queue until everything behind it
+has become too old; dropping would silently lose plays. Splitting the batch finds the play that it is about, which is
+then shown as rejected.
 """
 
 

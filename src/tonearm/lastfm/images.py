@@ -27,16 +27,16 @@ LARGEST_IMAGE = 2 * 2**20
 """Bytes; a cover of 300 pixels takes 30 kB."""
 
 PATIENCE = 15.0
-"""Seconds in which an image has to be there."""
+"""Seconds within which an image has to arrive."""
 
 AT_ONCE = 4
-"""Images that are fetched beside each other."""
+"""Images that are fetched concurrently."""
 
 KEPT = 30 * DAY
 """Seconds; the address of an image names its content, so it never changes."""
 
 NONE_KEPT = 10 * MINUTE
-"""Seconds for which it is remembered that there was no image."""
+"""Seconds for which the absence of an image is cached."""
 
 _PRIVATE = frozenset({"localhost", "local", "internal", "lan", "home", "arpa"})
 _FORMATS: tuple[tuple[int, bytes, str], ...] = (
@@ -46,7 +46,7 @@ _FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WEBP", "image/webp"),
     (4, b"ftypavif", "image/avif"),
 )
-"""Which bytes identify a format, and where in the file. No SVG: that is a program."""
+"""Which bytes identify a format, and where in the file. No SVG, which can contain scripts."""
 
 
 @dataclass(frozen=True, slots=True)

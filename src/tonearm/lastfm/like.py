@@ -42,7 +42,7 @@ _EXPIRED = 15
 _PASSING = (8, 11, 16, 29)
 
 LASTFM_SERVER = LastFmServer(LASTFM, API_URL, APPROVAL_URL)
-"""Last.fm itself, as somebody's second profile."""
+"""Last.fm itself, for a listener's second profile."""
 
 
 @dataclass(frozen=True, slots=True)

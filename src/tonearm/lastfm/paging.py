@@ -12,10 +12,10 @@ from tonearm.lastfm.types import Page
 T = TypeVar("T")
 
 LARGEST_PAGE = 1000
-"""Accepted by Last.fm, though its page on recent tracks says 200. More answers error 6."""
+"""The largest page that Last.fm accepts, although its documentation of recent tracks says 200. More gives error 6."""
 
 LAST_PAGE = 1_000_000
-"""The highest page that may be asked for."""
+"""The highest page that can be requested."""
 
 
 @dataclass(frozen=True, slots=True)

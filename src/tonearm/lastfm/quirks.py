@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 Node = Mapping[str, object]
 
 _LARGEST = 2**63 - 1
-"""Beyond this no database keeps a number, and Last.fm counts nothing that large."""
+"""No database stores larger numbers, and Last.fm counts nothing that large."""
 
 _LARGEST_SMALL = 2**31 - 1
 
@@ -24,7 +24,7 @@ _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: legal in JSON, in neither UTF-8 nor a PostgreSQL text."""
 
 NO_IMAGE = "2a96cbd8b46e442fc41c2b86b821562f"
-"""The star that every artist shows since May 2019: a placeholder, not a picture."""
+"""The star that every artist has shown since May 2019: a placeholder, not an image."""
 
 
 class UnreadableAnswer(ValueError):

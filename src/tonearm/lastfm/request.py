@@ -20,7 +20,7 @@ _UNSIGNED = frozenset({"format", "callback", "api_sig"})
 
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 _ESCAPED = tuple("+" if byte == 0x20 else c if (c := chr(byte)) in _PLAIN else f"%{byte:02X}" for byte in range(256))
-"""Each byte in a form. A table, since urllib's quoting takes most of the time that 50 plays take."""
+"""Each byte as it is written in a form. A table, since urllib's quoting would take most of the time for 50 plays."""
 
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters and lone surrogates: one of them in one name fails a whole batch with error 13."""
@@ -85,14 +85,13 @@ def sign(params: Mapping[str, str], secret: str) -> str:
 
 
 DECODED_TWICE = frozenset({"artist.getInfo", "artist.getSimilar", "artist.getTopTracks", "track.getSimilar"})
-"""Reads in which Last.fm may decode artist and track twice, so that "+" has to travel as %252B.
-
-One report of September 2026 says so of these, and not of album.getInfo; nothing has confirmed it. So such a read is
-sent in the other way, too, if the first finds nothing.
+"""Reads in which Last.fm may decode artist and track twice, so that "+" has to be sent as %252B. One report of
+September 2026 says so about these, and not about album.getInfo; it is not confirmed. So such a read is sent the other
+way, too, if the first finds nothing.
 """
 
 TWICE_FIRST = False
-"""Which way goes first: encoded once, as Last.fm documents it, or twice, if the report should prove true."""
+"""Which way is tried first: encoded once, as Last.fm documents it, or twice, if the report proves true."""
 
 _ENCODED_AGAIN = {ord("%"): "%25", ord("+"): "%2B"}
 _NAMES = ("artist", "track")
@@ -137,4 +136,4 @@ def _value(value: str) -> str:
 
 
 _name = lru_cache(1024)(_value)
-"""The 500 names of a batch are always the same."""
+"""Cached: the 500 names of a batch are always the same."""

@@ -23,7 +23,7 @@ NOT_STORED = (92, 93)
 """GNU FM's codes for a play that its own database could not store."""
 
 NAME_TOO_LONG = 94
-"""Ours: a play that GNU FM could not store, for a name that its database has no room for (255 letters)."""
+"""Our own code: a play that GNU FM could not store because a name is too long for its database (255 letters)."""
 
 _LASTFMS_CODES = {  # https://www.last.fm/api/show/track.scrobble
     3: Ignoring.TOO_OLD,
@@ -33,7 +33,7 @@ _LASTFMS_CODES = {  # https://www.last.fm/api/show/track.scrobble
 }
 
 _GNU_FMS_CODES = {**_LASTFMS_CODES, 3: Ignoring.TOO_NEW, 4: Ignoring.TOO_OLD}
-"""GNU FM says 3 and 4 the other way round."""
+"""GNU FM swaps 3 and 4."""
 
 
 def true_reason(play: Play, code: int, message: str, now: float) -> str:
@@ -88,7 +88,7 @@ LASTFM = Rules(
     },
     reason=true_reason,
 )
-"""Last.fm, and what speaks its protocol. The very same play sent again makes no second one: it drops the repeat."""
+"""Last.fm's own rules. An identical play sent again makes no second one: Last.fm drops the repeat."""
 
 
 def like_lastfm(service: str, codes: Mapping[int, Ignoring] = _LASTFMS_CODES) -> Rules:

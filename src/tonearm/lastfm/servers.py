@@ -20,7 +20,9 @@ _API_PATH = "/2.0/"
 _APPROVAL_PATH = "/api/auth/"
 
 OPEN_KEYS = Keys(*[md5(word, usedforsecurity=False).hexdigest() for word in (b"tonearm", b"in the open")])
-"""For servers that look at the length of keys alone, as GNU FM does: the listener's own stay with Last.fm."""
+"""For servers that check only the length of keys, as GNU FM does, so that the listener's own keys go only to
+Last.fm.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ LIFE = 3600.0
 """Seconds for which a token may be approved, as at Last.fm."""
 
 FREE_TOKENS = 30
-"""Tokens that are given at once: anybody may ask for one, and each is written down."""
+"""Tokens that are issued without delay: anybody can request one, and each is stored."""
 
 TOKENS_PER_SECOND = 5.0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tonearm.clock import Clock
 
 LONGEST_DELAY = 5.0
-"""Seconds that a request waits for its answer at the most."""
+"""Seconds that a request waits for its answer at most."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from tonearm.lastfm.flights import Flights
 from tonearm.lastfm.images import KEPT, NONE_KEPT, Image
 
 AT_ONCE = 1
-"""Pictures that are decoded beside each other: each costs a process."""
+"""Images that are decoded concurrently: each costs a process."""
 
 
 class CoverColours:

@@ -39,7 +39,7 @@ from tonearm.store.secrets.seal import SealBroken, SessionCipher
 _log = logging.getLogger(__name__)
 
 BATCHES = 10
-"""Batches of one line before others have their turn; a single one where others wait and requests are rationed."""
+"""Batches of one line before others get their turn; only one if others wait and requests are rate limited."""
 
 T = TypeVar("T")
 

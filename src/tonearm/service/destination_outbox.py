@@ -42,10 +42,10 @@ from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import Lease, QueueState
 
 CHUNK = 500
-"""Plays of the history that are queued at once, when little else waits."""
+"""Plays of the history that are queued at a time, when little else waits."""
 
 UNTIL_CHECKED = 60.0
-"""Seconds for which a play waits that our clock has timed, until Last.fm has shown whether that clock is right."""
+"""Seconds for which a play that our clock timed waits for Last.fm to show whether that clock is right."""
 
 
 @dataclass(frozen=True, slots=True)

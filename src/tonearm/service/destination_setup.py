@@ -31,7 +31,7 @@ from tonearm.store.queries import stats
 from tonearm.store.secrets.seal import SealBroken
 
 YEAR = 366 * 86400
-"""Seconds of the history that are counted with one question."""
+"""Seconds of the history that are counted with one query."""
 
 
 NO_POLICY = Policy()

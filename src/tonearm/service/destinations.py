@@ -44,10 +44,10 @@ DEFAULT_ADDRESSES = {
     DestinationKind.LISTENBRAINZ: LISTENBRAINZ_URL,
     DestinationKind.LIBREFM: LIBREFM_SERVER.api_url,
 }
-"""Where services are that need no address."""
+"""The addresses of services that need none entered."""
 
 NAME_NOBODY = (DestinationKind.MALOJA,)
-"""Kinds that have one profile, whatever the token: so they need not say whose it is."""
+"""Kinds with only one profile, whatever the token: so they don't have to say whose it is."""
 
 EVERYTHING = float("inf")
 """Days: the whole history, as far as it goes back."""

@@ -34,10 +34,10 @@ STEP = 10
 """Songs that are written together, with the run's cursor."""
 
 CHUNK = 60.0
-"""Seconds after which a run lets others have its place."""
+"""Seconds after which a run gives its slot to others."""
 
 LOOK_UP_AFTER = 30 * 86400.0
-"""Seconds after which a song is looked up once more: listeners and tags change slowly."""
+"""Seconds after which a song is looked up again: listeners and tags change slowly."""
 
 OUTAGE_WAIT = 60.0
 """Seconds that a run waits if Last.fm is unavailable."""

@@ -22,17 +22,20 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 log = logging.getLogger(__name__)
 
 GATHER = 0.05
-"""Seconds in which events are gathered into one notice: a notice costs all processes a transaction's turn."""
+"""Seconds for which events are collected into one notice: each notice costs all processes a transaction."""
 
 KEPT = 10_000
-"""The latest notes that wait while the database is away; when it is back, everyone reads the tables anyway."""
+"""The number of latest notes that wait while the database is unavailable; when it is back, every process reads the
+tables anyway.
+"""
 
 UNREAD = 2000
-"""Notices that are kept until somebody here wants to know, the latest: some megabytes, tens of thousands of events.
-If there are more, nobody can resume."""
+"""The number of latest notices that are stored until this process has a subscriber: a few megabytes, tens of thousands
+of events. If there are more, nobody can resume.
+"""
 
 LONGEST_TEXT = 400
-"""Letters of each text in a note that is too long for one notice; the whole is in the tables."""
+"""Letters of each text in a note that is too long for one notice; the full text is in the tables."""
 
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -41,7 +44,7 @@ Note = Literal["changed", "erased", "admissions", "gap"]
 
 _NOTES = frozenset(get_args(Note))
 _AT_ONCE = ('"erased"', '"admissions"', '"gap"')
-"""What is read at once, also where nobody listens for events."""
+"""Notes that are read at once, even if this process has no subscriber."""
 
 _KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Event)}
 

@@ -16,7 +16,7 @@ REMEMBERED = 256
 """Events kept for each account, for subscribers whose connection dropped."""
 
 ACCOUNTS = 2000
-"""Accounts whose events are kept, the latest: some tens of megabytes at the most."""
+"""The number of accounts with the latest events whose events are stored: at most a few tens of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

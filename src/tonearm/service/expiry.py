@@ -20,12 +20,12 @@ from tonearm.store import accounts, attempts, destination_queue, destinations, p
 from tonearm.store.db.database import Store
 
 EVERY = 60.0
-"""Seconds between two searches for plays that have grown too old. Meanwhile each batch leaves them out."""
+"""Seconds between two searches for plays that have become too old. Meanwhile each batch leaves them out."""
 
 EXPIRED_AT_ONCE = 500
 
 ATTEMPTS_KEPT = 90 * 86400.0
-"""Seconds after the fate of a play is known in which the attempts to send it are kept."""
+"""Seconds for which attempts are stored after the fate of a play is known."""
 
 
 @dataclass(frozen=True, slots=True)

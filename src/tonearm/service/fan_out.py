@@ -20,19 +20,19 @@ from tonearm.store.line import QueueState
 from tonearm.store.plays import NearPlay
 
 LIVE_WITHIN = 3600.0
-"""Seconds between the end of a play and its report up to which it is live; what comes later is a backlog."""
+"""Up to this many seconds between its end and its report, a play is live; later ones are backlog."""
 
 THERE = ("queued", ACCEPTED, DISCARDED)
-"""What is known at a destination of a play that another one may repeat there."""
+"""Fates at a destination of plays that another play may repeat there."""
 
 AT_LEAST_THERE = ("queued", ACCEPTED)
-"""What is not sent again, though its listener wants it to be sent."""
+"""Fates at a destination of plays that are not sent again, even by hand."""
 
 FATES = (
     *("queued", ACCEPTED, DISCARDED, "disabled", "not_authenticated", "threshold_not_met", "expired"),
     *("ignored", "refused", SUSPECTED, plays.IMPORTED),
 )
-"""Fates, for Last.fm, of plays that may have been sent to other destinations: what it rejects they may take."""
+"""Fates at Last.fm of plays that may have been sent to other destinations, which may accept what Last.fm rejects."""
 
 
 class Sendable(NamedTuple):
@@ -313,7 +313,7 @@ def _blocks(one: Sendable, fate: str | None) -> bool:
 
 
 NOWHERE = FanOut()
-"""Where there are no destinations."""
+"""For databases without destinations."""
 
 
 def receiving(db: Connection, accounts: set[int]) -> dict[int, list[StoredDestination]]:

@@ -62,16 +62,16 @@ PLAYS_TOGETHER = 5000
 """Plays whose months are written in one transaction."""
 
 NAMES_TOGETHER = 1000
-"""Names that are written in one transaction: some milliseconds."""
+"""Names that are written in one transaction: a few milliseconds."""
 
 AWAY = 365
 """Days without a play after which an artist, an album or a track is rediscovered."""
 
 LONGEST_LIST = 1000
-"""Names that a list has at most at a time."""
+"""Names in a part of a list, at most."""
 
 DEEPEST = 100_000
-"""Names of a list that come before a part of it at most."""
+"""The largest offset in a list."""
 
 
 @dataclass(frozen=True, slots=True)

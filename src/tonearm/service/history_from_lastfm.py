@@ -40,7 +40,7 @@ LATE = 15 * int(DAY)
 
 
 AfterPage = Callable[[int, int], Awaitable[bool]]
-"""Gets (done, total) plays after each page, and says whether to go on."""
+"""Called with (done, total) plays after each page; returns whether to continue."""
 
 
 class Paused(Exception):

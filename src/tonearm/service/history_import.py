@@ -31,13 +31,13 @@ from tonearm.store.db.database import Store
 from tonearm.store.history_imports import ImportState, StoredImport
 
 PART = 500
-"""Plays that are compared and written at a time, in some tens of milliseconds."""
+"""Plays that are compared and written at a time, within a few tens of milliseconds."""
 
 FAULTS_SHOWN = 100
 """Unreadable lines that are named; all are counted."""
 
 YOUNG = 14 * DAY
-"""Seconds; Last.fm takes no older plays."""
+"""Seconds; Last.fm accepts no older plays."""
 
 Progress = Callable[[int, int], None]
 

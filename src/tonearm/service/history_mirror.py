@@ -34,10 +34,10 @@ EVERY = 3600.0
 """Seconds from one run of a mirror to the next."""
 
 CHECKED = 60.0
-"""Seconds after which somebody looks which mirrors are due."""
+"""Seconds between two checks for mirrors that are due."""
 
 CHUNK = 60.0
-"""Seconds after which a run lets others have its place."""
+"""Seconds after which a run gives its slot to others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 _log = logging.getLogger(__name__)
 
 KEPT = 3600.0
-"""Seconds for which a file is kept that nobody imports."""
+"""Seconds for which a file is stored if nobody imports it."""
 
 MOST = 20
-"""Files that are kept at a time, of all listeners."""
+"""Files that are stored at a time, for all listeners."""
 
 _NOT_A_NAME = re.compile(r"[\x00-\x1f/\\]+")
 

@@ -24,7 +24,7 @@ from tonearm.store.runs import Run, RunState
 DELIVER, LOVE, IMPORT, ENRICH, HISTORY = jobs.DELIVER, hearts.KIND, "import", "enrich", "history"
 DESTINATION = destination_queue.KIND
 RUNS = {IMPORT: loved_import.KIND, ENRICH: enrichment.KIND, HISTORY: history_mirror.KIND}
-"""What runs of a kind are called in their table."""
+"""The names of the kinds of runs in their table."""
 
 KINDS = (DELIVER, LOVE, *RUNS, DESTINATION)
 
@@ -32,7 +32,7 @@ SHOWN_FOR = 86400.0
 """Seconds for which a run that is over is shown."""
 
 LIMIT = 200
-"""Jobs of each sort that are shown."""
+"""Jobs of each kind that are shown."""
 
 
 class JobState(StrEnum):

@@ -21,7 +21,9 @@ from tonearm.store.jobs import Gate, JobFailure
 from tonearm.store.runs import Run, RunState
 
 SWEPT = 1.5
-"""Seconds for which nobody else need sweep. Less than an engine lets pass, or one of two sweeps would be left out."""
+"""Seconds for which no other process has to sweep. Less than an engine's interval, or every second sweep would be
+skipped.
+"""
 
 CANCELLED = "cancelled; a retry continues from there"
 

@@ -16,7 +16,7 @@ from tonearm.store import accounts, pace
 from tonearm.store.db.database import Store
 
 Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
-"""Sends plays (50 at the most) with a session key; returns what the answer means, and raises nothing."""
+"""Sends plays (at most 50) with a session key; returns what the answer means, and never raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.line import Fenced, Lease, Line
 
 LEASE = 30.0
-"""Seconds that a line stays taken without a sign of life."""
+"""Seconds that a lease lasts without a renewal."""
 
 HEARTBEAT = 10.0
 

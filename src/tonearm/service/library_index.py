@@ -16,7 +16,7 @@ from tonearm.store import library, loved, plays
 from tonearm.store.db.database import Store
 
 LEARNT_FROM = 5000
-"""Loved tracks that names are learnt from before others are looked up, however many there are."""
+"""The number of loved tracks that names are learned from at most, before others are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class LibraryNames:
     declined: frozenset[tuple[str, str]]
     """The (artist, title) for which the listener has rejected every candidate."""
     loved: list[Names]
-    """Loved tracks: what many of them agree on are other names of the library's artists."""
+    """Loved tracks, from which other names of the library's artists are learned if many of them agree."""
 
     def index(self) -> LibraryIndex:
         """The files under all their names. Takes a second for 20,000 files, so don't call it on the event loop."""
@@ -75,7 +75,7 @@ def _behind(corrections: tuple[tuple[Names, Names], ...]) -> CorrectionKeys:
 
 
 MANY = 100
-"""Songs from which the whole library is indexed to look them up."""
+"""With this many songs, the whole library is indexed to look them up."""
 
 
 async def names_around(store: Store, account: int, songs: Sequence[Loved]) -> LibraryNames:

@@ -20,7 +20,7 @@ from tonearm.store.device_clocks import Device, StoredClock
 from tonearm.store.players import StoredPlayer
 
 LOOKS = 30.0
-"""Seconds between two looks for listenings that ended without a word."""
+"""Seconds between two searches for listens that ended without a notice."""
 
 _log = logging.getLogger("tonearm")
 

@@ -49,23 +49,23 @@ from tonearm.store.runs import Run, RunState
 
 KIND = "import-loved"
 PAGE = 1000
-"""Loved tracks of a page, the most that Last.fm gives: https://www.last.fm/api/show/user.getLovedTracks"""
+"""Loved tracks in a page, the most that Last.fm returns: https://www.last.fm/api/show/user.getLovedTracks"""
 
 TRIES = (PAGE, PAGE, PAGE // 5, PAGE // 20)
 """The page lengths that are tried in turn until the run stops; started again, it continues from there.
 
-Last.fm answers some profiles' pages of 1,000 with a 500, again and again, and shorter ones of the same tracks with 200.
+Last.fm repeatedly answers pages of 1,000 of some profiles with a 500, and shorter ones of the same tracks with 200.
 """
 
 RESUME_WITHIN = 86400.0
-"""Seconds for which a run that failed is taken up again; later the list has moved too far."""
+"""Seconds within which a failed run is continued; later the list has changed too much."""
 
 
 EVERY = 3600.0
 """Seconds from one import that begins by itself to the next."""
 
 CHECKED = 60.0
-"""Seconds after which somebody looks for whom one is due."""
+"""Seconds between two checks for imports that are due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,10 @@ from tonearm.store.secrets.seal import PROOF, SessionCipher
 T = TypeVar("T")
 
 TOP = 20
-"""Albums and tracks that an artist is shown with."""
+"""How many albums and tracks are returned with an artist."""
 
 LONGEST_NAME = 1024
-"""Characters; Last.fm knows nothing by a longer name, and an address has to hold it."""
+"""Characters; Last.fm knows no longer names, and a name has to fit into an address."""
 
 
 class SearchKind(StrEnum):

@@ -21,7 +21,7 @@ from tonearm.store.db.database import Store
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
 
 UNKNOWN_LENGTH = 600.0
-"""Seconds that a track of unknown length is taken to play."""
+"""Seconds that a track of unknown length is assumed to play."""
 
 
 STOPPED = "stopped"

@@ -66,7 +66,7 @@ APPROVED = (DestinationKind.LIBREFM, DestinationKind.LASTFM_LIKE)
 """The kinds with an ApprovedWire."""
 
 MakeWire = Callable[[str], DestinationWire]
-"""Makes the wire to an address; raises ValueError, with words for whoever typed the address."""
+"""Makes the wire to an address; raises ValueError, in words for whoever typed the address."""
 
 
 class UnknownKind(ValueError):
@@ -87,7 +87,9 @@ def pace_key(kind: str, address: str, token: str) -> str:
 
 
 MOST_KEPT = 1000
-"""Wires and accesses that a process keeps, the latest: whoever tries addresses and tokens fills no memory."""
+"""The number of latest wires and accesses that a process caches, so that trying addresses and tokens doesn't fill its
+memory.
+"""
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> V:

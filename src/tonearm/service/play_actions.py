@@ -31,14 +31,14 @@ from tonearm.store.queue import QueueRow
 from tonearm.store.summaries import NOT_COUNTED
 
 SENT_AGAIN = ("ignored", "refused", "discarded", "suspected", "expired", *NOT_QUEUED)
-"""Fates after which a listener may send a play by hand: it is not on Last.fm, and still may get there."""
+"""Fates after which a listener may send a play by hand: it is not on Last.fm, but may still be accepted."""
 
 
 UNDOABLE = 1000
-"""Plays that this process can bring back after they were discarded, the latest."""
+"""The number of latest discarded plays that this process can restore."""
 
 NO_LATER_WORD = ("queued", "discarded", "expired")
-"""Fates of plays on which Last.fm has said nothing since an answer was lost."""
+"""Fates of plays about which Last.fm has said nothing since an answer was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class PlayActions:
     rules: Rules
     fan_out: FanOut = NOWHERE
     _discarded: dict[int, tuple[StoredPlay, list[int]]] = field(default_factory=dict, repr=False)
-    """What was discarded, as it was, and the destinations for which it waited."""
+    """Discarded plays as they were, and the destinations for which they waited."""
 
     async def details(self, account: int, play_id: int) -> PlayDetails | None:
         """What happened to a play, and why; None if the listener has no such play."""

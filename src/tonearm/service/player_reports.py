@@ -23,7 +23,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.players import StoredPlayer
 
 RECALLED = 500
-"""Plays among which a track is sought that a player names by its id."""
+"""The latest plays that are searched for a track that a player identifies by an id."""
 
 PATIENCE = 1.0
 """Seconds that a player waits for Last.fm to accept what is playing; then it is sent in the background."""

@@ -27,10 +27,10 @@ from tonearm.store.secrets.tokens import fingerprint
 
 LONGEST_NAME = 64
 REMEMBERED = 1.0
-"""Seconds for which a player is not looked up again, and may still report after another process has revoked it."""
+"""Seconds for which a player is cached, and may still report after another process has revoked it."""
 
 NOTED = 30.0
-"""Seconds between two notes in the database that a player was heard."""
+"""Seconds between two writes that a player has reported."""
 
 MOST_REMEMBERED = 10_000
 
@@ -46,7 +46,7 @@ CHALLENGED = 3600
 """Seconds for which handshakes of a user by Audioscrobbler 1.1 have the same challenge."""
 
 CHALLENGES = 25
-"""Challenges, the last one first, that may be answered: a day after its handshake a player may send its first play."""
+"""How many of the latest challenges may be answered: a player may send its first play a day after its handshake."""
 
 _APP_KEY = re.compile(r"[0-9a-f]{32}").fullmatch
 
@@ -54,7 +54,7 @@ SHOWN = 3600.0
 """Seconds for which a rejected request of an unknown player is shown."""
 
 LAST_REFUSALS = 20
-"""Refused requests that are kept to be shown."""
+"""Rejected requests that are stored for display."""
 
 
 class PlayerKind(StrEnum):
@@ -79,7 +79,7 @@ PATHS = {
     PlayerKind.LASTFM: "/2.0/",
     PlayerKind.MALOJA: "/apis/mlj_1/newscrobble",
 }
-"""Where a player of a kind reports; webhooks have their secret in the path."""
+"""The path to which a player of a kind reports; webhooks have their secret in the path."""
 
 
 class BadPlayer(ValueError):

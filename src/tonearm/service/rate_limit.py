@@ -16,7 +16,7 @@ from tonearm.store import pace
 from tonearm.store.db.database import Store
 
 YIELDS = 10.0
-"""Seconds for which a read lets everybody else go first; then it takes its turn."""
+"""Seconds for which a read lets all other requests go first; then it takes its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,9 @@ class Booked:
 
 
 REBOOKINGS = 5
-"""Slots that one request may miss, and how often it then asks for one that is free at once, before it goes anyway."""
+"""Slots that one request may miss, and how often it then tries for one that is free at once, before it is sent
+anyway.
+"""
 
 
 @dataclass(frozen=True, slots=True)

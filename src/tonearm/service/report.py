@@ -21,7 +21,7 @@ from tonearm.core.play import (
 from tonearm.core.report import SLACK, Basis, Listening, Placed, assumed_played, place
 
 UNSAID = Basis()
-"""Nothing was said of how a report's times are known."""
+"""Nothing is known about a report's times."""
 
 
 class UnknownListener(LookupError):

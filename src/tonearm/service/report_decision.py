@@ -12,13 +12,13 @@ from tonearm.core.waits import WaitKind, Waits, reason
 from tonearm.service.report import Report
 
 NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
-"""Fates of plays that stay in the history only, and may be queued when they are reported better."""
+"""Fates of plays that stay only in the history, and may be queued if they are reported again with more heard."""
 
 KEPT_HERE = ("disabled", "not_authenticated")
 """Fates of plays that were not sent, however much of them was heard."""
 
 STARTS_LATER = reason(Waits(WaitKind.FUTURE_START))
-"""The answer to a play whose time has not come, in the words of all who say why it waits."""
+"""The message for a play that starts in the future, in the same words as everywhere."""
 
 
 class Decision(NamedTuple):

@@ -36,7 +36,7 @@ from tonearm.store import plays
 from tonearm.store.db.database import Store
 
 TOGETHER, PART = 1000, 250
-"""Plays that are written in one transaction; more than these go part by part, with others' plays in between."""
+"""Plays that are written in one transaction; larger reports are written in parts, with others' plays in between."""
 
 SHARED = 50
 """Plays of one request up to which they share a transaction with those of other requests."""

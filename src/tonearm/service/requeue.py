@@ -22,10 +22,10 @@ from tonearm.store.db.database import Store
 from tonearm.store.plays import NearPlay, StoredPlay
 
 AT_ONCE = 500
-"""Plays of one transaction."""
+"""Plays per transaction."""
 
 MARGIN = 600.0
-"""Seconds; what is about to grow too old is left as it is."""
+"""Seconds; plays that are about to become too old are left as they are."""
 
 BY_ITSELF = "queued again: a wrong clock had called it too old"
 BY_HAND = "queued by the listener"

@@ -22,10 +22,10 @@ from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import QueueState
 
 REPORTED_BEFORE = "reported before"
-"""Nothing new, unlike a suspected duplicate: that one is a play of its own, and announced."""
+"""Not news, unlike a suspected duplicate, which is a play of its own and published."""
 
 _TO_THE_SECOND = {"precision": None, "stamp": None}
-"""A reported start, of a play whose start an import may have known less well."""
+"""Values for a reported start, replacing those of an import that knew it less precisely."""
 
 
 def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOut = NOWHERE) -> list[Taken]:

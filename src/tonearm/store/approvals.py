@@ -11,10 +11,10 @@ from tonearm.store.db.schema import approval
 from tonearm.store.players import StoredPlayer
 
 MOST_WAITING = 1000
-"""Programs that wait; of more the one that asked first is forgotten."""
+"""The number of programs that wait at most; the oldest request is dropped for a new one."""
 
 KEPT = 86400.0
-"""Seconds after which a program that asked is forgotten."""
+"""Seconds after which a program's request is deleted."""
 
 
 @dataclass(frozen=True, slots=True)

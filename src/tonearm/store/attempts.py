@@ -12,10 +12,10 @@ from tonearm.store.db.dialect import Among
 from tonearm.store.db.schema import attempt, attempt_play, play
 
 REMEMBERED = 20
-"""Attempts of one play that are kept, the latest."""
+"""The number of latest attempts of a play that are stored."""
 
 FORGOTTEN_AT_ONCE = 100
-"""Attempts, each of up to 50 plays, that one transaction deletes: some tens of milliseconds."""
+"""Attempts, each of up to 50 plays, that one transaction deletes: a few tens of milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

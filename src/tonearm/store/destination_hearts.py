@@ -91,7 +91,7 @@ def find(db: Connection, number: int, track: Track, recording: str) -> HeartTher
 
 
 OWED = OwedHearts(destination_heart, _ROW.destination, _stored)
-"""What destinations are owed, by their numbers."""
+"""Hearts for destinations, by the id of the destination."""
 
 _DUE = (
     select(destination.c.id, func.max(_ROW.tries))

@@ -17,7 +17,7 @@ from tonearm.store.db.schema import account, heart
 from tonearm.store.owed_hearts import OwedHearts, owed_facts, owed_row
 
 HeartKey = tuple[str, str, str]
-"""The keys of artist and track, and the recording: what one heart is found by."""
+"""The keys of artist and track, and the recording, which identify a heart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def find(db: Connection, account_id: int, keys: Iterable[HeartKey]) -> dict[Hear
 _THEIR_USER = heart.c.owner == account.c.lastfm_user
 _WITH_ACCOUNT = heart.join(account, account.c.id == heart.c.account)
 OWED = OwedHearts(heart, heart.c.account, _stored, _THEIR_USER, within=_WITH_ACCOUNT)
-"""What is owed to the Last.fm users who are signed in, by the id of the account."""
+"""Hearts for the Last.fm users who are signed in, by the id of the account."""
 
 _DUE = (
     select(heart.c.account)

@@ -31,7 +31,7 @@ from tonearm.store.db.schema import history_import, import_share, play
 from tonearm.store.plays import IMPORTED
 
 UNDO_PART = 1000
-"""Plays that one transaction takes back."""
+"""Plays that one transaction removes."""
 
 
 class ImportState(StrEnum):

@@ -52,7 +52,7 @@ def write(db: Connection, account: int, files: Sequence[dict[str, Any]]) -> None
 
 
 KEYED_AT_ONCE = 1000
-"""Rows that are given their keys in one transaction: some tens of milliseconds."""
+"""Rows that get their keys in one transaction: a few tens of milliseconds."""
 
 _KEYED = update(library).where(Among(library.c.id, "ids")).values(keyed=True)
 _FORGET_KEYS = delete(library_key).where(Among(library_key.c.file, "ids"))

@@ -68,7 +68,7 @@ def state_of(values: Sequence[Any]) -> DeliveryState:
 
 
 Unanswered = Callable[[Connection, int, Iterable[int]], None]
-"""Writes that the answer to a request with these plays of a line was lost."""
+"""Records that the answer to a request with these plays of a line was lost."""
 
 
 class Line:

@@ -20,7 +20,7 @@ NONE_OF_THEM = 0
 """Stored as the choice if no file is the song."""
 
 NOT_LISTED = 0
-"""Stored as the last import of a track that was loved here, and that none has listed yet."""
+"""Stored as the last import of a track that was loved here and that no import has listed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ StoredOutcome = tuple[str, list[list[int | str]]]
 """matched, doubtful or missing, and the files: [id, how it was matched, or how its names differ]."""
 
 SHOWN_FILES = 12
-"""Files of a matched track that are kept with it, for people to see."""
+"""Files of a matched track that are stored with it for display."""
 
 
 def outcomes_of(plan: ImportPlan) -> dict[tuple[str, str], StoredOutcome]:
@@ -88,10 +88,10 @@ def outcomes_of(plan: ImportPlan) -> dict[tuple[str, str], StoredOutcome]:
 
 
 LovedState = list[tuple[Any, ...]]
-"""All that is kept of loved tracks: equal if and only if nothing of them has changed."""
+"""Everything stored about loved tracks: two are equal if and only if nothing has changed."""
 
 READ_AT_ONCE = 5000
-"""Loved tracks that one question reads, in some tens of milliseconds."""
+"""Loved tracks that one query reads, in a few tens of milliseconds."""
 
 
 def state(db: Connection, account: int, after: int = 0, limit: int | None = None) -> LovedState:
@@ -201,7 +201,7 @@ def names(db: Connection, account: int, limit: int) -> list[tuple[str, str]]:
 
 
 LEARNT_OF_AN_ARTIST = 1000
-"""Loved tracks of an artist, the last that became known, from which other names of the artist are learnt."""
+"""The number of an artist's latest loved tracks from which other names of the artist are learned."""
 
 
 def of_artists(db: Connection, account: int, artist_keys: Iterable[int]) -> list[tuple[str, str]]:

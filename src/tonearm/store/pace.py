@@ -142,7 +142,7 @@ def begin_throttle(db: Connection, key: str, throttle: KeyThrottled) -> None:
 
 
 MANUAL_PROBE_INTERVAL = 60.0
-"""Seconds between two probes of a key that listeners ask for by hand, counting all listeners."""
+"""Seconds between two probes of a key that listeners request by hand, counting all listeners."""
 
 
 def probe_now(db: Connection, key: str, now: float) -> None:

@@ -13,11 +13,11 @@ from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import app_key, device_clock, player, player_session, player_user
 
 MOST_SESSIONS = 100
-"""Sessions that a player keeps; of more the oldest is forgotten. Every start of a player may make another one."""
+"""The number of latest sessions that a player keeps. Each start of a player may make another one."""
 
 
 LENT = 600.0
-"""Seconds after which a trial player is forgotten that nobody has taken back."""
+"""Seconds after which a trial player that was not removed is deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,14 +42,14 @@ from tonearm.store.db.schema import history_import, import_share, play, scrobble
 from tonearm.store.db.slices import backward
 
 PlayKey = tuple[int, str, str, int]
-"""(account, artist, track, timestamp): what makes a play one play."""
+"""(account, artist, track, timestamp): the identity of a play."""
 
 
 LONGEST_PLAY = 6 * 3600
 """Seconds; a play that began earlier is over."""
 
 IMPORTED = "imported"
-"""The fate of a play that an import has brought."""
+"""The fate of a play that an import has added."""
 
 ON_LASTFM = ("queued", "accepted")
 """Fates of plays that are or will be on Last.fm."""
@@ -206,10 +206,10 @@ def insert(db: Connection, rows: Sequence[dict[str, Any]]) -> dict[PlayKey, int]
 
 
 _APART = 3600
-"""Seconds; plays with less between them are asked for together."""
+"""Seconds; plays closer together than that are read with one query."""
 
 _USUAL = 1200
-"""Seconds that hardly any play is longer than."""
+"""Seconds; hardly any play is longer."""
 
 _SPANS: tuple[Column[Any], ...] = (
     Column("account", BigInteger),
@@ -228,7 +228,7 @@ _FOUND_AT = (
     .limit(1)
     .scalar_subquery()
 )
-"""The Last.fm user whose import has found a play that a file had brought."""
+"""The Last.fm user whose import has found a play that a file had added."""
 
 
 def _standing(fates: tuple[str, ...]) -> tuple[ColumnElement[Any], ...]:
@@ -412,7 +412,7 @@ _SETTLE = (
 
 
 _OF_WHAT_WAITED = ("accepted", "expired")
-"""What only plays come to that count already, since they wait before."""
+"""Fates that only counted plays get, since they have been queued before."""
 
 
 def settle(
@@ -545,7 +545,7 @@ EXPORTED = (
     *("timestamp", "artist", "track", "album", "album_artist", "duration", "played", "mbid"),
     *("fate", "why", "reported_at", "settled_at", "reporter", "lastfm_user"),
 )
-"""What is exported of a play."""
+"""The exported fields of a play."""
 
 _COLUMN_OF = {"lastfm_user": "owner", "why": "reason"}
 _EXPORTED = select(*(play.c[_COLUMN_OF.get(name, name)] for name in EXPORTED), play.c.id)
@@ -636,7 +636,9 @@ def number_of(db: Connection, account: int) -> int:
 
 
 CUT_FROM = 1024
-"""Characters from which on a name matches every name that begins with it: an address has no room for more."""
+"""With this many characters, a name matches every name that begins with it: a longer one doesn't fit into an
+address.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -701,7 +703,7 @@ def found(
 
 
 LATEST_END = 2**53
-"""After every start of a play."""
+"""A time after every start of a play."""
 
 
 def _earliest(db: Connection, account: int) -> int:

@@ -112,7 +112,7 @@ LINE = Line(
     key="lastfm_api_key",
     unanswered=_mark_unanswered,
 )
-"""The lines of accounts: what waits for their Last.fm."""
+"""The lines of accounts: plays that wait for Last.fm."""
 
 claim, renew, release, rescue = LINE.claim, LINE.renew, LINE.release, LINE.rescue
 leased_until, lock_lease = LINE.leased_until, LINE.lock_lease

@@ -54,19 +54,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 * 2**20
-"""Bytes, packed: Last.fm's terms allow to store 100 MB. https://www.last.fm/api/tos"""
+"""Bytes, packed: Last.fm's terms allow storing 100 MB. https://www.last.fm/api/tos"""
 
 AFTER_EVICTION = 0.9
-"""Part of the largest size that is left when the longest unused were removed."""
+"""The part of the largest size that is left after the longest unused answers were removed."""
 
 CHECK_SIZE_EVERY = 2**20
 """Bytes written by this process until the size is checked again."""
 
 TOUCH = 86400.0
-"""Seconds after which a use is written down: often enough to tell what is used from what is not."""
+"""Seconds between two records of a use: often enough to know what is in use."""
 
 UNUSED = 90 * 86400.0
-"""Seconds without use after which an answer goes."""
+"""Seconds without use after which an answer is deleted."""
 
 RETRY_AFTER = 30.0
 """Seconds until a store that could not be opened is tried again."""

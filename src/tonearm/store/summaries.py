@@ -30,7 +30,7 @@ from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import month_part, month_summary, play, summary_name, year_summary
 
 NOT_COUNTED = ("discarded", "suspected")
-"""Plays that count for nothing: another one stands for them."""
+"""Fates of plays that don't count, because another play counts instead."""
 
 ALL = 0
 """The year that stands for all months until the last whole year."""

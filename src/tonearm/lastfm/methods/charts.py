@@ -20,7 +20,7 @@ from tonearm.lastfm.types import Week, WeeklyChart
 T = TypeVar("T")
 
 Period = Literal["overall", "7day", "1month", "3month", "6month", "12month"]
-"""The last so many days or months, by Last.fm's names."""
+"""The last days or months, by Last.fm's names."""
 
 
 def chart_top_artists(

@@ -27,16 +27,16 @@ PAGES = 1000
 """Pages that are copied before writers get their turn."""
 
 STARTS = 3
-"""How often a copy begins again because somebody wrote meanwhile, before writers have to wait for it."""
+"""How often a copy starts over because of a write meanwhile, before writers have to wait for it."""
 
 _BESIDE = ("-journal", "-wal", "-shm")
-"""What SQLite keeps beside a file while it writes; it belongs to the file that it was made for."""
+"""The files that SQLite keeps beside a database while it writes; they belong to that database only."""
 
 _DUMP = b"PGDMP"
 _SQLITE = b"SQLite format 3\0"
 
 BackupProgress = Callable[[int, int], None]
-"""Gets the pages that are copied, and how many there are."""
+"""Called with the number of pages copied, and the total."""
 
 
 class CannotRestore(Exception):

@@ -55,7 +55,7 @@ from tonearm.store.db.schema import destination_queue as destination_queue_table
 from tonearm.store.secrets.tokens import TokenKind, fingerprint
 
 PART = 500
-"""Rows of each table that one transaction erases: some tens of milliseconds."""
+"""Rows of each table that one transaction erases: a few tens of milliseconds."""
 
 
 _AS_NEW: dict[str, Any] = {
@@ -84,7 +84,7 @@ _AS_NEW: dict[str, Any] = {
     "has_destinations": False,
     "has_rules": False,
 }
-"""What an account is but for its name, before anybody has used it."""
+"""The columns of a new account, except its name."""
 
 
 def begin(db: Connection, account_id: int, kept_session: str) -> None:
@@ -126,7 +126,7 @@ def _begin_destinations(db: Connection, account_id: int) -> None:
 
 
 _LONG_AGO = 1.0
-"""Unix seconds. When it was is nobody's business."""
+"""Unix seconds: a time that reveals nothing."""
 
 
 def _erase_destinations(db: Connection, account_id: int, last: int) -> int:

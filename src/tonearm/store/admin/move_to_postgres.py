@@ -25,7 +25,7 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable, plain
 T = TypeVar("T")
 
 PAGE = 5000
-"""Rows that are written, and noted as written, at once."""
+"""Rows that are written, and recorded as written, in one transaction."""
 
 _LOCK = 0x746F6D6F
 

@@ -39,7 +39,7 @@ _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 MAX_VALUES = 900
-"""Values that one statement is given: SQLite takes 32,766 unless it was built otherwise, those of before 2020 999."""
+"""Values in one statement: SQLite accepts 32,766 unless built otherwise, before 2020 only 999."""
 
 
 def parts(values: Iterable[T]) -> Iterator[list[T]]:
@@ -144,7 +144,7 @@ def _given(columns: Iterable[Any]) -> Any:
 
 
 _SIZES = (1, 8, 50)
-"""Rows that SQLite is given in one statement, the last of them empty ones: it keeps each statement that it has read."""
+"""Rows in one statement for SQLite, padded with empty ones, so that it can cache the prepared statements."""
 
 
 def _with_values(
@@ -196,7 +196,7 @@ def _picking(names: tuple[str, ...]) -> _Pick:
 
 
 TOGETHER = 32
-"""Rows that SQLite inserts by one statement; what is left of them goes in one by one."""
+"""Rows that SQLite inserts with one statement; the rest are inserted one by one."""
 
 
 @cache

@@ -34,7 +34,9 @@ _CONNECT_ARGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""A server that is cut off is given up in half a minute: https://www.postgresql.org/docs/current/libpq-connect.html"""
+"""A server that is cut off is given up after half a minute:
+https://www.postgresql.org/docs/current/libpq-connect.html
+"""
 
 # A process that hangs in the middle of a transaction would hold its locks against all others.
 _SESSION = """
@@ -46,7 +48,7 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 OLDEST = 130000
 
 MOVING = "moving"
-"""The table that is there while an installation is moved here."""
+"""The table that exists while an installation is moved to this database."""
 
 POOLER_CHECKS = 3
 
@@ -103,7 +105,7 @@ def set_for_session(connection: Any, settings: str) -> None:
 
 
 _STARTING = ("Connection refused", "accepting connections on that socket", "the database system is ")
-"""Nobody is there yet, or it is but takes no connections: libpq's words, and the server's where they are in English."""
+"""The server isn't there yet, or doesn't accept connections yet: libpq's messages, and the server's in English."""
 
 
 def still_starting(url: URL) -> str:

@@ -21,7 +21,7 @@ Write = Callable[[Connection], Any]
 GroupWrite = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
 GROUP = 1000
-"""Writes that share a commit, at the most: keeps a transaction to some tens of milliseconds."""
+"""Writes that share a commit at most: limits a transaction to a few tens of milliseconds."""
 
 
 CLOSED = "the database is closed"

@@ -11,7 +11,7 @@ from tonearm.core.account import Login, LoginState
 from tonearm.store.db.schema import login, token
 
 LOGINS_KEPT = 7 * 86400.0
-"""Seconds for which someone who comes back late is told why it is too late."""
+"""Seconds for which a late return from a sign-in still gets the reason why it is too late."""
 
 
 class TokenKind(StrEnum):
