@@ -265,12 +265,12 @@ async def _time(store: Store, clock: Clock | None) -> AsyncIterator[Clock]:
         return
     shared = SharedClock()
     await set_clock(store, shared)
-    looks = asyncio.create_task(keep_clock_set(store, shared))
+    clock_task = asyncio.create_task(keep_clock_set(store, shared))
     try:
         yield shared
     finally:
-        looks.cancel()
-        await asyncio.gather(looks, return_exceptions=True)
+        clock_task.cancel()
+        await asyncio.gather(clock_task, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,8 +529,8 @@ async def _run(
         return list(dict.fromkeys([*plays, *chain(*hearts.values()), *tried]))
 
     imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
-    goes_on = {IMPORT: imports.go_on, ENRICH: enriches.go_on, HISTORY: histories.go_on}
-    handlers = {DELIVER: delivering.deliver, LOVE: deck.hearts.deliver} | goes_on
+    run_handlers = {IMPORT: imports.continue_run, ENRICH: enriches.continue_run, HISTORY: histories.continue_run}
+    handlers = {DELIVER: delivering.deliver, LOVE: deck.hearts.deliver} | run_handlers
     finders = {DELIVER: due_accounts, LOVE: deck.hearts.due}
     finders |= {IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
     if not wires.sends:  # without an API key, nothing can be requested from Last.fm

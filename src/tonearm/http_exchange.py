@@ -147,7 +147,7 @@ class Received:
         self._chunks: list[bytes] = []
         self._size = 0
 
-    def take(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > self._patience.max_bytes or self.seconds > self._patience.answer:
@@ -212,7 +212,7 @@ class AsyncTransport:
             response = await http.send(make(), stream=True, follow_redirects=False)
             try:
                 async for chunk in response.aiter_bytes():
-                    incoming.take(chunk)
+                    incoming.add(chunk)
             finally:
                 await response.aclose()
             return incoming.reply(response)

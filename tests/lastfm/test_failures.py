@@ -194,7 +194,7 @@ def test_an_error_is_found_in_every_shape_it_comes_in(content: bytes) -> None:
 
 
 def test_an_error_without_words_says_so() -> None:
-    assert str(error_of(failure(b'{"error":8}'), "user.getInfo")) == "Last.fm error 8: no words"
+    assert str(error_of(failure(b'{"error":8}'), "user.getInfo")) == "Last.fm error 8: no message"
 
 
 NONSENSE = {

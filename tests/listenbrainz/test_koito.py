@@ -41,7 +41,7 @@ async def submitted(server: KoitoStandIn, *, live: bool = True) -> Verdict:
 async def test_a_play_is_there_once_however_often_it_is_sent(server: KoitoStandIn) -> None:
     server.fail_next(Fault.LOST_ANSWER, Fault.BROKEN)
     assert isinstance(await submitted(server), Unsure)
-    assert await submitted(server) == Split(Cause(500, "no words", "Koito"), may_be_there=True)
+    assert await submitted(server) == Split(Cause(500, "no message", "Koito"), may_be_there=True)
     assert await submitted(server) == Answered((ItemAnswer(0),))
     assert await submitted(server, live=False) == Answered((ItemAnswer(0),))
     assert server.stored == [Stored("anna", NOW - 3000, "Low", "Sunflower", "Things We Lost in the Fire", 276)]

@@ -308,8 +308,8 @@ ANSWERS: list[tuple[str, bytes, tuple[str, ...], type[Verdict], float | None, st
     ("520 Unknown", b'{"error":"x"}', (), Unsure, None, "ListenBrainz error 520: x"),
     ("503 Away", b'{"error":"x"}', ("Retry-After: 30",), Later, 30.0, "ListenBrainz error 503: x"),
     ("503 Away", b"<html></html>", ("Retry-After: 30",), Unsure, 30.0, "HTTP 503 with a page"),
-    ("400 Bad", b'{"code":400}', (), Split, None, "ListenBrainz error 400: no words"),
-    ("400 Bad", b'{"error":["a"],"message":7}', (), Split, None, "ListenBrainz error 400: no words"),
+    ("400 Bad", b'{"code":400}', (), Split, None, "ListenBrainz error 400: no message"),
+    ("400 Bad", b'{"error":["a"],"message":7}', (), Split, None, "ListenBrainz error 400: no message"),
     ("401 No", b'{"message":"x"}', (), SessionEnded, None, "ListenBrainz rejects the token: x"),
     ("401 No", b"{}", (), SessionEnded, None, "ListenBrainz rejects the token"),
 ]

@@ -179,7 +179,7 @@ ANSWERS: list[tuple[str, bytes, tuple[str, ...], type[Verdict], float | None, st
     ("200 OK", b'{"error":"Not found"}', (), Unsure, None, "HTTP 200 with an answer to something else"),
     ("200 OK", b"[]", (), Unsure, None, "HTTP 200 with a body that cannot be read"),
     ("301 Moved", b"", ("Location: https://127.0.0.1/",), Later, None, "HOST wants https"),
-    ("400 Bad", b'{"error":{"type":7,"desc":8}}', (), Split, None, "Maloja error 400: no words"),
+    ("400 Bad", b'{"error":{"type":7,"desc":8}}', (), Split, None, "Maloja error 400: no message"),
     ("400 Bad", b"<html>", (), Unsure, None, "HTTP 400 with a page"),
     ("401 No", b'{"error":"x"}', (), Later, None, "Maloja error 401: x"),
     ("403 No", b"<html>", (), Unsure, None, "HTTP 403 with a page"),

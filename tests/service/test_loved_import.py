@@ -219,7 +219,7 @@ async def test_an_import_waits_its_turn_when_requests_rest(room: Room) -> None:
 
 
 async def test_an_import_without_a_run_does_nothing(room: Room) -> None:
-    assert await room.deck.loved_import.go_on(room.me.id) is None
+    assert await room.deck.loved_import.continue_run(room.me.id) is None
     assert await room.deck.loved_import.due() == []
 
 
@@ -424,6 +424,6 @@ async def test_an_import_that_another_process_has_taken_on_is_left_to_it(house: 
             assert await room.deck.store.write(lambda db: runs.write(db, moved, run.cursor))
 
         during.happens.append(another_was_quicker)
-        assert await room.deck.loved_import.go_on(room.me.id) is None
+        assert await room.deck.loved_import.continue_run(room.me.id) is None
         assert len(house.calls("user.getLovedTracks")) == 1
         assert not [event for event in room.events if isinstance(event, ImportProgress)]

@@ -229,7 +229,7 @@ async def test_a_sender_that_is_ended_while_nothing_can_be_written_leaves_no_fau
 @contextmanager
 def held_up(room: Room, batch: int) -> Iterator[threading.Event]:
     """The transaction that marks the first batch, or the second, says so and stays there to the end of the block."""
-    reached, go_on = threading.Event(), threading.Event()
+    reached, proceed = threading.Event(), threading.Event()
     marked: list[str] = []
 
     def stop(_: object, __: object, statement: str, *___: object) -> None:
@@ -237,13 +237,13 @@ def held_up(room: Room, batch: int) -> Iterator[threading.Event]:
             marked.append(statement)
             if len(marked) == batch:
                 reached.set()
-                assert go_on.wait(10)
+                assert proceed.wait(10)
 
     event.listen(room.deck.store._writes, "after_cursor_execute", stop)
     try:
         yield reached
     finally:
-        go_on.set()
+        proceed.set()
 
 
 def senders() -> list[asyncio.Task[Any]]:

@@ -214,12 +214,12 @@ async def test_a_link_signs_one_browser_in(store: Store, other: Store) -> None:
 async def test_who_waits_for_a_lock_sees_what_the_other_has_written(store: Store, other: Store) -> None:
     me = await store.write(listener)
     await store.write(lambda db: enqueue(db, me, 1))
-    locked, go_on = threading.Event(), threading.Event()
+    locked, proceed = threading.Event(), threading.Event()
 
     def takes_out(db: Connection) -> None:
         accounts.lock(db, [me])
         locked.set()
-        assert go_on.wait(10)
+        assert proceed.wait(10)
         queue.remove(db, queue.in_queue(db, me, "rj"))
 
     def counts(db: Connection) -> int:
@@ -231,7 +231,7 @@ async def test_who_waits_for_a_lock_sees_what_the_other_has_written(store: Store
     second = asyncio.ensure_future(other.write(counts))
     while not await store.read(_somebody_waits):
         pass
-    go_on.set()
+    proceed.set()
     await first
     assert await second == 0
 

@@ -73,18 +73,18 @@ async def test_a_write_is_seen_by_another_connection_when_it_is_acknowledged(
 
 
 async def test_a_write_is_not_acknowledged_before_its_commit(store: Store, database_url_for_tests: URL) -> None:
-    reached, go_on = threading.Event(), threading.Event()
+    reached, proceed = threading.Event(), threading.Event()
 
     def pause(_: Connection) -> None:
         reached.set()
-        assert go_on.wait(10)
+        assert proceed.wait(10)
 
     event.listen(store._writes, "commit", pause)
     write = asyncio.ensure_future(store.write(adding("me")))
     assert await asyncio.to_thread(reached.wait, 10)
     assert not write.done()
     assert await store.read(names) == []
-    go_on.set()
+    proceed.set()
     await write
     assert await store.read(names) == ["me"]
 

@@ -65,7 +65,7 @@ def _listen(path: Path) -> socket.socket:
 async def _answer(deck: Deck, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         asked = json.loads(await reader.readline())
-        writer.write(json.dumps(await _said(deck, asked)).encode() + b"\n")
+        writer.write(json.dumps(await _answer_to(deck, asked)).encode() + b"\n")
         await writer.drain()
     except (OSError, ValueError):
         pass  # the caller is gone, or isn't a command
@@ -73,7 +73,7 @@ async def _answer(deck: Deck, reader: asyncio.StreamReader, writer: asyncio.Stre
         writer.close()
 
 
-async def _said(deck: Deck, asked: Any) -> Mapping[str, object]:
+async def _answer_to(deck: Deck, asked: Any) -> Mapping[str, object]:
     """The answer; {} if the command has to read the database itself: it is another version, or uses another clock."""
     if not isinstance(asked, dict) or not _alike(asked):
         return {}

@@ -33,7 +33,7 @@ _ANSWERS = {
 @click.option("--track", required=True)
 def love(settings: Settings, listener: str, as_json: bool, artist: str, track: str) -> None:
     """Love a track, here and on Last.fm. The library's files of it are marked."""
-    _say(settings, listener, artist, track, True, as_json)
+    _set_heart(settings, listener, artist, track, True, as_json)
 
 
 @click.command()
@@ -44,10 +44,10 @@ def love(settings: Settings, listener: str, as_json: bool, artist: str, track: s
 @click.option("--track", required=True)
 def unlove(settings: Settings, listener: str, as_json: bool, artist: str, track: str) -> None:
     """Unlove a track, here and on Last.fm."""
-    _say(settings, listener, artist, track, False, as_json)
+    _set_heart(settings, listener, artist, track, False, as_json)
 
 
-def _say(settings: Settings, listener: str, artist: str, track: str, loved: bool, as_json: bool) -> None:
+def _set_heart(settings: Settings, listener: str, artist: str, track: str, loved: bool, as_json: bool) -> None:
     from tonearm.commands.opening import run
     from tonearm.core.play import MissingName
 

@@ -125,7 +125,7 @@ async def _done_here(deck: Deck, work: LovedImport | Enrichment, account: int) -
 
 
 async def _to_its_end(deck: Deck, work: LovedImport | Enrichment, account: int) -> None:
-    while not await work.waiting.paused() and (again_at := await work.go_on(account)) is not None:
+    while not await work.waiting.paused() and (again_at := await work.continue_run(account)) is not None:
         await deck.clock.sleep(max(0.0, again_at - deck.clock.now()))
 
 

@@ -121,7 +121,7 @@ def mpd(
 
     async def follow(watcher: Watcher) -> None:
         try:
-            await follow_mpd(address, watcher, SystemClock(), _say)
+            await follow_mpd(address, watcher, SystemClock(), _print)
         except MpdError as error:
             raise Failed(f"{address.name}: {error}") from None
 
@@ -137,7 +137,7 @@ def _port_of(text: str | None, default: int) -> int:
     raise Failed("MPD_PORT: not a port number")
 
 
-def _say(message: str) -> None:
+def _print(message: str) -> None:
     say(message, err=True)
 
 
@@ -243,10 +243,10 @@ class _Here:
                     finished.track, started_at=finished.start, played=finished.played or 0, reporter=player
                 )
             except StoreUnavailable as error:
-                _say(f"{names} is not saved yet: the database is unavailable: {error}")
+                _print(f"{names} is not saved yet: the database is unavailable: {error}")
                 return False
             except (MissingName, NotATime) as error:
-                _say(f"{names} is skipped: {error}")
+                _print(f"{names} is skipped: {error}")
             else:
                 say(f"{names}: {report.status}: {report.message}")
             self._waiting.popleft()
@@ -261,7 +261,9 @@ async def _elsewhere(url: str, token: str, spool_name: str) -> AsyncIterator[Rep
     from tonearm.watch.waiting import Spool, SpoolBroken
 
     try:
-        reporter = Elsewhere(Destination(url.rstrip("/"), token), Spool(data_folder() / f"watch-{spool_name}.db"), _say)
+        reporter = Elsewhere(
+            Destination(url.rstrip("/"), token), Spool(data_folder() / f"watch-{spool_name}.db"), _print
+        )
     except SpoolBroken as error:
         raise Failed(str(error)) from None
     sending = asyncio.create_task(reporter.send())

@@ -134,7 +134,7 @@ class PostgresEngine:
         async with connections(self._address, listens=bool(handlers)) as connection:
             channel = tables.SETTINGS.channel
             managers = {kind: _Manager(tables.queries(JobDriver(connection, kind)), channel) for kind in handlers}
-            life: list[Coroutine[Any, Any, None]] = [self._ring(connection)]
+            life: list[Coroutine[Any, Any, None]] = [self._send_hints(connection)]
             if handlers:
                 life += [connection.listen(), self._sweep(due), _forget(connection)]
             for kind, manager in managers.items():
@@ -212,7 +212,7 @@ class PostgresEngine:
             waits = await connection.fetch(tables.WAITS, kind)
             (self._others_wait.add if waits else self._others_wait.discard)(kind)
 
-    async def _ring(self, connection: PgConnection) -> None:
+    async def _send_hints(self, connection: PgConnection) -> None:
         while True:
             await self._pass_on(connection)
             await self._wake.wait()

@@ -171,7 +171,7 @@ def _lastfm(trial: Trial) -> TrialSteps:
         return _UNKNOWN
     session = found.get("session")
     if not isinstance(session, dict):
-        return _said(found, "message") or _elsewhere(asks, answer, "Last.fm 2.0")
+        return _message_of(found, "message") or _elsewhere(asks, answer, "Last.fm 2.0")
     play = {
         "method": "track.scrobble",
         "sk": session.get("key"),
@@ -183,7 +183,7 @@ def _lastfm(trial: Trial) -> TrialSteps:
     }
     answer = yield TrialRequest("POST", url, urlencode(play).encode(), {"Content-Type": _FORM})
     found = _document(answer)
-    return "" if "scrobbles" in found else _said(found, "message") or _elsewhere(asks, answer, "Last.fm 2.0")
+    return "" if "scrobbles" in found else _message_of(found, "message") or _elsewhere(asks, answer, "Last.fm 2.0")
 
 
 def _maloja(trial: Trial) -> TrialSteps:
@@ -280,7 +280,7 @@ def _posted(
     found = _document(answer)
     if answer.status == 200 and "status" in found:
         return ""
-    said = _said(found, "error")
+    said = _message_of(found, "error")
     if answer.status in (403, 404) and "error" in found:  # how Maloja and webhooks reject a secret
         return _UNKNOWN
     return f"it answers a play with {answer.status}: {said}" if said else _elsewhere(sends, answer, protocol)
@@ -329,7 +329,7 @@ def _document(answer: TrialAnswer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _said(document: Mapping[str, Any], name: str) -> str:
+def _message_of(document: Mapping[str, Any], name: str) -> str:
     found = document.get(name)
     return found if isinstance(found, str) else ""
 

@@ -205,18 +205,18 @@ class Cache:
         return await self._fetch(key, request, seconds, found or self._memory.get(key))
 
     async def _find(self, key: str, request: Request[object], seconds: float) -> _CacheEntry | None:
-        had = self._memory.get(key)
-        if had and had.read is not _reader(request):
-            had = None
+        in_memory = self._memory.get(key)
+        if in_memory and in_memory.read is not _reader(request):
+            in_memory = None
         try:
             cached = await self._answers.find(key) if self._answers else None
         except OSError:
-            return had
+            return in_memory
         if cached is None or cached.fetched_at > self._now() + MINUTE:  # by a clock that has been set back since
             return None
-        if had and had.fetched_at == cached.fetched_at:
-            had.trusted_until = self._now() + TRUSTED
-            return had
+        if in_memory and in_memory.fetched_at == cached.fetched_at:
+            in_memory.trusted_until = self._now() + TRUSTED
+            return in_memory
         outcome = cacheable(understand(request, _UNSEALED, Reply(200, {}, cached.body)))
         if outcome is None:
             return None  # written by another version, or by hand: ignored
@@ -224,17 +224,17 @@ class Cache:
         return self._remember(key, request, outcome, cached.fetched_at, until, len(cached.body))
 
     async def _fetch(
-        self, key: str, request: Request[object], seconds: float, had: _CacheEntry | None
+        self, key: str, request: Request[object], seconds: float, in_memory: _CacheEntry | None
     ) -> _CacheEntry | LastFmError:
         began = self._forgotten
         try:
             exchange = await self._upstream.exchange(request)
         except LastFmError as error:
-            return self._instead(had, error)
+            return self._instead(in_memory, error)
         outcome, reply, now = cacheable(exchange.outcome), exchange.reply, self._now()
         if outcome is None or isinstance(reply, TransportError):
             assert not isinstance(exchange.outcome, Answer)
-            return self._instead(had, error_of(exchange.outcome, request.method))
+            return self._instead(in_memory, error_of(exchange.outcome, request.method))
         until = now + (min(seconds, NEGATIVE) if isinstance(outcome, Refusal) else seconds)
         if began != self._forgotten:  # it may be older than the change that caused the forgetting
             return _entry(request, outcome, now, until, now, 0)
@@ -243,13 +243,13 @@ class Cache:
             self._answers.save(key, reply.body, fetched_at=now, fresh_until=until, **about)
         return self._remember(key, request, outcome, now, until, len(reply.body))
 
-    def _instead(self, had: _CacheEntry | None, error: LastFmError) -> _CacheEntry | LastFmError:
-        """The cached answer, if no other can be had now, unless it has become private."""
-        if had is None or isinstance(error, LoginRequired):
+    def _instead(self, in_memory: _CacheEntry | None, error: LastFmError) -> _CacheEntry | LastFmError:
+        """The cached answer, if no other can be in_memory now, unless it has become private."""
+        if in_memory is None or isinstance(error, LoginRequired):
             return error
-        had.retry_at = self._now() + RETRY
-        had.trusted_until = max(had.trusted_until, had.retry_at)
-        return had
+        in_memory.retry_at = self._now() + RETRY
+        in_memory.trusted_until = max(in_memory.trusted_until, in_memory.retry_at)
+        return in_memory
 
     def _remember(
         self, key: str, request: Request[object], outcome: Keepable, fetched_at: float, fresh_until: float, size: int

@@ -55,20 +55,20 @@ def plays_answers(content: object, plays: Sequence[Play]) -> tuple[ItemAnswer, .
     answers = many(scrobbles.get("scrobble"))
     if len(answers) != len(plays):
         raise UnreadableAnswer(f"{len(plays)} sent, {len(answers)} answered")
-    read = [_play_answer(word, play) for word, play in zip(answers, plays, strict=True)]
+    read = [_play_answer(answer_node, play) for answer_node, play in zip(answers, plays, strict=True)]
     _check_totals(scrobbles, sum(code != 0 for code, _ in read), len(plays))
     return tuple(answer for _, answer in read)
 
 
-def _play_answer(word: Node, play: Play) -> tuple[int, ItemAnswer]:
+def _play_answer(answer_node: Node, play: Play) -> tuple[int, ItemAnswer]:
     """The code as it came (0 if there is none), and what it means."""
-    named = word.get("timestamp")
+    named = answer_node.get("timestamp")
     timestamp = whole(named)
     if timestamp != play.timestamp and (timestamp is not None or text(named)):
         raise UnreadableAnswer(f"answered for a play at {text(named)[:20]}, sent was one at {play.timestamp}")
-    answer = track_answer(word, play.track, timestamp) or ItemAnswer(0, "", timestamp)
+    answer = track_answer(answer_node, play.track, timestamp) or ItemAnswer(0, "", timestamp)
     if answer.ignored_code == ALREADY_THERE:
-        return ALREADY_THERE, ItemAnswer(0, "", timestamp, _correction(word, play.track))
+        return ALREADY_THERE, ItemAnswer(0, "", timestamp, _correction(answer_node, play.track))
     if answer.ignored_code in NOT_STORED and "too long" in answer.message:  # in the words of its database
         return answer.ignored_code, ItemAnswer(NAME_TOO_LONG, "", timestamp)
     return answer.ignored_code, answer
@@ -83,22 +83,22 @@ def _check_totals(scrobbles: Node, ignored: int, sent: int) -> None:
             raise UnreadableAnswer(f"the answer names {counted} {name} plays and says that it is {total}")
 
 
-def track_answer(word: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:
+def track_answer(answer_node: Node, track: Track, timestamp: int | None = None) -> ItemAnswer | None:
     """Last.fm's answer for one track; None if it doesn't say whether it was accepted."""
-    message = word.get("ignoredMessage")
+    message = answer_node.get("ignoredMessage")
     code = small(node(message).get("code"))
     if code is None:
         return None
-    return ItemAnswer(code, text(message), timestamp, None if code else _correction(word, track))
+    return ItemAnswer(code, text(message), timestamp, None if code else _correction(answer_node, track))
 
 
-def _correction(word: Mapping[str, object], track: Track) -> Correction | None:
-    corrected = [name for name in _NAMES if flag(node(word.get(name)).get("corrected"))]
+def _correction(answer_node: Mapping[str, object], track: Track) -> Correction | None:
+    corrected = [name for name in _NAMES if flag(node(answer_node.get(name)).get("corrected"))]
     if not corrected:
         return None
     return Correction(
-        text(word.get("artist")) or track.artist,
-        text(word.get("track")) or track.title,
-        text(word.get("album")),
-        text(word.get("albumArtist")),
+        text(answer_node.get("artist")) or track.artist,
+        text(answer_node.get("track")) or track.title,
+        text(answer_node.get("album")),
+        text(answer_node.get("albumArtist")),
     )

@@ -89,4 +89,4 @@ def _refusal(
     if error_code is None:
         return Nonsense(status, f"HTTP {status} with an error that has no number", wait)
     message = text(inner) or text(inner.get("message")) or text(found.get("message"))
-    return Refusal(Cause(error_code, plain(message, secrets) or "no words"), wait)
+    return Refusal(Cause(error_code, plain(message, secrets) or "no message"), wait)

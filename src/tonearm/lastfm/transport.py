@@ -91,7 +91,7 @@ class SyncEndpoint(Endpoint):
             response = http.send(self._request(sealed), stream=True, follow_redirects=False)
             try:
                 for chunk in response.iter_bytes():
-                    incoming.take(chunk)
+                    incoming.add(chunk)
             finally:
                 response.close()
             return incoming.reply(response)

@@ -101,7 +101,7 @@ def token_check(reply: Reply | TransportError, token: str, url: str, service: st
     if 300 <= status < 400:
         return TokenCheck(trouble=plain(redirected(reply, url), [token]), part=AccessPart.ADDRESS)
     if status == HTTPStatus.UNAUTHORIZED:
-        return TokenCheck(trouble=rejects_token(service, _words(found, token)))
+        return TokenCheck(trouble=rejects_token(service, _message(found, token)))
     if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
         return TokenCheck(trouble=f"{service} can't check the token now (HTTP {status}): try again later", passing=True)
     if found is None or status >= 400 or not isinstance(found.get("valid"), bool):
@@ -110,7 +110,7 @@ def token_check(reply: Reply | TransportError, token: str, url: str, service: st
             trouble=f"what answers there isn't {service} ({what}): check the address", part=AccessPart.ADDRESS
         )
     if not found["valid"]:
-        return TokenCheck(trouble=rejects_token(service, _words(found, token)))
+        return TokenCheck(trouble=rejects_token(service, _message(found, token)))
     name = found.get("user_name")
     return TokenCheck(user=plain(name, [token]) if isinstance(name, str) else "")
 
@@ -129,8 +129,8 @@ def left_out(code: ListenCode, service: str) -> ItemAnswer:
     return ItemAnswer(code, reason_of(service, code, ""))
 
 
-def rejects_token(service: str, words: str) -> str:
-    return f"{service} rejects the token{f': {words}' if words else ''}"
+def rejects_token(service: str, message: str) -> str:
+    return f"{service} rejects the token{f': {message}' if message else ''}"
 
 
 def rate_wait(headers: Mapping[str, str]) -> float | None:
@@ -146,10 +146,10 @@ def rate_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _cause(reply: Reply, found: Mapping[str, object] | None, token: str, service: str) -> Cause:
-    words = _words(found, token) or (unread(reply.body) if found is None else "no words")
-    return Cause(reply.status, words, service)
+    message = _message(found, token) or (unread(reply.body) if found is None else "no message")
+    return Cause(reply.status, message, service)
 
 
-def _words(found: Mapping[str, object] | None, token: str) -> str:
+def _message(found: Mapping[str, object] | None, token: str) -> str:
     named = (found or {}).get("error") or (found or {}).get("message")
     return plain(named, [token]) if isinstance(named, str) else ""

@@ -45,8 +45,8 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
         cause = Cause(None, plain(reply.message, [key]), SERVICE)
         return Unsure(cause) if reply.sent else Later(cause)
     status, wait, found = reply.status, retry_after(reply.headers), members(reply.body)
-    kind, words = _error(found, key)
-    cause = Cause(status, words or (unread(reply.body) if found is None else "no words"), SERVICE)
+    kind, message = _error(found, key)
+    cause = Cause(status, message or (unread(reply.body) if found is None else "no message"), SERVICE)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(Scope.ADDRESS, cause, wait)
     if 300 <= status < 400:
@@ -63,9 +63,9 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
             return Answered((ItemAnswer(0, _warnings(found, key)),), shown_time(reply))
         return Unsure(Cause(None, f"HTTP {status} with an answer to something else", SERVICE), wait)
     if kind == _WRONG_KEY:
-        return SessionEnded(Cause(None, _rejects_key(words), SERVICE))
+        return SessionEnded(Cause(None, _rejects_key(message), SERVICE))
     if kind == _SECOND_TAKEN:
-        return Answered((ItemAnswer(MalojaCode.SECOND_TAKEN, words),), shown_time(reply))
+        return Answered((ItemAnswer(MalojaCode.SECOND_TAKEN, message),), shown_time(reply))
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
         return Split(cause)
     broke_off = status > HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.SERVICE_UNAVAILABLE
@@ -77,11 +77,11 @@ def key_check(reply: Reply | TransportError, key: str, url: str) -> TokenCheck:
     if isinstance(reply, TransportError):
         return TokenCheck(trouble=plain(unreachable(reply, url), [key]), passing=True, part=AccessPart.ADDRESS)
     status, found = reply.status, members(reply.body)
-    kind, words = _error(found, key)
+    kind, message = _error(found, key)
     if 300 <= status < 400:
         return TokenCheck(trouble=plain(redirected(reply, url), [key]), part=AccessPart.ADDRESS)
     if kind == _WRONG_KEY:
-        return TokenCheck(trouble=_rejects_key(words))
+        return TokenCheck(trouble=_rejects_key(message))
     if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
         return TokenCheck(trouble=f"{SERVICE} can't check the key now (HTTP {status}): try again later", passing=True)
     if status == HTTPStatus.BAD_REQUEST and kind == _NO_NAMES:
@@ -92,8 +92,8 @@ def key_check(reply: Reply | TransportError, key: str, url: str) -> TokenCheck:
     )
 
 
-def _rejects_key(words: str) -> str:
-    return f"{SERVICE} rejects the API key{f': {words}' if words else ''}"
+def _rejects_key(message: str) -> str:
+    return f"{SERVICE} rejects the API key{f': {message}' if message else ''}"
 
 
 def _error(found: Mapping[str, object] | None, key: str) -> tuple[str, str]:
@@ -101,12 +101,12 @@ def _error(found: Mapping[str, object] | None, key: str) -> tuple[str, str]:
     error = (found or {}).get("error")
     if not isinstance(error, dict):
         return "", plain(error, [key]) if isinstance(error, str) else ""
-    kind, words = error.get("type"), error.get("desc")
-    return kind if isinstance(kind, str) else "", plain(words, [key]) if isinstance(words, str) else ""
+    kind, message = error.get("type"), error.get("desc")
+    return kind if isinstance(kind, str) else "", plain(message, [key]) if isinstance(message, str) else ""
 
 
 def _warnings(found: Mapping[str, object], key: str) -> str:
     """Maloja's warnings about a play that it has stored."""
     warnings = found.get("warnings")
-    words = [w.get("desc") for w in warnings if isinstance(w, dict)] if isinstance(warnings, list) else []
-    return plain(" ".join(word for word in words if isinstance(word, str)), [key])
+    messages = [w.get("desc") for w in warnings if isinstance(w, dict)] if isinstance(warnings, list) else []
+    return plain(" ".join(text for text in messages if isinstance(text, str)), [key])

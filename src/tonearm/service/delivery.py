@@ -108,7 +108,9 @@ class Delivery(Generic[T, OutletT]):
                 sent += 1
                 last = sent == BATCHES or (outlet.pace.per_second > 0 and self.crowded(lease.line))
                 account = lease.account
-                turn = await self._decided(partial(self._go_on, lease, outlet.pace.rules, turn, verdict, last=last))
+                turn = await self._decided(
+                    partial(self._after_answer, lease, outlet.pace.rules, turn, verdict, last=last)
+                )
                 lease = turn.lease
                 self.events.publish(account, turn.events)
                 self.events.queue_changed(account)  # plays that went back into the queue have a new reason now
@@ -154,7 +156,7 @@ class Delivery(Generic[T, OutletT]):
         throttle = pace.last_throttle(db, lease.api_key, lock=True, now=self.clock.now())
         return self._next(db, lease, throttle, ())
 
-    def _go_on(
+    def _after_answer(
         self, sent: Lease, rules: Rules, turn: _Turn[T], verdict: Verdict, db: Connection, *, last: bool
     ) -> _Turn[T]:
         """Write what an answer means, to the line as it is now; take the next batch unless this was the last."""

@@ -215,7 +215,7 @@ class DestinationHints:
     _owned: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _failing: set[int] = field(default_factory=set)
 
-    def ring(self, numbers: Iterable[int]) -> None:
+    def wake(self, numbers: Iterable[int]) -> None:
         """Wake the delivery to these destinations."""
         for number in numbers:
             self.hint(self.kind(number), [number])
@@ -248,7 +248,7 @@ class DestinationHints:
     def of_account(self, account: int) -> None:
         """Wake the delivery to an account's destinations."""
         if mine := self._owned.get(account):
-            self.ring(mine)
+            self.wake(mine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,7 +577,7 @@ class Destinations:
 
     def _announce(self, found: StoredDestination) -> None:
         self.event_hub.publish(found.account, DestinationChanged(found.id, found.kind, found.username, state_of(found)))
-        self.hints.ring([found.id])
+        self.hints.wake([found.id])
 
     @property
     def any_here(self) -> bool:

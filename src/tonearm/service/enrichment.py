@@ -97,7 +97,7 @@ class Enrichment:
         accounts = await self.store.read(partial(runs.running, kind=KIND))
         return [account for account in accounts if not now < self._wait_until.get(account, 0.0) <= now + OUTAGE_WAIT]
 
-    async def go_on(self, account: int) -> float | None:
+    async def continue_run(self, account: int) -> float | None:
         """Look up song after song for a minute, or until all are done, or Last.fm is unavailable."""
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         renamed = Renamed(await self.store.read(partial(plays.corrections, account=account)))

@@ -99,7 +99,7 @@ class HistoryMirror:
         self._begin(db, account)
         accounts.set_mirror(db, account, now + EVERY)
 
-    async def go_on(self, account: int) -> float | None:
+    async def continue_run(self, account: int) -> float | None:
         """Import page after page for a minute, or until everything is there, or Last.fm has failed too often."""
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:

@@ -107,7 +107,7 @@ class Households:
 
     async def seen(self, account: int, name: str) -> Shared | None:
         """What another listener has played recently; None if there is no such listener, or they don't share it."""
-        return await self.store.read(partial(_seen, account=account, name=name))
+        return await self.store.read(partial(_shared_plays, account=account, name=name))
 
 
 def _household(db: Connection, account: int) -> Household:
@@ -122,7 +122,7 @@ def _share(db: Connection, account: int, with_whom: int, *, shown: bool) -> bool
     return True
 
 
-def _seen(db: Connection, account: int, name: str) -> Shared | None:
+def _shared_plays(db: Connection, account: int, name: str) -> Shared | None:
     found = next((member for member in household.members(db, account) if member.name == name), None)
     if found is None or not found.sees:
         return None

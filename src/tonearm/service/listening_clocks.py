@@ -48,7 +48,7 @@ class ListeningClocks:
                     return
             except StoreUnavailable as fault:  # then it is shown later
                 _log.warning("what was heard is looked at later: %s", fault)
-            self._look_after_them()
+            self._start_sweeping()
 
     async def notice(self, player: StoredPlayer, report: WebhookReport, account: int) -> None:
         """Handle a media server's notice; a listen that it ends is on disk when this returns. Raises StoreUnavailable:
@@ -58,7 +58,7 @@ class ListeningClocks:
         async with self._turn:
             before, after = await self._moved(player, report, device)
             if after is not None and not after.ended:
-                self._look_after_them()
+                self._start_sweeping()
         playing = report.playing_now(before, after)
         if isinstance(playing, Announced):
             await self._reports.announce(player, playing, account)
@@ -83,7 +83,7 @@ class ListeningClocks:
     async def _saved(self, device: Device, before: StoredClock | None, after: StoredClock | None) -> bool:
         return await self._store.write(partial(device_clocks.save, device=device, before=before, after=after))
 
-    def _look_after_them(self) -> None:
+    def _start_sweeping(self) -> None:
         if self._sweeps is None:
             self._sweeps = asyncio.create_task(self._sweep())
 

@@ -184,7 +184,7 @@ class LovedImport:
         self._begin(db, account)
         loved_sync.set_mirror(db, account, self.clock.now() + EVERY)
 
-    async def go_on(self, account: int) -> float | None:
+    async def continue_run(self, account: int) -> float | None:
         """Import page after page until all are done, or Last.fm has failed too often."""
         run = await self.store.read(partial(runs.unfinished, account=account, kind=KIND))
         if run is None:

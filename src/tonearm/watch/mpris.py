@@ -85,7 +85,7 @@ class MprisBus:
             raise NoBus(
                 "no D-Bus session bus: run this as the user whose players it watches (DBUS_SESSION_BUS_ADDRESS)"
             ) from fault
-        self._bus.add_message_handler(self._heard)
+        self._bus.add_message_handler(self._on_message)
         for rule in (
             f"type='signal',interface='{_PROPERTIES}',member='PropertiesChanged',path='{_PATH}'",
             f"type='signal',interface='{_PLAYER}',member='Seeked',path='{_PATH}'",
@@ -137,7 +137,7 @@ class MprisBus:
             self._still[name] = self._still.get(name, 0) + 1
         return position / _MICROSECONDS if self._still[name] < 2 else None
 
-    def _heard(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL:
             return
         if message.member == "NameOwnerChanged" and message.sender == _BUS:

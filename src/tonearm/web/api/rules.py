@@ -137,5 +137,5 @@ def _no_rule(error: MissingName | BadRule) -> RequestValidationError:
     return _invalid(str(error), "to", *([error.field] if isinstance(error, MissingName) else []))
 
 
-def _invalid(words: str, *where: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": ["body", *where], "msg": words, "type": "value_error"}])
+def _invalid(message: str, *where: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ["body", *where], "msg": message, "type": "value_error"}])

@@ -368,5 +368,5 @@ def _zone(name: str) -> tzinfo:
     return zone
 
 
-def _invalid(field: str, words: str, where: str = "query") -> RequestValidationError:
-    return RequestValidationError([{"loc": [where, field], "msg": words, "type": "value_error"}])
+def _invalid(field: str, message: str, where: str = "query") -> RequestValidationError:
+    return RequestValidationError([{"loc": [where, field], "msg": message, "type": "value_error"}])
