@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from tests.stand_ins.beside import Beside
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.maloja import MalojaStandIn
-from tests.stand_ins.serving import Fault, StandIn
+from tests.stand_ins.serving import Asked, Fault, Said, StandIn
 from tonearm.core import hearts
 from tonearm.core.destination import DestinationKind
 from tonearm.core.event import DestinationHeart
@@ -273,3 +273,28 @@ async def test_everything_of_a_listener_is_erased_with_hearts_that_wait(room: Ro
     await say(room)
     await room.deck.personal_data.erase(room.me.id, "")
     assert await owed(room, one) == []
+
+
+class Timed(ListenBrainzStandIn):
+    """Notes when each request comes."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__(now)
+        self.times: list[float] = []
+
+    def handle(self, asked: Asked, fault: Fault) -> Said:
+        self.times.append(self.now())
+        return super().handle(asked, fault)
+
+
+async def test_the_look_up_of_a_recording_counts_as_a_request(world: World) -> None:
+    timed = Timed(world.house.clock.true)
+    timed.users, timed.recordings = world.first.users, {("low", f"song {n}"): MBID for n in range(8)}
+    world.network.hosts["one.test"] = timed
+    async with world.open(requests_per_second=4) as room:
+        one = await add(room)
+        await room.deck.hearts.say(room.me.id, [Heart(Track("Low", f"Song {n}"), loved=True) for n in range(8)])
+        await until_told(room, one)
+    told = timed.times[-16:]
+    assert len(timed.times) >= 16
+    assert max(sum(at <= one < at + 1 for one in told) for at in told) <= 3, "two a second, or a pair"

@@ -98,7 +98,8 @@ class DestinationHearts:
             token = self.cipher.open(target.sealed)
         except SealBroken:
             return None  # the delivery of plays reports it
-        await outlet.pace.spare_turn()
+        for _ in range(_requests(target, waiting)):
+            await outlet.pace.spare_turn()
         taken = await self.store.write(partial(self._take, target=target, heart_id=waiting.id))
         if taken is None:
             return self.clock.now()
@@ -151,6 +152,12 @@ class DestinationHearts:
     def _announce(self, target: StoredDestination, one: HeartThere) -> None:
         said = DestinationHeart(target.id, one.track.artist, one.track.title, one.loved, one.status, one.reason)
         self.event_hub.publish(target.account, said)
+
+
+def _requests(target: StoredDestination, one: HeartThere) -> int:
+    """How many requests one heart takes: ListenBrainz is asked for the recording first if it isn't known."""
+    known = any(MBID.fullmatch(mbid) for mbid in (one.track.mbid, one.recording))
+    return 2 if target.kind == DestinationKind.LISTENBRAINZ and not known else 1
 
 
 async def _post(outlet: DestinationOutlet, one: HeartThere, token: str) -> Verdict:
