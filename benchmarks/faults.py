@@ -11,12 +11,13 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from itertools import count, islice
 
 from benchmarks.report import Figure, machine, rounded, say
 from benchmarks.simulation import bugs
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.many import caught, results
-from benchmarks.simulation.run import Result, Room, run
+from benchmarks.simulation.run import Result, Room, run, with_destinations
 
 _SHOWN = 5
 """Findings of one seed that are told without `--trace`."""
@@ -27,7 +28,10 @@ _BREATH = 20.0
 
 def main(arguments: Sequence[str]) -> int:
     """Exit status 1 where a promise was broken, or a planted bug got through."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.plays_only and options.destinations_only:
+        parser.error("--plays-only leaves out what --destinations-only is about")
     if options.seed is not None:
         return _replay(options)
     fields, broken = _measure(options)
@@ -45,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first seed (default: 0)")
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: one for each core")
     parser.add_argument("--plays-only", action="store_true", help="no hearts, and no destination but Last.fm")
+    parser.add_argument("--destinations-only", action="store_true", help="seeds with destinations other than Last.fm")
     parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill a real process so often, too")
     parser.add_argument("--seed", type=int, metavar="N", help="run this one alone")
@@ -101,10 +106,11 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
 
 
 def _runs(options: argparse.Namespace) -> list[Result]:
-    number, seeds = options.seeds, range(options.first, options.first + options.seeds)
+    number = options.seeds
+    wanted = seeds(options.first, number, destinations_only=options.destinations_only)
     found: list[Result] = []
     spoken = time.monotonic()
-    for result in results(seeds, options.plays, options.processes, plays_only=options.plays_only):
+    for result in results(wanted, options.plays, options.processes, plays_only=options.plays_only):
         found.append(result)
         if result.findings:
             _complain(result, options)
@@ -112,6 +118,13 @@ def _runs(options: argparse.Namespace) -> list[Result]:
             spoken = time.monotonic()
             say(f"{len(found)} of {number} seeds, {sum(bool(one.findings) for one in found)} with a broken promise")
     return found
+
+
+def seeds(first: int, number: int, *, destinations_only: bool) -> Sequence[int]:
+    """So many seeds, from the first on: all, or those where listeners have destinations other than Last.fm."""
+    if not destinations_only:
+        return range(first, first + number)
+    return list(islice(filter(with_destinations, count(first)), number))
 
 
 def _complain(result: Result, options: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ from tonearm.lastfm.rules import LASTFM
 from tonearm.service import delivery as service_delivery
 from tonearm.service import fan_out, loved_import, take_reports
 from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.destination_hearts import DestinationHearts
 from tonearm.service.destination_outbox import DestinationOutbox
 from tonearm.service.outbox import BatchAnswer
 from tonearm.service.rate_limit import Booked, Pace
@@ -33,6 +34,7 @@ from tonearm.service.take_reports import take
 from tonearm.store import accounts, destination_queue, destinations, plays, queue
 from tonearm.store.db import schema, sqlite_writer
 from tonearm.store.db.schema import account, scrobble_queue
+from tonearm.store.destination_hearts import HeartThere
 from tonearm.store.destination_queue import Settlement
 from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import Lease, Line
@@ -480,6 +482,36 @@ def paused_destination_sent_to() -> AbstractContextManager[None]:
     return _all((destinations, "pause", lambda *_, **__: None))
 
 
+def no_answer_for_a_heart_elsewhere_is_one() -> AbstractContextManager[None]:
+    """A heart for which a destination gave no answer is taken to be there."""
+
+    def answer(self: DestinationHearts, taken: HeartThere, verdict: Verdict) -> hearts.HeartAnswer:
+        lost = isinstance(verdict, Unsure | Later)
+        return hearts.HeartAnswer(accepted=True) if lost else _answer_there(self, taken, verdict)
+
+    return _all((DestinationHearts, "_answer", answer))
+
+
+_answer_there = DestinationHearts._answer
+
+
+def heart_left_out_elsewhere_is_there() -> AbstractContextManager[None]:
+    """A heart counts as told where the destination does not know its recording."""
+    return _all((hearts, "left_out", lambda *_: hearts.HeartAnswer(accepted=True)))
+
+
+def word_during_a_request_forgotten() -> AbstractContextManager[None]:
+    """What is said of a heart while it is on its way to a destination is taken for what was sent."""
+
+    def answered(self: HeartThere, answer: hearts.HeartAnswer, now: float, *, said_since: bool) -> HeartThere:
+        return _answered(self, answer, now, said_since=False)
+
+    return _all((hearts.OwedHeart, "answered", answered))
+
+
+_answered = hearts.OwedHeart.answered
+
+
 _PLANTED: tuple[Bug, ...] = (
     restamped_on_retry,
     acknowledged_before_the_commit,
@@ -522,6 +554,9 @@ _PLANTED: tuple[Bug, ...] = (
     no_answer_from_a_destination_is_one,
     sent_to_everybodys_destinations,
     paused_destination_sent_to,
+    no_answer_for_a_heart_elsewhere_is_one,
+    heart_left_out_elsewhere_is_there,
+    word_during_a_request_forgotten,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
@@ -544,6 +579,15 @@ ABOUT_DESTINATIONS = frozenset(
     }
 )
 """Bugs that show only where plays go to other services, too."""
+
+ABOUT_HEARTS_ELSEWHERE = frozenset(
+    {
+        "no_answer_for_a_heart_elsewhere_is_one",
+        "heart_left_out_elsewhere_is_there",
+        "word_during_a_request_forgotten",
+    }
+)
+"""Bugs that show only where tracks are loved and other services are told."""
 
 NEED_MANY = frozenset({"too_many_at_once", "newest_first", "the_list_is_always_right"})
 """Bugs that show only where more plays wait than fit into a request, or more hearts are given and taken."""
@@ -592,6 +636,9 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "no_answer_from_a_destination_is_one": ("it is not there",),
     "sent_to_everybodys_destinations": ("a destination of",),
     "paused_destination_sent_to": ("was paused",),
+    "no_answer_for_a_heart_elsewhere_is_one": ("by the ledger, and",),
+    "heart_left_out_elsewhere_is_there": ("by the ledger, and",),
+    "word_during_a_request_forgotten": ("by the ledger, and",),
 }
 """Words of the findings that a bug is there for: a crash of the process is never one of them."""
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -25,6 +25,9 @@ from tonearm.core.policy import ArtistForm, Policy
 from tonearm.deck import Deck
 from tonearm.service.destinations import DestinationRemoved
 from tonearm.store.destinations import StoredDestination
+
+if TYPE_CHECKING:
+    from benchmarks.simulation.hearts_elsewhere import HeartsElsewhere, Told
 
 DAY = 86400.0
 GUEST = " feat. Somebody"
@@ -63,6 +66,8 @@ _OWED = (
     "SELECT destination, count(*), max(timestamp) FROM destination_queue JOIN destination"
     " ON destination.id = destination WHERE removed_at IS NULL GROUP BY 1"
 )
+_BACKLOG = "SELECT 1 FROM destination WHERE removed_at IS NULL AND backlog_at IS NOT NULL"
+"""History that was asked for and is not queued yet."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +95,8 @@ class Target:
     """A destination of a listener. `there` and `policies`: what it may be now, as far as is known.
 
     `held` has since when (seconds of the run) it is to get nothing, by why; `ready_since` when it was last held up
-    by anything of its own.
+    by anything of its own. `changes` counts how often it came or went. `asking`: its listener is asking for the
+    history, which includes what is reported meanwhile.
     """
 
     account: str
@@ -106,6 +112,8 @@ class Target:
     rest: Rest | None = None
     ready_since: float = 0.0
     parcels: dict[Reported, Parcel] = field(default_factory=dict)
+    changes: int = 0
+    asking: bool = False
     refusals: Refusals = field(default_factory=partial(Refusals, about_a_play=frozenset({400, 413})))
     sent_as: dict[tuple[int, str, str], Reported] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
@@ -119,12 +127,13 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class Posted:
-    """A request with listens."""
+    """A request with listens. `changes`: how often its destination had come and gone when it left."""
 
     number: int
     at: float
     target: Target
     token: str
+    changes: int
     parcels: list[Parcel]
 
 
@@ -146,6 +155,7 @@ class Elsewhere:
     under_way: list[Posted] = field(default_factory=list)
     ready_since: float = 0.0
     requests: int = 0
+    hearts: HeartsElsewhere | None = None
     _tokens: dict[str, Target] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -175,6 +185,8 @@ class Elsewhere:
             parcel = target.parcel(play)
             parcel.goes |= target.there
             parcel.policies |= target.policies
+            if target.asking:
+                self._ask(target, play)
 
     def reported(self, play: Reported, status: str) -> None:
         """It was acknowledged: where it surely goes it is to be sent soon."""
@@ -201,6 +213,7 @@ class Elsewhere:
         reporting = [target.parcel(play) for play in self.ledger.accounts[target.account].reporting]
         if there is not None:
             target.there.add(there)
+            target.changes += 1
             for parcel in reporting:
                 parcel.goes.add(there)
         if policy is not None:
@@ -232,7 +245,7 @@ class Elsewhere:
         try:
             await act(deck, target)
         finally:
-            target.busy = False
+            target.busy = target.asking = False
 
     async def _add(self, deck: Deck, target: Target) -> None:
         before, held = set(target.there), dict(target.held)
@@ -247,11 +260,13 @@ class Elsewhere:
         target.held.clear()
         target.refusals.calm(target.account)  # it starts over
         self._presses(target)
+        self.ready(target, 0.0)
         token = self._token(target)
         outcome = await deck.destinations.add(
             self._number(target), DestinationKind.LISTENBRAINZ, target.server.url, token, policy=policy, days=days
         )
         target.pressed_at = self.timeline.elapsed
+        self.ready(target, 0.0)
         if isinstance(outcome, StoredDestination):
             target.number, target.there = outcome.id, {True}
             words = f"as {outcome.id}, with {days:g} days and {policy}"
@@ -264,6 +279,8 @@ class Elsewhere:
         self._may(target, there=False)
         for parcel in target.parcels.values() if discard else ():
             parcel.discarded = True
+        if discard and self.hearts is not None:
+            self.hearts.discards(target)
         outcome = await deck.destinations.remove(self._number(target), target.number, discard=discard)
         if isinstance(outcome, DestinationRemoved):
             target.there, target.held = {False}, {"was removed": self.timeline.elapsed}
@@ -276,15 +293,16 @@ class Elsewhere:
         await deck.destinations.pause(self._number(target), target.number, paused=paused)
         if paused:
             target.held["was paused"] = self.timeline.elapsed
-        self._ready(target, 0.0)
+        self.ready(target, 0.0)
         self.say(target.account, f"{'pauses' if paused else 'resumes'} {target}")
 
     async def _renews(self, deck: Deck, target: Target) -> None:
         target.held.pop("lost its token", None)
+        target.refusals.calm(target.account)  # it starts over
         self._presses(target)
         outcome = await deck.destinations.sign_in_again(self._number(target), target.number, self._token(target))
         target.pressed_at = self.timeline.elapsed
-        self._ready(target, 0.0)
+        self.ready(target, 0.0)
         self.say(target.account, f"has a new token for {target}: {type(outcome).__name__}")
 
     async def _sets_policy(self, deck: Deck, target: Target) -> None:
@@ -302,6 +320,8 @@ class Elsewhere:
         self.say(target.account, f"asks for {days:g} days of history at {target}")
 
     def _asks_for(self, target: Target) -> None:
+        """The history as far as it reaches when the answer comes."""
+        target.asking = True
         for play in self.ledger.of[target.account]:
             self._ask(target, play)
 
@@ -362,24 +382,30 @@ class Elsewhere:
             raise httpx2.ConnectError("no route to host", request=request)
         if doom.strikes(End.REQUEST_HELD):
             await asyncio.sleep(0)
-        posted = self._leaves(server, request)
+        posted, told = self._leaves(server, request), None
+        if self.hearts is not None:
+            told = self.hearts.leaves(server, self._tokens.get(_token_of(request)), request, _token_of(request))
         answered: asyncio.Future[Said | None] = asyncio.get_running_loop().create_future()
-        self.timeline.after(self._latency(), partial(self._arrive, server, request, answered))
+        self.timeline.after(self._latency(), partial(self._arrive, server, request, told, answered))
         if doom.strikes(End.REQUEST_SENT):
             await asyncio.sleep(0)
-        return await self._answer(request, posted, answered)
+        return await self._answer(request, posted or told, answered)
 
     def _latency(self) -> float:
         return self.chance.choice((0.02, 0.05, 0.2, 0.9, 8.0))
 
-    def _arrive(self, server: ListenServer, request: httpx2.Request, answered: asyncio.Future[Said | None]) -> None:
+    def _arrive(
+        self, server: ListenServer, request: httpx2.Request, told: Told | None, answered: asyncio.Future[Said | None]
+    ) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        said = server.answer(request.method, request.url.path, headers, request.content)
+        if self.hearts is not None:
+            self.hearts.lands(told, not answered.get_loop().is_closed() and not answered.done())
+        said = server.answer(request.url.path, request.url.query.decode(), headers, request.content)
         delay = self._latency() + (said.delay if said is not None else 0.0)
         self.timeline.after(delay, partial(_hand_over, answered, said))
 
     async def _answer(
-        self, request: httpx2.Request, posted: Posted | None, answered: asyncio.Future[Said | None]
+        self, request: httpx2.Request, posted: Posted | Told | None, answered: asyncio.Future[Said | None]
     ) -> httpx2.Response:
         try:
             async with asyncio.timeout(request.extensions["timeout"]["read"]):
@@ -398,7 +424,7 @@ class Elsewhere:
         """A process comes up."""
         self.ready_since = max(self.ready_since, self.timeline.elapsed)
         for target in self.targets:
-            target.busy = False
+            target.busy = target.asking = False
 
     def forgets(self) -> None:
         """The process died, or could not write what it was told."""
@@ -409,6 +435,8 @@ class Elsewhere:
             target.refusals.forget()
             target.held.pop("lost its token", None)
         self.ready_since = max(self.ready_since, self.timeline.elapsed + LONGEST_REST + self.sweep)
+        if self.hearts is not None:
+            self.hearts.forgets()
 
     def arrives(self, account: Account, found: list[StoredDestination]) -> None:
         """The process is up: what the destinations of an account are is plain now."""
@@ -427,13 +455,14 @@ class Elsewhere:
     def finds(self, kind: Kind, words: str) -> None:
         self.referee.finds(kind, words)
 
-    def _ready(self, target: Target, after: float) -> None:
+    def ready(self, target: Target, after: float) -> None:
+        """Something holds it up until so many seconds from now, at the most."""
         target.ready_since = max(target.ready_since, self.timeline.elapsed + after)
 
     def _not_sent(self, server: ListenServer, request: httpx2.Request) -> None:
         target = self._tokens.get(_token_of(request))
         if target is not None:
-            self._ready(target, LONGEST_REST)
+            self.ready(target, LONGEST_REST)
 
     def _leaves(self, server: ListenServer, request: httpx2.Request) -> Posted | None:
         if not request.url.path.endswith("submit-listens"):
@@ -444,9 +473,9 @@ class Elsewhere:
             self.finds(Kind.MISBEHAVED, f"a request to {server.host} has a token that is of another service")
             return None
         self.requests += 1
-        posted = Posted(self.requests, self.timeline.elapsed, target, _token_of(request), [])
+        posted = Posted(self.requests, self.timeline.elapsed, target, _token_of(request), target.changes, [])
         self.under_way.append(posted)
-        self._at_a_pace(posted)
+        self.at_a_pace(posted.at, target, f"E{posted.number}")
         self._is_awaited(posted)
         for listen in document["payload"]:
             self._one(posted, listen)
@@ -459,27 +488,29 @@ class Elsewhere:
             self.finds(Kind.MISBEHAVED, f"E{posted.number} is not in order of time")
         return posted
 
-    def _at_a_pace(self, posted: Posted) -> None:
-        target = posted.target
-        target.times = [at for at in target.times if at > posted.at - 1.0 + 1e-6] + [posted.at]
+    def at_a_pace(self, now: float, target: Target, what: str) -> None:
+        """A request leaves for a destination."""
+        target.times = [at for at in target.times if at > now - 1.0 + 1e-6] + [now]
         put = len(self.referee.clocks) > 1
         if len(target.times) > (PER_SECOND + 1) * (1 + put):
-            self.finds(
-                Kind.MISBEHAVED, f"{len(target.times)} requests to {target} in a second, E{posted.number} is the last"
-            )
+            self.finds(Kind.MISBEHAVED, f"{len(target.times)} requests to {target} in a second, {what} is the last")
 
     def _is_awaited(self, posted: Posted) -> None:
         target, alone = posted.target, self.referee.alone
-        lag = LAG if alone else 10 * LAG
-        if len(self.referee.clocks) > 1:
-            lag += 3600.0  # a slot was booked by a clock that has been set back since
-        for why, since in target.held.items():
-            if posted.at > since + lag:
-                self.finds(Kind.MISBEHAVED, f"E{posted.number} is sent after {target} {why}")
+        self.awaits(posted.at, target, f"E{posted.number}")
         rest, target.rest = target.rest, None
         if rest is not None and alone and target.pressed_at < rest.since and posted.at < rest.until - 0.01:
             early = rest.until - posted.at
             self.finds(Kind.MISBEHAVED, f"E{posted.number} comes {early:.1f} s too early for {target} ({rest.why})")
+
+    def awaits(self, at: float, target: Target, what: str) -> None:
+        """Something is sent to a destination, which is to get nothing while it is held."""
+        lag = LAG if self.referee.alone else 10 * LAG
+        if len(self.referee.clocks) > 1:
+            lag += 3600.0  # a slot was booked by a clock that has been set back since
+        for why, since in target.held.items():
+            if at > since + lag:
+                self.finds(Kind.MISBEHAVED, f"{what} is sent after {target} {why}")
 
     def _one(self, posted: Posted, listen: dict[str, Any]) -> None:
         target, about, at = posted.target, listen["track_metadata"], int(listen["listened_at"])
@@ -535,6 +566,8 @@ class Elsewhere:
         """What nothing of its own holds up is sent at once, whatever is wrong elsewhere."""
         if parcel.due_since is None or not self.referee.alone or len(self.referee.clocks) > 1:
             return
+        if posted.target.pressed_at == float("inf"):  # its listener is bringing it back just now
+            return
         disk = max(self.disk.full_until, self.disk.slow_until)
         trouble = max((at + LONGEST_REST for at in (disk, self.cut()) if at), default=0.0)
         ready = max(parcel.due_since, posted.target.ready_since, self.ready_since, trouble)
@@ -542,14 +575,16 @@ class Elsewhere:
             late = posted.at - ready
             self.finds(Kind.MISBEHAVED, f"E{posted.number} sends {parcel.play} to {posted.target} {late:.0f} s late")
 
-    def _answered(self, posted: Posted | None, said: Said | None) -> None:
-        if posted is None:
+    def _answered(self, posted: Posted | Told | None, said: Said | None) -> None:
+        if self.hearts is not None and not isinstance(posted, Posted):
+            self.hearts.answered(posted, said)
+        if not isinstance(posted, Posted):
             return
         target = posted.target
         words = "gets no answer" if said is None else f"is answered: HTTP {said.status} {said.body[:80].decode()}"
         self.say("wire", f"E{posted.number} {words}")
         if posted not in self.under_way:  # the disk was full meanwhile: what was heard may have been forgotten
-            self._ready(target, LONGEST_REST)
+            self.ready(target, LONGEST_REST)
         found = _read(said.body) if said is not None else None
         if said is None or found is None or said.status == 502:
             self._over(posted, leave_open=True)
@@ -566,14 +601,18 @@ class Elsewhere:
             case 401 if posted.token != target.token:
                 pass  # there is another by now
             case 401:
-                target.held["lost its token"] = self.timeline.elapsed
-                target.refusals.calm(target.account)
+                self.loses_token(target)
             case 429:
                 self._rests(posted, float(said.headers.get("X-RateLimit-Reset-In", FIRST_REST)), "after 429")
             case 503:
                 self._rests(posted, SHORTEST_REST, "after 503")
             case _:
                 self._refused(posted, said.status, str(found.get("error", "")))
+
+    def loses_token(self, target: Target) -> None:
+        """The server has refused its token, and the answer has arrived."""
+        target.held["lost its token"] = self.timeline.elapsed
+        target.refusals.calm(target.account)
 
     def _refused(self, posted: Posted, status: int, words: str) -> None:
         target = posted.target
@@ -585,14 +624,15 @@ class Elsewhere:
                 return
             parcel.flight.errors.add(status)
         many = target.refusals.refused(target.account, posted.parcels, status, self.timeline.elapsed)
-        self._ready(target, LONGEST_REST)
+        self.ready(target, LONGEST_REST)
         if many > FREE_REFUSALS:
             self._rests(posted, SHORTEST_REST, f"after {many} refusals in a row")
 
     def _rests(self, posted: Posted, seconds: float, why: str) -> None:
         now = self.timeline.elapsed
-        posted.target.rest = Rest(now, now + seconds, f"{why} to E{posted.number}")
-        self._ready(posted.target, LONGEST_REST)
+        if posted.changes == posted.target.changes:  # else its sender had lost its lease, and wrote nothing
+            posted.target.rest = Rest(now, now + seconds, f"{why} to E{posted.number}")
+        self.ready(posted.target, LONGEST_REST)
 
     def _over(self, posted: Posted, *, leave_open: bool) -> None:
         if posted in self.under_way:
@@ -627,7 +667,7 @@ class Elsewhere:
                     self.finds(Kind.UNEXPLAINED, f"{target} cannot be added though all is well")
         latest = max((float(at) for _, _, at in self.disk.look(_OWED)), default=0.0)
         deadline, pause = max(self.timeline.now, latest) + HEALING, 5.0
-        while self.disk.look(_OWED) and self.timeline.now < deadline:
+        while (self.disk.look(_OWED) or self.disk.look(_BACKLOG)) and self.timeline.now < deadline:
             await asyncio.sleep(pause)
             if pause < 1800.0 <= pause * 1.5 or self.chance.random() < 0.1:
                 for account in self.ledger.accounts.values():

@@ -125,7 +125,7 @@ class _Reckoning:
         play, reason = parcel.play, str(row["reason"])
         match row["fate"]:
             case "accepted":
-                return None if self._there(play) else "it is not there"
+                return None if self._there(play) or self._first_report_is_there(play) else "it is not there"
             case "discarded":
                 return None if play.discarded or parcel.discarded else "nobody discarded it"
             case "kept" if "which it replaces" in reason:
@@ -150,6 +150,14 @@ class _Reckoning:
         if parcel.play.title.startswith(self.target.server.bad) or number in parcel.flight.believable:
             return None
         return "nothing is wrong with it, and what refused it may have refused any play"
+
+    def _first_report_is_there(self, play: Reported) -> bool:
+        """Whether it is there as it was first reported: nobody heard the answer, and then it took another's start."""
+        for other in self.elsewhere.ledger.songs(play.artist, play.title):
+            one_listen = min(other.end, play.end) > max(other.timestamp, play.timestamp)
+            if other.unheard and other not in self.history and one_listen and self.there.get(other):
+                return True
+        return False
 
     def _before_is_there(self, play: Reported) -> bool:
         for before, parcel in self.target.parcels.items():

@@ -13,6 +13,7 @@ from random import Random
 
 from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.finding import Kind
+from benchmarks.simulation.hearts_elsewhere import HeartsElsewhere
 from benchmarks.simulation.ledger import Account, Ledger
 from benchmarks.simulation.oracle import EXACT, Referee
 from lastfm_emulator import Emulator
@@ -71,6 +72,7 @@ class Hearts:
     chance: Random
     say: Callable[[str, str], None]
     left: int
+    elsewhere: HeartsElsewhere | None = None
     tracks: dict[str, Loving] = field(default_factory=dict)
 
     def lands(self, request: Request, awaited: bool) -> None:
@@ -94,18 +96,25 @@ class Hearts:
             signed_in = (await deck.accounts.account(account.number)).signed_in
             track = self._track(account.name, user if signed_in else "")
             await asyncio.gather(*(self._says(deck, account, track) for _ in range(self.chance.choice((1, 1, 1, 2)))))
+            if self.elsewhere is not None and self.chance.random() < 0.5:  # and on second thoughts
+                await asyncio.sleep(self.chance.choice((0.1, 1.0, 5.0)))
+                await self._says(deck, account, track)
         finally:
             account.busy = False
 
     async def _says(self, deck: Deck, account: Account, track: Loving) -> None:
         loved = self.chance.random() < 0.6
         self.left -= 1
+        words = self.elsewhere.says(account.name, track.title, loved) if self.elsewhere is not None else []
         track.saying += 1
         track.crowd |= track.saying > 1
         track.may.add(loved)
         try:
-            await deck.hearts.say(account.number, [Heart(Track(ARTIST, track.title), loved)])
+            mbid = self.elsewhere.mbid(track.title) if self.elsewhere is not None else ""
+            await deck.hearts.say(account.number, [Heart(Track(ARTIST, track.title, mbid=mbid), loved)])
             self.say(account.name, f"{'loves' if loved else 'unloves'} {track}")
+            if self.elsewhere is not None and not track.crowd:
+                self.elsewhere.heard(words)
             if not track.crowd and (self._clocks_are_right or (track.user and not track.changed_there)):
                 track.may = {loved}
         finally:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qs
 
+FEEDBACK, LOOKUP = "/feedback/recording-feedback", "/metadata/lookup"
 TOO_HIGH = 3600.0
 """Seconds that a listen may lie ahead of the server's clock."""
 
@@ -65,6 +67,8 @@ class Said:
 class ListenServer:
     """`users` are the users by their tokens, `bad` begins the titles that it refuses with all that is sent with them.
 
+    `recording` finds the MBID of an artist's title, "" for none; `hearts` are the scores by user and recording.
+
     `elapsed` is the time of the run, `now` the true time in Unix seconds, `off` what its own clock is ahead of that.
     """
 
@@ -75,6 +79,8 @@ class ListenServer:
     off: float = 0.0
     window: int | None = None
     users: dict[str, str] = field(default_factory=dict)
+    recording: Callable[[str, str], str] = lambda _artist, _title: ""
+    hearts: dict[tuple[str, str], int] = field(default_factory=dict)
     stored: dict[Key, Listen] = field(default_factory=dict)
     troubles: list[Lasting] = field(default_factory=list)
     journal: list[tuple[float, str, int, int]] = field(default_factory=list)
@@ -104,10 +110,8 @@ class ListenServer:
         self.troubles.clear()
         self.off = 0.0
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Said | None:
+    def answer(self, path: str, query: str, headers: dict[str, str], body: bytes) -> Said | None:
         """What it answers; None where it hangs up."""
-        if "/metadata/lookup" in path:  # it knows no recording, so it keeps no heart
-            return self._said(200, {})
         trouble = self.trouble()
         match trouble:
             case Trouble.HANG_UP | Trouble.GONE:
@@ -125,8 +129,15 @@ class ListenServer:
             case _:
                 pass
         user = self.users.get(headers.get("authorization", "").removeprefix("Token "))
-        said = self._validated(user) if path.endswith("validate-token") else self._submitted(user, body, trouble)
-        self.journal.append((round(self.elapsed(), 3), user or "", said.status, len(self.stored)))
+        if path.endswith("validate-token"):
+            said = self._validated(user)
+        elif path.rstrip("/").endswith(LOOKUP):
+            said = self._looked_up(query, trouble)
+        elif path.endswith(FEEDBACK):
+            said = self._kept(user, body, trouble)
+        else:
+            said = self._submitted(user, body, trouble)
+        self.journal.append((round(self.elapsed(), 3), user or "", said.status, len(self.stored) + len(self.hearts)))
         match trouble:
             case Trouble.LOST:
                 return None
@@ -158,6 +169,28 @@ class ListenServer:
             return self._error(400, "JSON document may only contain what is good.")
         for listen in payload[: (len(payload) + 1) // 2] if trouble is Trouble.BROKEN else payload:
             self._store(user, listen)
+        if trouble is Trouble.BROKEN:
+            return self._error(500, "Something went wrong. Please try again.")
+        return self._said(200, {"status": "ok"})
+
+    def _looked_up(self, query: str, trouble: Trouble | None) -> Said:
+        asked = parse_qs(query)
+        if trouble is Trouble.BROKEN:
+            return self._error(500, "Server failed to lookup recording")
+        if trouble is Trouble.REFUSES:
+            return self._error(400, "artist_name is invalid or not present in arguments")
+        found = self.recording(asked["artist_name"][0], asked["recording_name"][0])
+        return self._said(200, {"recording_mbid": found, "artist_mbids": []} if found else {})
+
+    def _kept(self, user: str | None, body: bytes, trouble: Trouble | None) -> Said:
+        """A heart that is given or taken away; one that breaks it is kept every second time."""
+        if user is None:
+            return self._error(401, "Invalid authorization token.")
+        document = json.loads(body)
+        if trouble is Trouble.REFUSES or document["score"] not in (1, 0):
+            return self._error(400, "Invalid JSON document submitted.")
+        if trouble is not Trouble.BROKEN or len(self.journal) % 2:
+            self.hearts[user, document["recording_mbid"]] = document["score"]
         if trouble is Trouble.BROKEN:
             return self._error(500, "Something went wrong. Please try again.")
         return self._said(200, {"status": "ok"})

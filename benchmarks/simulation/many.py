@@ -56,6 +56,8 @@ def caught(name: str, room: Room, first: int = 0) -> Result | None:
             continue
         if name in bugs.ABOUT_DESTINATIONS and not with_destinations(seed):
             continue
+        if name in bugs.ABOUT_HEARTS_ELSEWHERE and not (with_hearts(seed) and with_destinations(seed)):
+            continue
         with plant():
             result = run(seed, plays, room)
         if bugs.caught_by(name, result.findings):

@@ -22,6 +22,7 @@ from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.elsewhere import Elsewhere
 from benchmarks.simulation.finding import CRASH, Finding, Kind
 from benchmarks.simulation.hearts import LATE, Hearts
+from benchmarks.simulation.hearts_elsewhere import HeartsElsewhere
 from benchmarks.simulation.ledger import Account, Ledger
 from benchmarks.simulation.listeners import DAY, Listeners
 from benchmarks.simulation.network_faults import Weather
@@ -135,6 +136,7 @@ class Run:
         self.disk = Disk(room.file(), timeline, chance, self._forgets)
         self.hearts = self._hearts(say, plays) if with_hearts(seed) and not plays_only else None
         self.elsewhere = self._elsewhere(say) if with_destinations(seed) and not plays_only else None
+        self.hearts_elsewhere = self._hearts_elsewhere()
         self.weather = Weather(
             timeline, self.emulator, self.network, self.disk, chance, say, self.scale, self.hearts is not None
         )
@@ -184,6 +186,14 @@ class Run:
         self.network.elsewhere = elsewhere
         return elsewhere
 
+    def _hearts_elsewhere(self) -> HeartsElsewhere | None:
+        if self.hearts is None or self.elsewhere is None:
+            return None
+        both = HeartsElsewhere(self.elsewhere, Random(f"hearts elsewhere of {self.seed}"))
+        both.begin()
+        self.hearts.elsewhere = self.elsewhere.hearts = both
+        return both
+
     def _forgets(self) -> None:
         """The process died, or the disk did not take what it was told."""
         self.referee.forgets_rests()
@@ -213,6 +223,8 @@ class Run:
             elsewhere_checks.check(self.elsewhere, self.disk.file, checker.rows)
         if self.hearts is not None:
             self.hearts.check(self.disk.file)
+        if self.hearts_elsewhere is not None:
+            self.hearts_elsewhere.check(self.disk.file)
         return self._result()
 
     def _trouble(self) -> None:
@@ -313,6 +325,8 @@ class Run:
         if self.off:
             self._step(0.0)
         self._starts()
+        if self.elsewhere is not None:
+            self.elsewhere.sweep = _SLOW_SWEEP
         self.process.live(Doom(), _SLOW_SWEEP, self._healing)
 
     async def _healing(self, decks: list[Deck]) -> None:
@@ -324,6 +338,8 @@ class Run:
         if self.elsewhere is not None:
             await self.elsewhere.heal(decks[0], self.listeners.plays_on)
             await self._plays_heal(decks)  # of what they have played on meanwhile, perhaps without a session
+        if self.hearts_elsewhere is not None:
+            await self.hearts_elsewhere.heal()
         if self.hearts is not None:
             await self._hearts_heal(decks[0], self.hearts)
 
@@ -394,7 +410,9 @@ class Run:
             self.seed,
             len(self.ledger.plays),
             tuple(self.referee.findings),
-            self.referee.requests + (self.elsewhere.requests if self.elsewhere is not None else 0),
+            self.referee.requests
+            + (self.elsewhere.requests if self.elsewhere is not None else 0)
+            + (self.hearts_elsewhere.requests if self.hearts_elsewhere is not None else 0),
             self.deaths,
             self.referee.most_in_a_second,
             digest.hexdigest(),

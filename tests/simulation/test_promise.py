@@ -11,7 +11,7 @@ from benchmarks import faults
 from benchmarks.__main__ import main
 from benchmarks.simulation import bugs
 from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
-from benchmarks.simulation.run import Room, run
+from benchmarks.simulation.run import Room, Run, run
 
 SEEDS, PLAYS = 100, 30
 AT_ONCE = 25
@@ -45,6 +45,9 @@ CAUGHT_BY = {
     "removed_destination_still_sent_to": 45,
     "one_wait_for_all_destinations": 29,
     "history_sent_unasked": 38,
+    "no_answer_for_a_heart_elsewhere_is_one": 11,
+    "heart_left_out_elsewhere_is_there": 36,
+    "word_during_a_request_forgotten": 36,
 }
 """Seeds that catch what few of the first seeds catch: looked at first, to save time; all others where they do not."""
 
@@ -101,6 +104,25 @@ def test_plays_go_to_other_services_in_the_runs_with_destinations(room: Room) ->
     ):
         assert any(words in line for line in narrated), words
     assert not any("listens-" in line for line in run(12, USUAL_PLAYS, room, narrated=True).story)
+
+
+def test_other_services_are_told_of_hearts_in_the_runs_with_both(room: Room) -> None:
+    narrated = [line for seed in (11, 36) for line in run(seed, USUAL_PLAYS, room, narrated=True).story]
+    for words in (
+        "is told of 'Heart",
+        "is answered: HTTP 200 {}",
+        'is answered: HTTP 200 {"recording_mbid"',
+        "HTTP 50",
+    ):
+        assert any(words in line and ".example" in line for line in narrated), words
+
+
+def test_a_listener_has_one_to_three_destinations_in_the_runs_with_destinations(room: Room) -> None:
+    seeds = faults.seeds(first=0, number=20, destinations_only=True)
+    runs = [Run(seed, PLAYS, room, narrated=False, plays_only=False) for seed in seeds]
+    others = [len(run.elsewhere.of(name)) for run in runs if run.elsewhere for name in run.ledger.accounts]
+    assert len(runs) == sum(run.elsewhere is not None for run in runs)
+    assert set(others) == {0, 1, 2}
 
 
 def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
