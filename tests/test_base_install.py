@@ -121,7 +121,7 @@ def test_the_command_says_what_to_install() -> None:
     )
 
 
-def test_the_server_brings_the_queue() -> None:
+def test_the_server_extra_includes_the_queue() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert "tonearm[queue]" in extras["server"]
     assert {canonicalize_name(Requirement(one).name) for one in extras["queue"]} == {

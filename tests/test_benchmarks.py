@@ -105,7 +105,7 @@ def test_matching_says_how_much_of_real_names_it_finds(
     assert all(found[field] for field in (*MATCHED, *MACHINE, "seconds"))
 
 
-def test_a_replay_without_the_history_says_so_and_is_no_failure(
+def test_a_replay_without_the_history_says_so_and_is_not_a_failure(
     tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TONEARM_TEST_DATA", str(tmp_path))

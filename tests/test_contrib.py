@@ -72,7 +72,7 @@ def test_every_setting_in_them_is_one() -> None:
     assert {"LASTFM_API_SECRET_FILE", "TONEARM_DATABASE", "TONEARM_PUBLIC_URL"} <= named
 
 
-def test_what_the_container_copies_is_there_and_it_runs_as_nobody_special() -> None:
+def test_the_container_copies_existing_files_and_runs_without_root() -> None:
     text = (CONTRIB / "Containerfile").read_text()
     copied = [word for line in re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", text) for word in line.split()]
     assert "src" in copied

@@ -68,7 +68,7 @@ def test_a_server_ends_with_the_process_that_started_it() -> None:
     shutil.rmtree(folder)
 
 
-def test_where_there_is_no_postgresql_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_postgresql_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(ours, "find_spec", lambda _: None)
     monkeypatch.setattr(Path, "glob", lambda *_: iter(()))

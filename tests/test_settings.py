@@ -95,7 +95,7 @@ def test_in_the_configuration_folder_itself_the_file_is_read(user_file: Path, mo
     assert unread_file() is None
 
 
-def test_what_kubernetes_says_of_services_named_like_us_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_kubernetes_says_of_services_named_like_us_is_not_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     of_services = {
         "TONEARM_SERVICE_HOST": "10.0.0.11",
         "TONEARM_SERVICE_PORT": "8723",
@@ -131,12 +131,12 @@ def test_a_secret_in_the_file_of_a_later_place_wins_over_an_earlier_one(
     assert settings.lastfm_api_secret.get_secret_value() == "from the option's file"
 
 
-def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_not_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TONEARM_PORT", "")
     assert load().tonearm_port == 8723
 
 
-def test_what_the_tests_need_is_no_unknown_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_tests_need_is_not_an_unknown_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TONEARM_TEST_DATA", "/somewhere")
     load()
 
@@ -180,9 +180,7 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_says_what_where_and_ho
     assert "\n" not in str(bad.value)
 
 
-def test_several_keys_are_given_with_as_many_secrets_from_wherever_each_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_keys_need_as_many_secrets_from_any_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secrets").write_text("s, t\n")
     monkeypatch.setenv("LASTFM_API_KEY", "a,b")
     settings = load({"lastfm_api_secret_file": str(tmp_path / "secrets")})

@@ -112,7 +112,7 @@ def test_a_bench_that_the_other_lacks_is_measured_with_ours(project: Path, words
     assert _ran(project) == [f"after:{words[0]}"], "the other one, whose benches lie three folders deeper"
 
 
-def test_a_revision_that_is_not_there_is_said_in_a_line(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_revision_is_reported_in_a_line(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["versus", "nowhere", "old"]) == 1
     assert "nowhere" in capfd.readouterr().out
     assert len(_git(project, "worktree", "list").splitlines()) == 1
@@ -125,7 +125,7 @@ def test_a_bench_that_breaks_ends_it_and_leaves_nothing(project: Path, capfd: py
     assert list((project / "build").iterdir()) == []
 
 
-def test_an_environment_that_cannot_be_made_is_said(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_environment_that_cannot_be_made_is_reported(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (project / "run").write_text("#!/usr/bin/env bash\nexit 1\n")
     assert main(["versus", "HEAD", "old"]) == 1
     assert "no environment could be made" in capfd.readouterr().out

@@ -42,7 +42,7 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
-def test_nobody_comes_in_without_a_token(unmoved: Service, method: str, path: str) -> None:
+def test_nobody_gets_in_without_a_token(unmoved: Service, method: str, path: str) -> None:
     with unmoved.stranger() as stranger:
         assert stranger.request(method, path, json={}).status_code == 401
     with unmoved.stranger(Authorization="Bearer nonsense") as stranger:
@@ -168,14 +168,14 @@ def other(service: Service) -> Iterator[httpx2.Client]:
         yield http
 
 
-def test_nobody_comes_in_with_a_token_of_a_listener_who_was_deleted(service: Service, other: httpx2.Client) -> None:
+def test_a_token_of_a_deleted_listener_does_not_work(service: Service, other: httpx2.Client) -> None:
     assert other.post("/lastfm/scrobble", json=a_play()).status_code == 200
     service.call(service.deck.personal_data.erase(2, ""))
     assert other.post("/lastfm/scrobble", json=a_play()).status_code == 401
     assert service.http.post("/lastfm/scrobble", json=a_play()).status_code == 200
 
 
-def test_a_revoked_token_lets_nobody_in_any_more(service: Service, other: httpx2.Client) -> None:
+def test_a_revoked_token_does_not_work_any_more(service: Service, other: httpx2.Client) -> None:
     assert other.get("/lastfm/settings").status_code == 200
     [token] = service.call(service.deck.personal_data.admissions(2))
     assert service.call(service.deck.personal_data.revoke(2, token.id))
@@ -197,7 +197,7 @@ def test_health_sees_that_a_table_is_missing(service: Service) -> None:
     assert service.http.get("/health").status_code == 200
 
 
-def test_too_little_memory_is_no_fault_of_the_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_not_a_fault_of_the_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(*_: object, **__: object) -> None:
         raise MemoryError
 

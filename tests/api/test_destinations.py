@@ -64,7 +64,7 @@ def test_a_destination_is_added_and_gets_what_is_played(service: Service, server
     assert found["last_answer_at"] is not None
 
 
-def test_what_cannot_be_added_is_said_with_the_reason(service: Service, server: ListenBrainzStandIn) -> None:
+def test_what_cannot_be_added_is_reported_with_the_reason(service: Service, server: ListenBrainzStandIn) -> None:
     wrong = add(service, server, token="wrong")
     assert wrong.status_code == 422
     [fault] = wrong.json()["detail"]
@@ -187,7 +187,7 @@ def test_an_ended_session_is_renewed_on_the_page_or_by_password(service: Service
     assert again.json()["state"] == "connected"
 
 
-def test_what_is_wrong_with_a_sign_in_is_said_of_its_part(service: Service, libre: GnuFmStandIn) -> None:
+def test_what_is_wrong_with_a_sign_in_names_the_part(service: Service, libre: GnuFmStandIn) -> None:
     wanted = {"kind": "librefm", "url": libre.url}
     for more, part in (
         ({}, "token"),

@@ -41,7 +41,7 @@ def test_a_heart_waits_with_the_reason(service: Service) -> None:
     assert waiting[0]["message"].startswith("Last.fm error 11")
 
 
-def test_a_heart_of_nobody_who_is_signed_in_is_kept_here(signed_out: Service) -> None:
+def test_a_heart_is_kept_here_while_nobody_is_signed_in(signed_out: Service) -> None:
     assert signed_out.http.put("/lastfm/loved", json=SONG).json()["status"] == "kept"
 
 
@@ -52,7 +52,7 @@ def test_a_heart_needs_an_artist_and_a_track(service: Service, track: dict[str, 
     assert service.http.get("/lastfm/loved").json() == {"hearts": []}
 
 
-def test_how_both_sides_are_brought_together_is_a_choice(service: Service) -> None:
+def test_how_both_sides_are_merged_is_a_choice(service: Service) -> None:
     assert service.http.get("/lastfm/loved/sync").json() == {"hourly": False, "conflicts": "latest", "next_at": None}
     answer = service.http.put("/lastfm/loved/sync", json={"conflicts": "here"})
     assert answer.json() == {"hourly": False, "conflicts": "here", "next_at": None}
@@ -74,7 +74,7 @@ def test_a_plan_needs_a_profile(signed_out: Service) -> None:
     assert signed_out.http.get("/lastfm/loved/plan").status_code == 401
 
 
-def test_what_is_loved_is_looked_for_again(service: Service) -> None:
+def test_loved_tracks_are_matched_again(service: Service) -> None:
     service.http.put("/lastfm/loved", json=SONG)
     found = service.http.post("/lastfm/loved/check").json()
     assert (found["total_loved_tracks"], found["missing"], found["imported_count"]) == (1, 1, 0)

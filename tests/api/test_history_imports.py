@@ -31,7 +31,7 @@ def over(service: Service, address: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_the_history_at_last_fm_comes_home_and_goes_back(service: Service) -> None:
+def test_the_history_at_last_fm_is_imported_and_undone(service: Service) -> None:
     scrobbled(service, 30)
     answer = service.http.post("/history-imports/lastfm")
     assert answer.status_code == 202
@@ -66,7 +66,7 @@ def test_a_mirror_is_turned_on_and_off(service: Service, monkeypatch: pytest.Mon
     assert service.http.put("/history-imports/lastfm", json={"mirror": "yes"}).status_code == 422
 
 
-def test_what_is_not_there_or_not_allowed_is_said(service: Service) -> None:
+def test_what_is_not_there_or_not_allowed_is_reported(service: Service) -> None:
     assert service.http.get("/history-imports/lastfm/99").status_code == 404
     assert service.http.post("/history-imports/99/undo").status_code == 409
     with service.stranger(Authorization=f"Bearer {service.token_of('other')}") as http:

@@ -183,7 +183,7 @@ def test_an_answer_that_takes_long_is_waited_for(hasty: House) -> None:
                     player.post("/lastfm/now-playing", json={"artist": name, "track": "x"})
 
 
-def test_a_play_finds_room_where_idle_connections_have_taken_it_all(tmp_path: Path) -> None:
+def test_a_play_gets_a_connection_although_idle_ones_use_all(tmp_path: Path) -> None:
     with house(tmp_path / "plays.db", ConnectionLimits(connections=20)) as full, ExitStack() as stack:
         idle = [stack.enter_context(connection(full.url)) for _ in range(80)]
         for place, sock in enumerate(idle[-15:]):
@@ -204,7 +204,7 @@ def test_with_every_connection_busy_one_more_has_to_come_back(tmp_path: Path) ->
             assert status(sock) == 503
 
 
-def test_a_listener_has_so_many_streams_and_another_has_them_too(patient: House) -> None:
+def test_a_listener_has_that_many_streams_and_another_has_them_too(patient: House) -> None:
     with ExitStack() as stack:
         for _ in range(STREAMS):
             sock = stack.enter_context(connection(patient.url))
@@ -229,7 +229,7 @@ def test_a_post_that_is_broken_off_leaves_no_traceback(
     assert capfd.readouterr().err == ""
 
 
-def test_bytes_that_are_no_http_are_400(patient: House) -> None:
+def test_bytes_that_are_not_http_are_400(patient: House) -> None:
     with connection(patient.url) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
         assert status(sock) == 400

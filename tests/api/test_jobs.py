@@ -33,7 +33,7 @@ def state_of(http: httpx2.Client, state: str) -> dict[str, Any]:
             return dict(jobs[0])
 
 
-def test_what_rests_is_shown_with_its_reason_and_retried(service: Service) -> None:
+def test_waiting_jobs_are_shown_with_their_reason_and_retried(service: Service) -> None:
     service.emulator.fault("error", error=11, calls=1)
     report(service.http)
     job = state_of(service.http, "resting")

@@ -195,7 +195,7 @@ def test_a_cover_is_served_from_here_once_it_was_fetched(database: Path | str) -
         assert service.http.get(changed).status_code == 404
 
 
-def test_while_lastfm_is_away_what_is_remembered_is_served_and_the_rest_is_502_and_then_503(
+def test_while_lastfm_is_down_what_is_remembered_is_served_and_the_rest_is_502_and_then_503(
     database: Path | str,
 ) -> None:
     emulator = Emulator()
@@ -264,7 +264,7 @@ def test_every_answer_is_described(service: Service) -> None:
                 assert "detail" in description["components"]["schemas"][name]["properties"]
 
 
-def test_a_host_has_it_under_an_address_of_its_own(service: Service) -> None:
+def test_a_host_can_mount_it_at_another_address(service: Service) -> None:
     app = FastAPI()
     app.include_router(tonearm.router(service.deck, listener=lambda: "me"), prefix="/music/api")
 

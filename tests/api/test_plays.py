@@ -224,7 +224,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 @module_on_sqlite  # what a body says is read before any database is asked
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_is_optional_and_unreadable_is_left_out_and_the_story_says_so(newcomer: Service, name: str) -> None:
+def test_what_is_optional_and_unreadable_is_left_out_and_the_details_say_so(newcomer: Service, name: str) -> None:
     changes, words = UNREADABLE[name]
     body = a_play(**changes)
     words = f"ignored because unreadable: {words}"
@@ -282,7 +282,7 @@ def test_bad_input_is_422_with_the_field_named(unmoved: Service, name: str) -> N
 @pytest.mark.parametrize(
     "body", [b"{", b"", b"[]", b"null", b'"text"', b'{"artist": NaN}', b"\xff\xfe", b'{"timestamp": 1e999}']
 )
-def test_what_is_no_play_at_all_is_422(unmoved: Service, body: bytes) -> None:
+def test_what_is_not_a_play_at_all_is_422(unmoved: Service, body: bytes) -> None:
     answer = unmoved.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
     assert answer.json()["detail"]
@@ -308,7 +308,7 @@ def test_a_body_beyond_all_measure_is_refused_early(unmoved: Service) -> None:
 
 @only_sqlite  # headers are read before any database is asked
 @pytest.mark.parametrize("prefer", ["wait=0", "wait=banana", "wait=-3", "wait=99999999999999999999", "respond-async"])
-def test_a_strange_preference_is_no_fault(service: Service, prefer: str) -> None:
+def test_a_strange_preference_is_not_a_fault(service: Service, prefer: str) -> None:
     service.emulator.fault("error", error=16)
     if prefer.startswith("wait=9"):
         service.emulator.clear_faults()

@@ -78,7 +78,7 @@ def _events(service: Service, until: str, **headers: str) -> Iterator[dict[str, 
                 event = {}
 
 
-def test_a_play_is_heard_from_queued_to_accepted(service: Service) -> None:
+def test_a_play_is_published_from_queued_to_accepted(service: Service) -> None:
     first = [event["event"] for event in _events(service, "lastfm:queue-updated")]
     assert first == ["lastfm:auth", "lastfm:queue-updated"]
     service.http.post("/lastfm/scrobble", json=a_play(), headers={"Prefer": "wait=20"})
@@ -104,7 +104,7 @@ def _first_id(service: Service) -> str:
     return str(service.call(ids()))
 
 
-def test_an_unknown_event_id_begins_with_how_things_stand(service: Service) -> None:
+def test_an_unknown_event_id_begins_with_the_current_state(service: Service) -> None:
     kinds = [event["event"] for event in _events(service, "lastfm:queue-updated", **{"Last-Event-ID": "gone-7"})]
     assert kinds == ["lastfm:auth", "lastfm:queue-updated"]
 

@@ -163,7 +163,7 @@ def test_disconnecting_keeps_what_waits_for_the_same_user_only(service: Service)
     assert len(service.emulator.plays("RJ")) == 1
 
 
-def test_who_signs_in_hears_whose_plays_wait_and_disconnecting_discards_only_their_own(service: Service) -> None:
+def test_signing_in_shows_whose_plays_wait_and_disconnecting_discards_only_their_own(service: Service) -> None:
     service.emulator.fault("error", error=16, methods=["track.scrobble"])
     service.failed_once(service.http.post("/lastfm/scrobble", json=a_play()).json()["id"])
     rj = [{"lastfm_user": "rj", "plays": 1}]

@@ -82,7 +82,7 @@ def test_a_listener_without_plays_has_empty_figures(service: Service) -> None:
         assert http.get("/stats/albums").json()["names"] == []
 
 
-def test_what_cannot_be_read_is_said(service: Service) -> None:
+def test_what_cannot_be_read_is_reported(service: Service) -> None:
     for query in ("period=2014-13", "period=yesterday", "zone=Atlantis", "limit=0", "offset=-1", "by=weight"):
         assert service.http.get(f"/stats/artists?{query}").status_code == 422, query
     (wrong,) = service.http.get("/stats?period=never").json()["detail"]
@@ -106,7 +106,7 @@ def test_names_are_merged_for_the_figures_and_come_apart_again(played: Service) 
     assert (again.status_code, again.json()) == (404, {"detail": "this name isn't renamed"})
 
 
-def test_a_name_cannot_become_nothing(service: Service) -> None:
+def test_a_name_cannot_become_empty(service: Service) -> None:
     wanted = {"kind": "track", "artist": "Low", "title": "Words", "to_artist": "Low", "to_title": " "}
     answer = service.http.put("/stats/names", json=wanted)
     assert answer.status_code == 422

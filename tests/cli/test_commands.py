@@ -43,7 +43,7 @@ def test_a_start_may_be_unix_time_or_a_date(connected: Shell, moment: str) -> No
     assert "neither" not in said.stderr
 
 
-def test_a_start_that_is_no_time_is_wrong_usage(connected: Shell) -> None:
+def test_a_start_that_is_not_a_time_is_wrong_usage(connected: Shell) -> None:
     assert connected(*SINNERMAN, "--timestamp", "yesterday").exit_code == 2
 
 
@@ -87,7 +87,7 @@ def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connecte
     assert "rejected  1 play" in connected("status").output
 
 
-def test_while_lastfm_is_away_the_play_waits_and_the_queue_says_why(connected: Shell, emulator: Emulator) -> None:
+def test_while_lastfm_is_down_the_play_waits_and_the_queue_says_why(connected: Shell, emulator: Emulator) -> None:
     trouble = emulator.fault("account-limit")
     said = connected(*SINNERMAN)
     assert said.exit_code == 0
@@ -263,7 +263,7 @@ def test_another_listener_has_a_queue_and_a_token_of_their_own(asking: Shell, em
     assert link.startswith("http://127.0.0.1:0/signin?link=")
 
 
-def test_a_token_is_the_last_word_and_lets_its_listener_in(asking: Shell) -> None:
+def test_a_token_is_the_last_word_printed_and_works_for_its_listener(asking: Shell) -> None:
     assert owner_of(asking, asking("token", "me").output.split()[-1]) == 1
 
 
@@ -389,13 +389,13 @@ def test_an_import_says_beforehand_what_it_would_change(connected: Shell, emulat
     assert connected("import-loved", "--dry-run").stderr.startswith("Error: Last.fm: ")
 
 
-def test_what_is_loved_is_looked_for_again_from_a_shell(connected: Shell) -> None:
+def test_loved_tracks_are_matched_again_from_a_shell(connected: Shell) -> None:
     connected("love", "--artist", "Nina Simone", "--track", "Sinnerman")
     said = connected("import-loved", "--check").stdout
     assert said == "0 of 1 loved tracks newly marked; 0 already marked, 0 may be in the library, 1 are not\n"
 
 
-def test_imports_begin_by_themselves_if_that_is_asked_for(connected: Shell) -> None:
+def test_imports_begin_by_themselves_if_that_is_requested(connected: Shell) -> None:
     assert connected("import-loved", "--mirror").stdout == (
         "loved tracks are imported every hour while a service runs; in a conflict the later change wins\n"
     )
@@ -437,7 +437,7 @@ def test_a_check_asks_with_each_key_and_names_them_by_their_place(connected: She
     assert not {second, API_KEY, "its secret"} & set(re.split(r"[\s,:=?&]", said.output + well.output))
 
 
-def test_where_the_key_is_no_longer_set_the_queue_and_the_status_say_so(connected: Shell, emulator: Emulator) -> None:
+def test_if_the_key_is_no_longer_set_the_queue_and_the_status_say_so(connected: Shell, emulator: Emulator) -> None:
     emulator.add_key("another".ljust(32, "0"), "its secret")
     other = {"LASTFM_API_KEY": "another".ljust(32, "0"), "LASTFM_API_SECRET": "its secret"}
     changed = Shell(connected.home, {**connected.variables, **other})

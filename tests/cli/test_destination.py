@@ -69,7 +69,7 @@ def test_a_token_comes_from_a_file(shell: Shell, server: ListenBrainzStandIn, tm
     assert (refused.exit_code, refused.stderr) == (1, "Error: enter a token: the service shows it in its settings\n")
 
 
-def test_what_cannot_be_used_is_said_in_one_line(with_token: Shell, server: ListenBrainzStandIn) -> None:
+def test_what_cannot_be_used_is_reported_in_one_line(with_token: Shell, server: ListenBrainzStandIn) -> None:
     words = ("destination", "add", "listenbrainz", "--url", server.url)
     server.users.clear()
     refused = with_token(*words)

@@ -87,7 +87,7 @@ def test_the_version_is_printed(shell: Shell) -> None:
     assert shell("--version").output.startswith("tonearm ")
 
 
-def test_what_nobody_foresaw_is_one_line_without_a_traceback_and_without_its_words(
+def test_an_unexpected_error_is_one_line_without_a_traceback_or_its_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @click.command()

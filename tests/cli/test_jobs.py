@@ -11,7 +11,7 @@ from tests.cli.shell import Shell
 SINNERMAN = ("scrobble", "--artist", "Nina Simone", "--track", "Sinnerman", "--duration", "620")
 
 
-def test_where_nothing_is_to_be_done_it_says_so(shell: Shell) -> None:
+def test_if_there_is_nothing_to_do_it_says_so(shell: Shell) -> None:
     assert shell("jobs").output == "no jobs\n"
     assert shell.facts("jobs", "list")["jobs"] == []
 

@@ -116,7 +116,7 @@ def test_the_plays_that_wait_are_the_same_from_both(waiting: Shell) -> None:
         assert "and 1 more" in waiting("queue", "--limit", "2").output
 
 
-def test_an_unknown_listener_is_said_as_ever(shared: tuple[Shell, Said, Emulator]) -> None:
+def test_an_unknown_listener_is_reported_as_ever(shared: tuple[Shell, Said, Emulator]) -> None:
     shell, _, _ = shared
     for command in ("status", "queue"):
         said = shell(command, "--listener", "nobody")
@@ -172,7 +172,7 @@ STRANGE = (
 )
 
 
-def test_who_speaks_another_language_gets_no_answer_and_disturbs_nobody(served: tuple[Shell, Said]) -> None:
+def test_a_foreign_protocol_gets_no_answer_and_disturbs_nobody(served: tuple[Shell, Said]) -> None:
     shell, out = served
     for asked in STRANGE:
         with socket.socket(socket.AF_UNIX) as line:

@@ -43,7 +43,7 @@ def test_any_name_may_be_asked_for(asking: Shell, emulator: Emulator, name: str)
         assert (facts["stale"], facts["age"] >= 0) == (False, True)
 
 
-def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> None:
+def test_output_does_not_control_the_terminal(asking: Shell, emulator: Emulator) -> None:
     emulator.music.add(Artist("\x1b[31mRed [bold]x[/]", ("\x1b]0;title\x07",), (), 1, "", f"<b>a</b>\x9b31m\n\n{LONG}"))
     said = asking("artist", "\x1b[31mRed [bold]x[/]").output
     assert "\x1b" not in said
@@ -60,14 +60,14 @@ def test_what_is_shown_steers_no_terminal(asking: Shell, emulator: Emulator) -> 
         (("artist", " "), "enter an artist"),
     ],
 )
-def test_what_is_not_known_is_said_in_one_line(asking: Shell, words: tuple[str, ...], printed: str) -> None:
+def test_what_is_not_known_is_reported_in_one_line(asking: Shell, words: tuple[str, ...], printed: str) -> None:
     said = asking(*words)
     assert said.exit_code == 1
     [line] = said.stderr.splitlines()
     assert printed in line
 
 
-def test_what_was_shown_once_is_shown_while_lastfm_is_away(asking: Shell, emulator: Emulator) -> None:
+def test_what_was_shown_once_is_shown_while_lastfm_is_down(asking: Shell, emulator: Emulator) -> None:
     before = asking("artist", "Can").output
     emulator.fault("error", error=11)
     assert asking("artist", "Can").output == before
@@ -87,7 +87,7 @@ def test_missing_parts_and_old_answers_are_marked(asking: Shell, emulator: Emula
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(7200, "2 hours ago"), (50 * 3600, "2 days ago")])
-def test_an_age_is_printed_as_people_say_it(seconds: float, words: str) -> None:
+def test_an_age_is_printed_in_words(seconds: float, words: str) -> None:
     assert metadata._ago(seconds) == words
 
 

@@ -130,7 +130,7 @@ def test_a_source_that_has_changed_in_its_log_alone_is_moved_again(filled: Shell
         assert rows(postgres_url) == rows(filled.database)
 
 
-def test_what_a_look_at_the_empty_target_has_left_is_no_hindrance(filled: Shell, postgres_url: str) -> None:
+def test_what_a_check_of_the_empty_target_has_left_does_no_harm(filled: Shell, postgres_url: str) -> None:
     """`tonearm check` leaves the pace of a key and the proof of a secret, a worker its chores."""
     looks = {"TONEARM_DATABASE": postgres_url, "TONEARM_SECRET_KEY": "the one for PostgreSQL"}
     there = Shell(filled.home, {**filled.variables, **looks})
@@ -148,9 +148,7 @@ def test_what_a_look_at_the_empty_target_has_left_is_no_hindrance(filled: Shell,
     assert "TONEARM_SECRET_KEY isn't the key that encrypted the sessions in this database" in refused.stderr
 
 
-def test_what_somebody_writes_while_a_move_is_cut_off_does_not_stop_it_for_good(
-    filled: Shell, postgres_url: str
-) -> None:
+def test_a_write_while_a_move_is_interrupted_does_not_stop_it_for_good(filled: Shell, postgres_url: str) -> None:
     """As a process that had looked at the target just before."""
 
     def cut_off(name: str, done: int, total: int) -> None:

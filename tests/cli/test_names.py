@@ -31,7 +31,7 @@ def error(shell: Shell, *words: str) -> str:
     return said.stderr
 
 
-def test_an_artist_is_merged_after_a_look_and_that_is_taken_back(heard: Shell) -> None:
+def test_an_artist_is_merged_after_a_preview_and_that_is_undone(heard: Shell) -> None:
     names = ("--artist", "Low band", "--to-artist", "Low")
     before = shown(heard, "artists")
     assert heard("names", "merge", *names, "--dry-run").stdout == (
@@ -72,7 +72,7 @@ def test_a_track_and_an_album_are_renamed(heard: Shell) -> None:
     assert heard("names", "undo", "--artist", "Low", "--track", "Lullabye").exit_code == 0
 
 
-def test_what_cannot_be_done_is_said_in_a_line(heard: Shell) -> None:
+def test_what_cannot_be_done_is_reported_in_a_line(heard: Shell) -> None:
     assert "haven't played Nobody" in error(heard, "rename", "--artist", "Nobody", "--to-artist", "Low")
     assert "isn't in your history" in error(heard, "merge", "--artist", "Low", "--to-artist", "Nobody")
     assert "another spelling" in error(heard, "merge", "--artist", "Low", "--to-artist", "LOW")

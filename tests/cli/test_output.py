@@ -135,7 +135,7 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("logging_as_before")
-def test_the_log_is_json_where_that_is_wanted_with_the_fault_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_is_json_if_wanted_and_contains_the_error(capsys: pytest.CaptureFixture[str]) -> None:
     log.begin("json")
     try:
         int("broken")
@@ -161,9 +161,7 @@ def test_the_log_holds_no_addresses_of_requests_and_no_streams_that_were_cut_off
     assert capsys.readouterr().err.endswith("INFO tonearm.service: something of note\n")
 
 
-def test_a_bar_is_drawn_where_somebody_sees_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bar_is_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with bar("reading") as progress:
         progress(3, 10)

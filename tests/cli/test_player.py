@@ -12,7 +12,7 @@ from tests.cli.conftest import on_deck, sign_in
 from tests.cli.shell import Shell
 
 
-def test_the_secret_of_a_player_is_the_last_word_and_works(asking: Shell) -> None:
+def test_the_secret_of_a_player_is_the_last_word_printed_and_works(asking: Shell) -> None:
     said = asking("player", "add", "Kitchen MPD", "--kind", "audioscrobbler")
     secret = said.output.split()[-1]
     assert UUID(secret).version == 4

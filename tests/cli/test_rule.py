@@ -29,7 +29,7 @@ def test_a_rule_is_shown_first_then_made_applied_and_undone(shell: Shell) -> Non
     assert (again.exit_code, again.stderr) == (1, "Error: me has no rule 1: 'tonearm rule list' lists them\n")
 
 
-def test_the_names_that_are_given_say_what_a_rule_is_for(shell: Shell) -> None:
+def test_the_given_names_say_what_a_rule_is_for(shell: Shell) -> None:
     album = shell("rule", "add", "--yes", "--artist", "Low", "--album", "One", "--to-album", "Two").stdout
     assert album.startswith("rule 1 made: artist Low, album One → album Two (")
     track = shell("rule", "add", "--yes", "--artist", "Low", "--track", "A", "--album", "One", "--to-album", "").stdout

@@ -71,7 +71,7 @@ def test_the_key_file_becomes_another_one_and_nobody_signs_in_again(connected: S
     assert len(emulator.plays(USER)) == 1
 
 
-def test_a_secret_takes_the_place_of_a_key_file(connected: Shell) -> None:
+def test_a_secret_replaces_a_key_file(connected: Shell) -> None:
     given = having(connected, TONEARM_SECRET_KEY="new")
     said = given("change-secret", "--old", f"{connected.database}.key")
     assert (said.exit_code, said.output) == (0, "encrypted with the new secret: 1 session\n")
@@ -79,7 +79,7 @@ def test_a_secret_takes_the_place_of_a_key_file(connected: Shell) -> None:
     assert "isn't the key file for the stored sessions" in connected("status").stderr
 
 
-def test_where_the_old_secret_is_lost_everybody_is_asked_to_sign_in(connected: Shell) -> None:
+def test_if_the_old_secret_is_lost_everybody_has_to_sign_in(connected: Shell) -> None:
     Path(f"{connected.database}.key").unlink()
     refused = connected("status")
     assert refused.exit_code == 1
@@ -90,7 +90,7 @@ def test_where_the_old_secret_is_lost_everybody_is_asked_to_sign_in(connected: S
     assert connected.facts("status")["state"] == "needs_sign_in"
 
 
-def test_the_secret_of_a_postgresql_is_changed_where_nobody_else_has_it_open(asking: Shell, postgres_url: str) -> None:
+def test_the_secret_of_a_postgresql_is_changed_if_nobody_else_has_it_open(asking: Shell, postgres_url: str) -> None:
     right = having(asking, TONEARM_DATABASE=postgres_url, TONEARM_SECRET_KEY="right")
     old = right.home / "old"
     old.write_text("right\n")

@@ -92,7 +92,7 @@ def test_a_player_needs_no_pages(connected: Shell) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/lastfm/queue", "/events", "/no-such-page"])
-def test_whoever_asks_first_for_anything_else_gets_it(connected: Shell, path: str) -> None:
+def test_the_first_request_for_anything_else_is_answered(connected: Shell, path: str) -> None:
     with started(connected) as service:
         first, second = (httpx2.get(f"{service.address}{path}") for _ in range(2))
         assert first.status_code == second.status_code == (404 if path == "/no-such-page" else 401)

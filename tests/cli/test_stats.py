@@ -55,7 +55,7 @@ def test_each_figure_can_be_shown_by_itself(shell: Shell, tmp_path: Path) -> Non
     assert "earlier years" in show("on-this-day")
 
 
-def test_a_change_of_rank_is_said(shell: Shell, tmp_path: Path) -> None:
+def test_a_change_of_rank_is_reported(shell: Shell, tmp_path: Path) -> None:
     year = 365 * 86400
     lines = [f"{AT + n * 300},Up,One" for n in range(3)] + [f"{AT + n * 300 + 5000},Down,One" for n in range(2)]
     lines += [f"{AT - year},Up,One"] + [f"{AT - year + n * 300 + 5000},Down,One" for n in range(2)]

@@ -102,7 +102,7 @@ def test_a_file_for_plays_that_wait_is_nobody_elses_to_read(tmp_path: Path) -> N
         ("mpd --mpd-port 0", 2, "--mpd-port"),
     ],
 )
-def test_wrong_usage_is_said_in_a_line(
+def test_wrong_usage_is_reported_in_a_line(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, words: str, status: int, said: str
 ) -> None:
     monkeypatch.chdir(shell.home)
@@ -150,7 +150,7 @@ def test_what_mpd_plays_is_in_the_database_when_it_is_over_or_the_watcher_ends(s
     assert second[2] >= 1
 
 
-def test_a_players_secret_does_where_a_token_would(asking: Shell, tmp_path: Path) -> None:
+def test_a_players_secret_works_instead_of_a_token(asking: Shell, tmp_path: Path) -> None:
     secret, now = asking.facts("player", "add", "Desk", "--kind", "listenbrainz")["secret"], int(time.time())
     with service(asking) as (address, out, _):
         plays = [Finished(SINNERMAN, now - 1000, 300.5), Finished(SINNERMAN, now - 2000, 10.0)]

@@ -138,7 +138,7 @@ def test_a_batch_is_in_order_of_time_whatever_is_live() -> None:
     assert next_move(DeliveryState(), [live, old], NOW) == Send((old, live))
 
 
-def test_a_rest_of_the_key_is_probed_with_one_play() -> None:
+def test_a_throttle_of_the_key_is_probed_with_one_play() -> None:
     assert next_move(DeliveryState(), batch_of(5), NOW, probe=True) == Send(batch_of(5)[:1])
 
 
@@ -207,7 +207,7 @@ def test_which_answers_prove_that_the_key_is_served(verdict: Verdict, proof: boo
 
 
 @pytest.mark.parametrize(("rung", "wait"), [(0, 60), (1, 120), (2, 300), (3, 600), (9, 600)])
-def test_rests_of_an_address_in_a_row_grow_for_everybody(rung: int, wait: int) -> None:
+def test_throttles_of_an_address_in_a_row_grow_for_everybody(rung: int, wait: int) -> None:
     said = Throttled(Scope.ADDRESS, Cause(29, "Your IP"))
     hold = next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, key_level=rung).key_throttle
     assert hold is not None
@@ -266,7 +266,7 @@ def test_what_was_not_sent_since_lastfm_did_not_say_its_time_waits_and_is_not_in
 
 
 @pytest.mark.parametrize("verdict", [Answered(()), Split(CAUSE), SessionEnded(CAUSE), Throttled(Scope.ACCOUNT, CAUSE)])
-def test_any_answer_to_that_lets_the_plays_go(verdict: Verdict) -> None:
+def test_any_answer_to_that_releases_the_plays(verdict: Verdict) -> None:
     assert step_without_time(DeliveryState(fails=3), [unchecked(1)], verdict, NOW, 0.5, 0) == Step(
         DeliveryState(fails=3)
     )
@@ -309,7 +309,7 @@ def test_a_back_off_that_a_clock_put_back_has_left_is_over() -> None:
     assert next_move(DeliveryState(wait_until=NOW + pacing.LONGEST_THROTTLE + 1), [play], NOW) == Send((play,))
 
 
-def test_a_play_that_lies_ahead_waits_for_lastfms_clock() -> None:
+def test_a_play_that_is_in_the_future_waits_for_lastfms_clock() -> None:
     ahead = waiting(1, -5 * HOUR)
     [back] = next_step(DeliveryState(), [ahead], Answered((ItemAnswer(4),)), NOW, 0.5, skew=-2 * HOUR).back
     assert (back.not_before, back.refused_ahead) == (NOW + 7 * HOUR, True)

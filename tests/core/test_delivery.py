@@ -240,7 +240,7 @@ def test_every_play_of_a_batch_comes_out_once_and_unchanged(
 
 
 @given(lines, st.sampled_from([2, 3, 50]), st.sampled_from(VERDICTS), jitters)
-def test_nothing_but_a_word_on_the_play_itself_settles_it(
+def test_only_an_answer_about_the_play_itself_settles_it(
     line: DeliveryState, size: int, verdict: Verdict, jitter: float
 ) -> None:
     assert next_step(line, batch_of(size), verdict, NOW, jitter).settled == ()
@@ -408,7 +408,7 @@ def test_an_account_that_is_throttled_climbs_its_ladder(rung: int, retry_after: 
     assert step.key_throttle is None
 
 
-def test_an_address_that_is_throttled_rests_everybody() -> None:
+def test_a_throttled_address_makes_everybody_wait() -> None:
     cause = Cause(29, "Your IP")
     step = next_step(DeliveryState(), batch_of(2), Throttled(Scope.ADDRESS, cause), NOW, 0.5)
     assert step.key_throttle == KeyThrottle(NOW + 60, str(cause), refused=False)
@@ -566,7 +566,7 @@ def test_a_play_from_the_future_is_sent_once_more_when_its_time_has_come() -> No
 
 
 @pytest.mark.parametrize("code", [3, 4])
-def test_a_play_that_lies_ahead_by_the_servers_own_clock_is_too_new_whatever_the_number(code: int) -> None:
+def test_a_play_that_is_in_the_future_by_the_servers_own_clock_is_too_new_whatever_the_number(code: int) -> None:
     """GNU FM says 3 for too new and 4 for too old."""
     answer = Answered((ItemAnswer(code),), NOW - 2 * HOUR)
     [back] = next_step(DeliveryState(), [waiting(1, HOUR)], answer, NOW, 0.5).back

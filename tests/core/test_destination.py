@@ -50,7 +50,7 @@ def test_a_backlog_is_held_for_a_budget_only_by_a_destination_that_has_one() -> 
     assert next_step(DeliveryState(), batch_of(1), said, NOW, 0.5, used=700, rules=ANY).state.budget == 0
 
 
-def test_a_rest_is_as_long_as_its_destinations_ladder_says() -> None:
+def test_a_throttle_is_as_long_as_its_destinations_ladder_says() -> None:
     account, address = (Throttled(scope, Cause(29, "x")) for scope in (Scope.ACCOUNT, Scope.ADDRESS))
     assert next_step(DeliveryState(), batch_of(1), account, NOW, 0.5, rules=ANY).state.wait_until == NOW + 7
     throttle = next_step(DeliveryState(), batch_of(1), address, NOW, 0.5, rules=ANY).key_throttle

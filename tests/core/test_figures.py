@@ -187,7 +187,7 @@ def test_a_session_lasts_while_no_pause_is_longer_than_half_an_hour() -> None:
     )
 
 
-def test_a_session_goes_on_from_one_month_to_the_next() -> None:
+def test_a_session_continues_from_one_month_to_the_next() -> None:
     first, second = sessions_of([_play(0), _play(100)]), sessions_of([_play(300), _play(9000)])
     assert first is not None
     assert second is not None
@@ -195,7 +195,7 @@ def test_a_session_goes_on_from_one_month_to_the_next() -> None:
     assert (joined.first, joined.longest, joined.last.plays) == (ListeningSession(START, START + 400, 3),) * 2 + (1,)
 
 
-def test_ranks_are_shared_and_the_list_goes_on_behind_them() -> None:
+def test_ranks_are_shared_and_the_list_continues_behind_them() -> None:
     sums = {1: 5, 2: 9, 3: 5, 4: 1}
     assert ranks(sums, (1, 2, 3, 4, 77)) == {1: 2, 2: 1, 3: 2, 4: 4}
     assert [(part.start, part.groups) for part in top_parts(sums, 2, 0)] == [(0, (2,)), (1, (1, 3))]

@@ -48,7 +48,7 @@ AWAY = Cause(None, "Last.fm is away")
 @pytest.mark.parametrize(
     ("one", "other"), [("Björk", "BJÖRK"), ("  Bjo\u0308rk ", "björk"), ("Stra\u00dfe", "STRASSE"), ("a\u200bb", "AB")]
 )
-def test_spellings_that_lastfm_takes_for_the_same_have_one_key(one: str, other: str) -> None:
+def test_spellings_that_are_the_same_to_lastfm_have_one_key(one: str, other: str) -> None:
     assert heart_key(one) == heart_key(other)
 
 
@@ -56,7 +56,7 @@ def test_names_with_other_letters_have_another_key() -> None:
     assert heart_key("Bjork") != heart_key("Björk")
 
 
-def test_what_is_said_here_is_owed_until_lastfm_has_accepted_it() -> None:
+def test_a_change_made_here_waits_until_lastfm_has_accepted_it() -> None:
     heart = said(None, True, NOW)
     assert heart == SyncedHeart(True, NOW)
     assert heart.owed
@@ -68,12 +68,12 @@ def test_what_is_said_here_is_owed_until_lastfm_has_accepted_it() -> None:
     assert sent(heart, False, NOW + 10) == SyncedHeart(False, NOW + 9, False, NOW + 5)
 
 
-def test_the_last_word_counts_though_it_was_the_first_too() -> None:
+def test_the_latest_change_counts_though_it_equals_the_first() -> None:
     loved = SyncedHeart(True, BEFORE, True, BEFORE)  # somebody may have changed it at Last.fm since
     assert said(said(loved, False, NOW), True, NOW + 1) == SyncedHeart(True, NOW + 1, None, BEFORE)
 
 
-def test_what_was_said_while_another_word_was_on_its_way_is_still_owed() -> None:
+def test_a_change_made_while_another_was_being_sent_still_waits() -> None:
     on_its_way = replace(SyncedHeart(True, BEFORE), there=None)
     assert sent(said(on_its_way, False, NOW), True, NOW).owed
 
@@ -238,7 +238,7 @@ def test_a_refusal_is_believed_when_it_was_repeated() -> None:
     assert all(one.refused for one in waits)
 
 
-def test_what_is_owed_is_sent_answered_and_settled() -> None:
+def test_a_waiting_heart_is_sent_answered_and_settled() -> None:
     taken = OwedHeart(state=HeartState.WAITING, tries=1, due_at=90.0).sending(100.0)
     assert (taken.state, taken.tries, taken.due_at) == (HeartState.SENDING, 2, 100.0 + ON_ITS_WAY)
     assert taken.is_on_its_way_as(taken)
@@ -278,7 +278,7 @@ def test_a_plan_says_what_is_done_on_which_side(
     assert change(before, after) is done
 
 
-def test_it_is_a_conflict_where_both_sides_have_changed() -> None:
+def test_it_is_a_conflict_if_both_sides_have_changed() -> None:
     assert in_conflict(SyncedHeart(False, 5.0, None, 1.0), 9.0)
     assert in_conflict(SyncedHeart(False, 5.0, True, 1.0), 9.0)
     assert not in_conflict(SyncedHeart(False, 5.0, None, 1.0), 1.0)

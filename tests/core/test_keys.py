@@ -52,7 +52,7 @@ def test_an_account_stays_connected_while_its_key_is_set_or_none_at_all(keys: li
     assert ANNA.under(keys) == ANNA
 
 
-def test_without_its_key_an_account_needs_a_sign_in_and_is_signed_in_all_the_same() -> None:
+def test_without_its_key_an_account_needs_a_sign_in_and_is_signed_in_anyway() -> None:
     lost = ANNA.under(["b"])
     assert (lost.connection, lost.key_is_set, lost.signed_in) == (Connection.NEEDS_SIGN_IN, False, True)
 

@@ -293,7 +293,7 @@ def test_a_name_goes_before_an_identifier_that_gives_another_title() -> None:
     assert library.find("Muse", "Assassin", RECORDING) == Match(2, Sure.EXACT)
 
 
-def test_an_identifier_adds_the_copy_that_is_dressed_otherwise() -> None:
+def test_an_identifier_adds_the_copy_with_other_extras() -> None:
     library = LibraryIndex([(1, "Muse", "Bliss (Album Version)", RECORDING), (2, "Muse", "Bliss", "")])
     assert library.find("Muse", "Bliss", RECORDING) == Several((2, 1), Sure.EXACT)
 

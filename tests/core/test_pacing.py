@@ -82,12 +82,12 @@ def test_chance_spreads_a_back_off_down_to_a_second() -> None:
 
 
 @pytest.mark.parametrize(("step", "minutes"), [(0, 5), (1, 15), (2, 30), (3, 60), (4, 120), (5, 120), (99, 120)])
-def test_a_throttled_account_rests_for_longer_and_longer(step: int, minutes: int) -> None:
+def test_a_throttled_account_waits_longer_each_time(step: int, minutes: int) -> None:
     assert pacing.ladder_wait(LASTFM.account_ladder, step) == minutes * 60
 
 
 @pytest.mark.parametrize(("step", "minutes"), [(0, 1), (1, 2), (2, 5), (3, 10), (4, 10)])
-def test_a_throttled_address_rests_for_minutes(step: int, minutes: int) -> None:
+def test_a_throttled_address_waits_for_minutes(step: int, minutes: int) -> None:
     assert pacing.ladder_wait(LASTFM.address_ladder, step) == minutes * 60
 
 
@@ -95,7 +95,7 @@ def test_a_refused_key_is_probed_once_an_hour() -> None:
     assert pacing.KEY_PROBE == 3600
 
 
-def test_a_rest_is_in_force_until_it_is_over_and_never_longer_than_a_day() -> None:
+def test_a_throttle_is_in_force_until_it_is_over_and_never_longer_than_a_day() -> None:
     now = 1000.0
     in_force = [
         pacing.in_force(now + left, now) for left in (-1, 0, 1, pacing.LONGEST_THROTTLE, pacing.LONGEST_THROTTLE + 1)

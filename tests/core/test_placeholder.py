@@ -84,5 +84,5 @@ def test_a_placeholder_for_an_album(album: str) -> None:
         Track("Nobody", "Nothing", "Unknown Pleasures"),
     ],
 )
-def test_a_name_is_no_placeholder(track: Track) -> None:
+def test_a_name_is_not_a_placeholder(track: Track) -> None:
     assert placeholder(track) is None

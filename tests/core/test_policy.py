@@ -23,7 +23,7 @@ TRACK = Track("Rihanna feat. Drake", "Work", "Anti", "Various", 219.0)
         ("; Beth", "; Beth"),
     ],
 )
-def test_the_first_artist_is_told_only_where_it_is_sure_that_they_are_several(credited: str, first: str) -> None:
+def test_the_first_artist_is_sent_only_if_they_are_certainly_several(credited: str, first: str) -> None:
     assert first_artist(credited) == first
 
 

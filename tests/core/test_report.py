@@ -57,7 +57,7 @@ def a_play(timestamp: int, played: float, artist: str = "Can", title: str = "Hal
         pytest.param(NOW - 250, 240, 30, NOW - 250, id="half a minute is nobody's concern"),
     ],
 )
-def test_where_a_start_is_put(timestamp: int, played: float, skew: float, placed: int) -> None:
+def test_how_a_start_is_determined(timestamp: int, played: float, skew: float, placed: int) -> None:
     found = place(timestamp, played, NOW, skew)
     assert found.timestamp == placed
     assert bool(found.restamp_reason) == (placed != timestamp)

@@ -38,12 +38,12 @@ def test_it_is_not_found(words: str, name: str) -> None:
     assert not all(term in searchable([name]) for term in terms(words))
 
 
-def test_a_search_has_so_many_words_of_such_a_length_and_no_more() -> None:
+def test_a_search_has_that_many_words_of_such_a_length_and_no_more() -> None:
     assert len(terms(" ".join(f"word{n}" for n in range(500)))) == MAX_TERMS
     assert [len(term) for term in terms("x" * 1000)] == [LONGEST_TERM]
     assert terms("one one ONE") == ["one"]
 
 
-def test_a_nul_is_no_word_of_a_search() -> None:
+def test_a_nul_is_not_a_word_of_a_search() -> None:
     """PostgreSQL keeps none in a text."""
     assert terms("\0 nina\0") == ["nina"]

@@ -185,7 +185,7 @@ ANY = st.builds(
 
 
 @given(st.lists(st.tuples(ANY, st.floats(0, 1000)), max_size=30))
-def test_nobody_ever_hears_more_than_time_goes_by(said: list[tuple[Notice, float]]) -> None:
+def test_nobody_ever_hears_more_than_the_time_that_passes(said: list[tuple[Notice, float]]) -> None:
     clock: ListeningClock | None = None
     now = T
     for each, later in said:
@@ -201,7 +201,7 @@ def test_nobody_ever_hears_more_than_time_goes_by(said: list[tuple[Notice, float
 
 
 @given(st.lists(st.tuples(ANY, st.floats(20, 1000)), max_size=30))
-def test_a_notice_given_twice_changes_no_listening(said: list[tuple[Notice, float]]) -> None:
+def test_a_repeated_notice_changes_nothing(said: list[tuple[Notice, float]]) -> None:
     once: ListeningClock | None = None
     twice: ListeningClock | None = None
     now = T
@@ -222,7 +222,7 @@ def test_a_notice_given_twice_changes_no_listening(said: list[tuple[Notice, floa
     st.lists(st.tuples(st.sampled_from(("play", "pause", "seek")), st.floats(1, 60), st.floats(0, 250)), max_size=12),
     st.data(),
 )
-def test_with_positions_what_is_left_out_makes_nobody_hear_more(
+def test_with_positions_missing_notices_do_not_add_time(
     life: list[tuple[str, float, float]], data: st.DataObject
 ) -> None:
     """A player that plays, pauses and seeks, whose pauses and resumes may be lost; its progress comes every 10 s."""

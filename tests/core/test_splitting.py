@@ -161,7 +161,7 @@ def test_an_undocumented_number_that_comes_and_goes_refuses_no_play_within_hours
     assert accepted(world) == list(range(100))
 
 
-def test_a_play_that_alone_brings_an_undocumented_number_is_refused_after_hours_and_holds_up_no_others() -> None:
+def test_a_play_that_alone_causes_an_undocumented_number_is_rejected_after_hours_and_blocks_no_others() -> None:
     world = queue_of(50)
     odd = Cause(30, "x")
     for number in range(100, 130):

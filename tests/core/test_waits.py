@@ -264,7 +264,7 @@ def test_an_account_whose_key_is_refused_is_suspended_only_while_it_is_connected
     assert replace(ENDED, throttle=REFUSED).connection is Connection.NEEDS_SIGN_IN
 
 
-def test_what_only_time_holds_up_is_no_standstill() -> None:
+def test_what_only_time_holds_up_is_not_a_standstill() -> None:
     assert stopped(replace(FACTS, state=RESTING, throttle=BUSY, backlog_until=NOW + 900)) is None
 
 
@@ -279,7 +279,7 @@ def test_why_a_token_is_rejected_is_reported() -> None:
 
 @pytest.mark.parametrize("kind", WaitKind)
 @pytest.mark.parametrize("user", ["", "anna"])
-def test_another_destination_is_named_where_lastfm_would_be(kind: WaitKind, user: str) -> None:
+def test_messages_name_the_destination_instead_of_lastfm(kind: WaitKind, user: str) -> None:
     waits = Waits(kind, cause="", user=user)
     usual, of_another = explanation(waits), explanation(waits, "Libre.fm")
     assert of_another == usual.replace("Last.fm", "Libre.fm")

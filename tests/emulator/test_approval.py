@@ -68,14 +68,14 @@ def test_the_token_is_appended_to_the_callback(callback: str, expected: str) -> 
     assert callback_address(callback, "T") == expected
 
 
-def test_the_callback_of_the_application_serves_where_none_is_given(emulator: Emulator) -> None:
+def test_the_callback_of_the_application_is_the_default(emulator: Emulator) -> None:
     emulator.add_key(API_KEY, "secret", callback="http://registered/")
     reply = choose(emulator, "allow", user="RJ")
     assert location(reply).startswith("http://registered/?token=")
 
 
 @pytest.mark.parametrize("callback", ["", "javascript:alert(1)", "data:text/html,x", "nowhere"])
-def test_an_address_that_leads_nowhere_is_said_so(emulator: Emulator, callback: str) -> None:
+def test_an_unknown_address_is_reported(emulator: Emulator, callback: str) -> None:
     assert choose(emulator, "allow", user="RJ", cb=callback).status == 400
 
 
@@ -121,7 +121,7 @@ def test_a_spent_foreign_or_late_token_is_turned_away(emulator: Emulator, clock:
     assert b"has expired" in visit(emulator, api_key=API_KEY, token=late).body
 
 
-def test_whoever_approved_before_is_sent_back_at_once(clock: Clock) -> None:
+def test_a_user_who_approved_before_is_sent_back_at_once(clock: Clock) -> None:
     emulator = Emulator(clock=clock, auto_approve="RJ")
     back = visit(emulator, api_key=API_KEY, cb="http://a/")
     assert emulator.tokens[token_in(back)].user == "RJ"

@@ -116,7 +116,7 @@ def test_a_post_may_carry_everything_in_the_query(emulator: Emulator, rj: Caller
     assert [one.track for one in emulator.loved("RJ")] == ["Sunflower"]
 
 
-def test_a_body_that_is_no_form_is_not_read(emulator: Emulator, rj: Caller) -> None:
+def test_a_body_that_is_not_a_form_is_not_read(emulator: Emulator, rj: Caller) -> None:
     text = "&".join(f"{name}={value}" for name, value in signed(LOVE | {"sk": rj.session}).items())
     json_type = {"content-type": "application/json; charset=utf-8"}
     emulator.answer(Request("POST", body=text.encode(), headers=json_type))

@@ -56,7 +56,7 @@ class Reader(HTMLParser):
             assert self.open.pop() == tag
 
 
-def test_a_fault_is_armed_listed_and_taken_away(emulator: Emulator) -> None:
+def test_a_fault_is_armed_listed_and_cleared(emulator: Emulator) -> None:
     armed = ask(emulator, "POST", "/_faults", {"kind": "error", "error": 16, "calls": 2})
     assert armed.status == 201
     assert body(armed)["id"] == 1
@@ -161,7 +161,7 @@ def test_the_state_shows_counts_plays_and_requests(emulator: Emulator, rj: Calle
     assert {"at", "items", "user", "stored", "repeats"} <= set(state["log"][0])
 
 
-def test_the_state_shows_as_much_as_is_asked_for(emulator: Emulator, rj: Caller) -> None:
+def test_the_state_shows_as_much_as_is_requested(emulator: Emulator, rj: Caller) -> None:
     for i in range(3):
         rj.scrobble(at=NOW - i)
     few = body(ask(emulator, "GET", "/_state", query="plays=1&log=2"))

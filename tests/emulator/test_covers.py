@@ -38,7 +38,7 @@ def test_any_other_address_has_none(path: str) -> None:
     assert get(Emulator(), path).status_code == 404
 
 
-def test_answers_say_where_pictures_lie() -> None:
+def test_answers_name_the_addresses_of_pictures() -> None:
     emulator = Emulator()
     asked = {"artist": "Can", "album": "Tago Mago", "sk": None}
     caller = Caller(emulator, "")

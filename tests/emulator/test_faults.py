@@ -40,7 +40,7 @@ def test_every_kind_is_explained() -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(8, 500), (11, 503), (16, 503), (29, 429), (4, 403)])
-def test_an_error_strikes_so_many_calls_and_no_more(emulator: Emulator, rj: Caller, number: int, status: int) -> None:
+def test_an_error_hits_that_many_calls_and_no_more(emulator: Emulator, rj: Caller, number: int, status: int) -> None:
     emulator.fault(Kind.ERROR, error=number, calls=2)
     assert [error(replied(rj)) for _ in range(2)] == [(number, status)] * 2
     assert stored_plays(emulator) == 0
@@ -112,7 +112,7 @@ def test_an_empty_body_says_nothing_about_what_was_done(
 
 
 @pytest.mark.parametrize(("commit", "stored"), [(None, 1), (False, 0)])
-def test_a_cut_off_body_is_no_json(emulator: Emulator, rj: Caller, commit: bool | None, stored: int) -> None:
+def test_a_cut_off_body_is_not_json(emulator: Emulator, rj: Caller, commit: bool | None, stored: int) -> None:
     emulator.fault(Kind.CUT_OFF, commit=commit)
     reply = replied(rj)
     assert reply.status == 200
@@ -300,14 +300,14 @@ def test_a_proxy_may_say_when_to_come_again(emulator: Emulator, rj: Caller) -> N
     assert stored_plays(emulator) == 0
 
 
-def test_a_fault_keeps_to_its_methods_in_any_letter_case(emulator: Emulator, rj: Caller) -> None:
+def test_a_fault_is_limited_to_its_methods_in_any_letter_case(emulator: Emulator, rj: Caller) -> None:
     emulator.fault("error", methods=["TRACK.scrobble", "track.unlove"])
     assert rj.ask("track.love", artist="Low", track="Sunflower").status == 200
     assert error(replied(rj)) == (8, 500)
     assert error(rj.ask("track.unlove", artist="Low", track="Sunflower")) == (8, 500)
 
 
-def test_a_fault_keeps_to_its_account_on_reads_too(emulator: Emulator, rj: Caller) -> None:
+def test_a_fault_is_limited_to_its_account_on_reads_too(emulator: Emulator, rj: Caller) -> None:
     emulator.fault("error", user="RJ")
     assert rj.read("user.getInfo", user="rj")["error"] == 8
     emulator.add_user("Another")
@@ -346,7 +346,7 @@ def test_several_faults_may_strike_one_call_and_the_first_speaks(emulator: Emula
     assert entry.faults == ("links", "error", "error")
 
 
-def test_a_fault_can_be_taken_away(emulator: Emulator, rj: Caller) -> None:
+def test_a_fault_can_be_cleared(emulator: Emulator, rj: Caller) -> None:
     number = emulator.fault("error")
     assert replied(rj).status == 500
     assert emulator.faults.disarm(number)

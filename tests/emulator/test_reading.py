@@ -53,7 +53,7 @@ def test_pages_are_cut_from_the_newest(five: Caller) -> None:
     assert recent(five, limit=2, page=4)[0] == []
 
 
-def test_a_span_takes_its_first_second_and_leaves_its_last(five: Caller) -> None:
+def test_a_span_includes_its_first_second_and_excludes_its_last(five: Caller) -> None:
     assert recent(five, **{"from": NOW - 540, "to": NOW - 420}) == (
         ["T2", "T1"],
         {"user": "RJ", "totalPages": "1", "page": "1", "perPage": "50", "total": "2"},

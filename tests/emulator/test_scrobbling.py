@@ -85,7 +85,7 @@ def test_everything_sent_with_a_play_is_kept(emulator: Emulator, rj: Caller) -> 
     ]
 
 
-def test_numbers_that_are_none_are_let_pass(emulator: Emulator, rj: Caller) -> None:
+def test_values_that_are_not_numbers_are_ignored(emulator: Emulator, rj: Caller) -> None:
     rj.scrobble(trackNumber="B2", duration="4:41")
     assert [(play.track_number, play.duration) for play in emulator.plays("RJ")] == [(None, None)]
 
@@ -108,7 +108,7 @@ def test_a_play_that_lacks_a_parameter_fails_the_whole_batch(emulator: Emulator,
 
 
 @pytest.mark.parametrize("timestamp", ["", "yesterday", "1700000000.5", "1e9", "--1", "1" * 5000])
-def test_a_timestamp_that_is_no_whole_number_is_error_6(rj: Caller, timestamp: str) -> None:
+def test_a_timestamp_that_is_not_a_whole_number_is_error_6(rj: Caller, timestamp: str) -> None:
     reply = rj.ask("track.scrobble", artist="A", track="T", timestamp=timestamp)
     assert error(reply) == (6, 400)
 

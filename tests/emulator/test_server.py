@@ -92,7 +92,7 @@ def test_the_connection_is_closed_without_a_word(
     assert [entry for entry in caplog.records if entry.levelno >= logging.WARNING] == []
 
 
-def test_a_call_that_answers_too_late_is_done_all_the_same(
+def test_a_call_that_answers_too_late_is_done_anyway(
     emulator: Emulator, lastfm: Address, http: httpx2.Client, rj: Caller
 ) -> None:
     emulator.fault(Kind.DELAY, seconds=0.3, calls=2)
@@ -215,7 +215,7 @@ def test_in_the_foreground_it_prints_its_addresses_and_stops_quietly_on_request(
     assert (lines["Key"], lines["Secret"]) == (API_KEY, API_SECRET)
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(lastfm: Address, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line(lastfm: Address, capsys: pytest.CaptureFixture[str]) -> None:
     port = lastfm.base_url.rpartition(":")[2]
     assert main(["--port", port]) == 1
     output = capsys.readouterr()
@@ -258,7 +258,7 @@ def test_it_answers_https_remembers_and_lets_any_player_in(tmp_path: Path) -> No
     assert keys[0] == keys[1]
 
 
-def test_a_certificate_of_its_own_for_the_time_being(tmp_path: Path) -> None:
+def test_a_temporary_certificate(tmp_path: Path) -> None:
     secure = certificate.context(str(tmp_path / "own.pem"), "lastfm.test")
     with serve(Emulator(), secure=secure) as address:
         trusted = ssl.create_default_context(cafile=str(tmp_path / "own.pem"))

@@ -54,7 +54,7 @@ def test_without_a_file_nothing_is_remembered(emulator: Emulator, tmp_path: Path
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2}', '{"version": 1}', '{"version": 1, "users": [1]}'])
-def test_a_file_that_is_no_state_is_left_alone(
+def test_a_file_that_is_not_a_saved_state_is_left_alone(
     emulator: Emulator, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "state.json"
@@ -66,7 +66,7 @@ def test_a_file_that_is_no_state_is_left_alone(
     assert file.read_text() == text
 
 
-def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_not_there_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state", str(tmp_path / "none" / "state.json"), "--port", "0"]) == 1
     assert capsys.readouterr().err == f"{tmp_path / 'none' / 'state.json'}: No such file or directory\n"
 

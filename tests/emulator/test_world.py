@@ -126,7 +126,7 @@ def test_what_is_not_there_or_makes_no_sense_is_error_6(
 
 
 @pytest.mark.parametrize("params", [{"tags": ",,"}, {"tags": ",".join("abcdefghijk")}, {}])
-def test_one_to_ten_tags_are_given_at_once(ada: Caller, params: dict[str, object]) -> None:
+def test_one_to_ten_tags_are_added_at_once(ada: Caller, params: dict[str, object]) -> None:
     assert error(ada.ask_all("artist.addTags", {"artist": "Low", **params})) == (6, 200)
 
 

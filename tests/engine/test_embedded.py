@@ -56,7 +56,7 @@ async def test_what_waits_for_its_turn_has_it_once_however_often_it_is_found(
     assert work.calls == [1, 2, 3, 4, 5]
 
 
-async def test_whoever_has_more_to_do_is_the_last_in_the_line(engine: Engine, clock: FakeClock, work: Work) -> None:
+async def test_a_key_with_more_to_do_goes_to_the_end_of_the_queue(engine: Engine, clock: FakeClock, work: Work) -> None:
     work.gate.clear()
     work.again = [clock.now()]
     async with running(engine, {"deliver": work}):
@@ -120,9 +120,7 @@ async def test_a_key_that_has_nothing_more_to_do_is_resumed_again_after_a_pause(
         assert work.calls == [7, 7]
 
 
-async def test_a_key_with_a_moment_that_lies_ahead_rests_for_the_pause_and_one_that_is_due_does_not(
-    clock: FakeClock, work: Work
-) -> None:
+async def test_a_key_due_later_waits_for_the_pause_and_one_that_is_due_does_not(clock: FakeClock, work: Work) -> None:
     engine = EmbeddedEngine(clock, PLACES, grace=0.01, pause=PAUSE)
     work.again = [clock.now() + 60, clock.now()]
     async with running(engine, {"deliver": work}):
@@ -146,7 +144,7 @@ async def test_a_moment_before_the_next_sweep_is_kept(engine: Engine, clock: Fak
         assert work.calls == [7, 7]
 
 
-async def test_a_kind_that_nobody_handles_is_complained_of(
+async def test_a_kind_that_nobody_handles_is_logged(
     engine: Engine, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(engine, {"deliver": work}):

@@ -56,7 +56,7 @@ async def test_engines_on_one_database_share_the_work_and_never_run_one_key_at_o
         await works.until(lambda: set(works.done) == set(range(20)) and not works.busy.total())
 
 
-async def test_a_hint_is_heard_by_whoever_works_wherever_it_was_given(shared: PostgresYard, work: Work) -> None:
+async def test_a_hint_reaches_whichever_process_works(shared: PostgresYard, work: Work) -> None:
     only_rings = shared.engine()
     async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
         only_rings.hint("deliver", [7])

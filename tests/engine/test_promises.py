@@ -43,7 +43,7 @@ async def test_a_hint_before_the_start_is_not_lost(yard: Yard, work: Work) -> No
         await work.until(lambda: work.done == [7])
 
 
-async def test_a_hint_while_the_handler_runs_lets_it_run_again_but_not_beside_itself(yard: Yard) -> None:
+async def test_a_hint_while_the_handler_runs_makes_it_run_again_but_not_concurrently(yard: Yard) -> None:
     work, engine = Work(), yard.engine(pause=embedded.PAUSE)
     async with running(engine, {"deliver": work}, work.due):
         engine.hint("deliver", [7])
@@ -65,7 +65,7 @@ async def at_rest_but(work: Work, busy: int) -> None:
     assert work.busy.total() == busy
 
 
-async def test_each_kind_has_its_handler_and_takes_no_places_from_another(yard: Yard, work: Work) -> None:
+async def test_each_kind_has_its_handler_and_takes_no_slots_from_another(yard: Yard, work: Work) -> None:
     other, engine = Work(), yard.engine()
     async with running(engine, {"deliver": work, "import": other}, work.due):
         engine.hint("import", range(PLACES + 2))
@@ -78,7 +78,7 @@ async def test_each_kind_has_its_handler_and_takes_no_places_from_another(yard: 
         await other.until(lambda: sorted(other.done) == list(range(PLACES + 2)))
 
 
-async def test_the_same_key_of_two_kinds_runs_beside_itself(yard: Yard) -> None:
+async def test_the_same_key_of_two_kinds_runs_concurrently(yard: Yard) -> None:
     work, other, engine = Work(), Work(), yard.engine()
     async with running(engine, {"deliver": work, "import": other}):
         engine.hint("deliver", [7])
@@ -115,7 +115,7 @@ async def test_keys_have_their_turn_in_the_order_in_which_they_were_hinted(yard:
     assert work.calls[6:] == [7]
 
 
-async def test_whoever_has_more_to_do_goes_to_the_end_of_the_line(yard: Yard) -> None:
+async def test_a_key_with_more_to_do_goes_to_the_end_of_the_queue(yard: Yard) -> None:
     work, engine = Work(again=[time.time()]), yard.engine()
     async with running(engine, {"deliver": work}, work.due):
         engine.hint("deliver", range(1, 10))
@@ -148,7 +148,7 @@ async def test_it_is_crowded_while_keys_wait_for_others_to_be_done(yard: Yard) -
         assert not engine.crowded("deliver")
 
 
-async def test_a_handler_that_names_a_moment_runs_again_then_and_not_before(yard: Yard, work: Work) -> None:
+async def test_a_handler_that_returns_a_time_runs_again_then_and_not_before(yard: Yard, work: Work) -> None:
     then = time.time() + 0.7
     work.again = [then]
     ran_at: list[float] = []
@@ -162,7 +162,7 @@ async def test_a_handler_that_names_a_moment_runs_again_then_and_not_before(yard
     assert ran_at[1] >= then - 0.01
 
 
-async def test_a_moment_that_is_over_already_is_now(yard: Yard, work: Work) -> None:
+async def test_a_time_in_the_past_means_now(yard: Yard, work: Work) -> None:
     work.again = [time.time() - 60]
     engine = yard.engine()
     async with running(engine, {"deliver": work}, work.due):
@@ -172,7 +172,7 @@ async def test_a_moment_that_is_over_already_is_now(yard: Yard, work: Work) -> N
     assert work.calls == [7, 7]
 
 
-async def test_a_hint_rings_before_the_moment_that_was_named(yard: Yard, work: Work) -> None:
+async def test_a_hint_runs_a_key_before_its_time(yard: Yard, work: Work) -> None:
     work.again = [time.time() + 3600]
     engine = yard.engine()
     async with running(engine, {"deliver": work}, work.due):
@@ -190,7 +190,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "words"), FAULTS)
-async def test_a_handler_that_raises_stops_nobody_and_is_tried_again(
+async def test_a_handler_that_raises_stops_nobody_and_is_retried(
     yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, fault: Exception, words: str
 ) -> None:
     broken = Work(owed={1})
@@ -217,7 +217,7 @@ async def test_a_handler_that_raises_stops_nobody_and_is_tried_again(
 
 
 @pytest.mark.parametrize(("fault", "words"), FAULTS)
-async def test_a_sweep_that_raises_stops_nobody_and_is_tried_again(
+async def test_a_sweep_that_raises_stops_nobody_and_is_retried(
     yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, fault: Exception, words: str
 ) -> None:
     work.owed.add(7)
@@ -260,7 +260,7 @@ async def test_the_sweep_finds_what_nobody_hinted_at_again_and_again(yard: Yard,
             await work.until(lambda key=key: key in work.done)  # type: ignore[misc]
 
 
-async def test_what_the_sweep_finds_while_it_runs_does_not_run_beside_itself(yard: Yard) -> None:
+async def test_what_the_sweep_finds_while_it_runs_does_not_run_concurrently(yard: Yard) -> None:
     work = Work(owed={7})
 
     async def still_due() -> list[tuple[str, int]]:
@@ -288,7 +288,7 @@ async def test_stopping_waits_for_what_runs_and_starts_nothing_more(yard: Yard) 
     assert work.calls == [7]
 
 
-async def test_what_does_not_come_to_its_end_is_cancelled_and_resumed_by_the_next(yard: Yard, work: Work) -> None:
+async def test_what_does_not_finish_is_cancelled_and_resumed_by_the_next(yard: Yard, work: Work) -> None:
     hangs, engine = Work(), yard.engine()
     async with running(engine, {"deliver": hangs}):
         engine.hint("deliver", [7, 8])
@@ -311,7 +311,7 @@ async def test_an_engine_that_was_stopped_starts_again_and_leaves_no_task_behind
 
 
 @pytest.mark.parametrize("crashes", [True, False], ids=["crashed", "restarted"])
-async def test_a_database_that_was_away_is_worked_on_again(
+async def test_a_database_that_was_down_is_worked_on_again(
     yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, crashes: bool
 ) -> None:
     hangs, engine = Work(), yard.engine(rescue=0.5)
@@ -334,7 +334,7 @@ async def test_a_database_that_was_away_is_worked_on_again(
     assert "Traceback" not in caplog.text
 
 
-async def test_an_engine_stops_while_its_database_is_away(yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_engine_stops_while_its_database_is_down(yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
     hangs, engine = Work(), yard.engine()
     async with AsyncExitStack() as afterwards:
         async with running(engine, {"deliver": hangs}, from_tables(yard, hangs.due)):
@@ -368,7 +368,7 @@ asyncio.run(main())
 """
 
 
-async def test_what_a_killed_process_was_at_is_resumed_by_another(yard: Yard, work: Work) -> None:
+async def test_the_jobs_of_a_killed_process_are_resumed_by_another(yard: Yard, work: Work) -> None:
     url = yard.url if isinstance(yard, PostgresYard) else ""
     command = [sys.executable, "-c", CHILD, yard.name, url]
     child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)

@@ -49,7 +49,7 @@ def judged(plays: list[PastPlay], *stored: StoredPast, ahead: tuple[PastPlay, ..
         (past(0, "Help!"), there(0, title="Help", corrected=("Nina Simone", "Help!")), KNOWN),
     ],
 )
-def test_a_play_is_known_as_well_as_both_sides_know_its_time(
+def test_a_play_is_recognised_as_precisely_as_both_sides_know_its_time(
     play: PastPlay, stored: StoredPast, outcome: Outcome
 ) -> None:
     assert judged([play], stored) == [outcome]
@@ -80,7 +80,7 @@ def test_two_equal_lines_are_one_play_and_two_spellings_are_two() -> None:
     assert judged([stream, stream._replace(timestamp=AT + 9), stream._replace(timestamp=AT + 60)]) == [NEW, KNOWN, NEW]
 
 
-def test_the_times_in_which_to_look_are_joined_where_they_meet() -> None:
+def test_adjacent_times_to_search_are_joined() -> None:
     assert spans([past(0), past(100), past(10 * REACH)]) == [
         (AT - REACH, AT + 100 + REACH),
         (AT + 9 * REACH, AT + 11 * REACH),

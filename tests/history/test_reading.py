@@ -128,7 +128,7 @@ def spotify(ts: str, ms: int, title: str | None = "Sinnerman", **more: object) -
     }
 
 
-def test_spotifys_extended_history_has_the_end_and_many_rows_that_are_no_plays(tmp_path: Path) -> None:
+def test_spotifys_extended_history_has_the_end_and_many_rows_that_are_not_plays(tmp_path: Path) -> None:
     rows = [
         spotify("2020-09-13T12:26:40Z", 100_400),
         spotify("2020-09-13T12:30:00Z", 1_000),
@@ -169,7 +169,7 @@ def test_spotifys_account_data_has_the_end_in_minutes(tmp_path: Path) -> None:
     assert len(skipped(found)) == 2
 
 
-def test_maloja_says_where_it_has_a_play_from(tmp_path: Path) -> None:
+def test_maloja_names_the_source_of_a_play(tmp_path: Path) -> None:
     def scrobble(origin: str, **more: object) -> dict[str, object]:
         track = {"artists": ["Nina Simone"], "title": "Sinnerman", "album": None, "length": 622}
         return {"time": AT, "track": track, "duration": 100, "origin": origin, **more}
@@ -334,7 +334,7 @@ def test_journals_that_real_programs_have_written() -> None:
         (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><submissions/>', "entities"),
     ],
 )
-def test_what_is_no_history_is_refused_in_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+def test_what_is_not_a_history_is_refused_in_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(HistoryFileError, match=said):
         entries(write(tmp_path, content))
 

@@ -223,7 +223,7 @@ def test_a_handshake_that_lacks_something_fails(query: dict[str, str], reason: s
     assert audioscrobbler.render_failed(reason).body == f"FAILED {reason}\n".encode()
 
 
-def test_a_page_of_a_person_is_no_handshake() -> None:
+def test_a_page_of_a_person_is_not_a_handshake() -> None:
     assert not audioscrobbler.is_handshake({})
     assert not audioscrobbler.is_handshake({"hs": "1"})
 
@@ -292,7 +292,7 @@ def test_fields_may_come_without_an_index() -> None:
     assert play.track == Track("Can", "Halleluwah")
 
 
-def test_nothing_at_all_is_no_play() -> None:
+def test_nothing_at_all_is_not_a_play() -> None:
     assert submission(b"") == PlaySubmission("", "", ())
     assert isinstance(audioscrobbler.parse_now_playing(b"s=1", CLIENT).announced, Skipped)
 
@@ -308,7 +308,7 @@ def test_whatever_the_fields_hold_is_a_play_or_a_note(fields: dict[str, str]) ->
         assert isinstance(report, Incoming | Skipped)
 
 
-def test_each_refusal_is_one_word_on_its_first_line() -> None:
+def test_each_rejection_is_one_word_on_its_first_line() -> None:
     assert audioscrobbler.render_bad_session().body == b"BADSESSION\n"
     assert audioscrobbler.render_bad_time().body == b"BADTIME\n"
     failed = audioscrobbler.render_failed("the disk\nis full")

@@ -83,7 +83,7 @@ def test_mbids(sent: object, mbid: str) -> None:
 
 
 @pytest.mark.parametrize("sent", [7, ["x"], "x", {"x": 1}])
-def test_what_is_no_mbid_is_named(sent: object) -> None:
+def test_what_is_not_an_mbid_is_named(sent: object) -> None:
     left_out: list[str] = []
     assert fields.read_track("A", "T", mbid=sent, left_out=left_out) == Track("A", "T")
     assert left_out == [f"mbid {fields.quoted(sent)}"]

@@ -161,7 +161,7 @@ def test_a_signature_may_come_in_capitals_or_not_at_all() -> None:
         ("", b"", "*/*", False),
     ],
 )
-def test_json_is_asked_for_in_three_places(query: str, body: bytes, accept: str, json_wanted: bool) -> None:
+def test_json_is_requested_in_three_places(query: str, body: bytes, accept: str, json_wanted: bool) -> None:
     call = parse_call(query, body, accept)
     assert isinstance(call, LastFmCall)
     assert call.json is json_wanted

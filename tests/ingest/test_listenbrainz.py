@@ -336,7 +336,7 @@ def test_no_bytes_break_the_reader(sent: bytes) -> None:
         ({"recording_msid": MBID, "recording_mbid": None, "score": -1}, Feedback(False, msid=MBID)),
     ],
 )
-def test_a_heart_is_given_or_taken(sent: dict[str, object], feedback: Feedback) -> None:
+def test_a_track_is_loved_or_unloved(sent: dict[str, object], feedback: Feedback) -> None:
     assert listenbrainz.parse_feedback(json.dumps(sent).encode()) == feedback
 
 

@@ -88,7 +88,7 @@ def test_web_scrobbler_says_what_plays() -> None:
     assert browser("paused", song=SONG) == WebhookReport(playing=Cleared())
 
 
-def test_web_scrobbler_gives_and_takes_hearts() -> None:
+def test_web_scrobbler_loves_and_unloves() -> None:
     assert browser("loved", song=SONG, isLoved=True).loved == (Heart(HALLELUWAH, True),)
     assert browser("loved", song=SONG, isLoved=False).loved == (Heart(HALLELUWAH, False),)
 
@@ -395,7 +395,7 @@ def test_several_artists_are_one_name() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"artist": ""}, {"title": 7.5}, {"time": "soon"}, {"time": 1}])
-def test_what_is_no_play_is_skipped(changes: dict[str, object]) -> None:
+def test_what_is_not_a_play_is_skipped(changes: dict[str, object]) -> None:
     found = from_maloja(**changes)
     assert isinstance(found, Skipped)
     answer = maloja.render_skipped(found)
@@ -438,7 +438,7 @@ def test_maloja_s_answers() -> None:
         (b" " * 10_000_001, "the request is too large"),
     ],
 )
-def test_a_body_that_is_no_object_is_refused(body: bytes, reason: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(body: bytes, reason: str) -> None:
     malformed = Malformed(reason)
     assert webscrobbler.parse(body, NOW) == malformed
     assert jellyfin.parse(body, NOW) == malformed

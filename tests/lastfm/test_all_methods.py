@@ -181,7 +181,7 @@ def test_names_of_every_kind_are_found(client: LastFmSync, name: str) -> None:
     assert name in [one.name for one in client.artist_search(name)]
 
 
-def test_misspelt_names_are_corrected_where_that_is_asked_for(client: LastFmSync) -> None:
+def test_misspelt_names_are_corrected_if_requested(client: LastFmSync) -> None:
     assert client.artist_info("guns and roses", autocorrect=True).name == "Guns N' Roses"
     with pytest.raises(lastfm.BadParameters):
         client.artist_info("guns and roses")
@@ -195,7 +195,7 @@ def test_misspelt_names_are_corrected_where_that_is_asked_for(client: LastFmSync
     assert client.track_correction("Nobody", "Nothing") is None
 
 
-def test_tags_are_given_and_taken_back(client: LastFmSync, emulator: Emulator) -> None:
+def test_tags_are_added_and_removed(client: LastFmSync, emulator: Emulator) -> None:
     sk = emulator.session_key("Bo")
     assert isinstance(client.add_track_tags("Low", "Monkey", ["heavy", "Slow"], sk), Answered)
     assert isinstance(client.add_artist_tags("Low", ["slow"], sk), Answered)
@@ -252,7 +252,7 @@ NONSENSE: list[Request[object]] = [
 
 @pytest.mark.parametrize("request_", NONSENSE, ids=lambda one: one.method)
 @pytest.mark.parametrize("content", [{}, None, 5, []])
-def test_an_answer_that_says_nothing_is_no_answer(request_: Request[object], content: object) -> None:
+def test_an_answer_that_says_nothing_is_not_an_answer(request_: Request[object], content: object) -> None:
     body = json.dumps({request_.root: content}).encode()
     assert isinstance(understand(request_, sign_request(request_, KEYS), Reply(200, {}, body)), Nonsense)
 

@@ -46,7 +46,7 @@ def test_what_an_answer_says_about_lastfm(
     assert state_of(reply, outcome) is state
 
 
-def test_while_it_is_away_nobody_asks_and_then_one_alone() -> None:
+def test_while_it_is_down_no_call_is_made_and_then_only_one() -> None:
     breaker = Breaker()
     breaker.enter(NOW)
     breaker.leave(BreakerState.AWAY, NOW, 0.5, "no connection")
@@ -68,7 +68,7 @@ def test_a_probe_that_never_came_back_makes_room_for_another() -> None:
     breaker.enter(NOW + 10 + pacing.PROBE)
 
 
-def test_a_few_calls_that_fail_each_for_itself_are_no_outage_and_more_are() -> None:
+def test_a_few_separate_failures_are_not_an_outage_and_more_are() -> None:
     breaker = Breaker()
     for _ in range(MAX_SOFT_FAILURES - 1):
         breaker.leave(BreakerState.SOFT_FAILURE, NOW, 0.5)

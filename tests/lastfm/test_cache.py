@@ -152,7 +152,7 @@ async def test_without_a_store_it_is_remembered_as_long_as_the_process_lives(des
     assert desk.times == 2
 
 
-async def test_where_the_store_cannot_be_read_memory_is_good_enough(desk: Desk, tmp_path: Path) -> None:
+async def test_if_the_store_cannot_be_read_memory_is_enough(desk: Desk, tmp_path: Path) -> None:
     broken = AnswerStore(database_url(tmp_path / "nowhere" / "plays.db"), lambda: desk.now)
     cache = desk.another(answers=broken)
     for _ in range(3):
@@ -167,7 +167,7 @@ async def test_fifty_who_ask_at_once_cause_one_request(desk: Desk) -> None:
     assert desk.times == 1
 
 
-async def test_fifty_who_ask_in_vain_cause_one_request_and_each_gets_an_error_of_its_own(desk: Desk) -> None:
+async def test_fifty_failing_calls_cause_one_request_and_each_gets_an_error_of_its_own(desk: Desk) -> None:
     desk.wire.away = True
     errors = await asyncio.gather(*(desk.name() for _ in range(50)), return_exceptions=True)
     assert all(isinstance(error, Unavailable) and not error.sent for error in errors)
@@ -175,7 +175,7 @@ async def test_fifty_who_ask_in_vain_cause_one_request_and_each_gets_an_error_of
     assert desk.times == 1
 
 
-async def test_whoever_gives_up_takes_the_answer_from_nobody_else(desk: Desk) -> None:
+async def test_a_cancelled_caller_takes_the_answer_from_nobody_else(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     hasty, patient = asyncio.create_task(desk.name()), asyncio.create_task(desk.name())
     await desk.wire.arrived.wait()
@@ -198,14 +198,14 @@ async def test_a_stale_answer_comes_at_once_while_one_request_renews_it(desk: De
     assert desk.times == 2
 
 
-async def test_a_very_old_answer_is_asked_for_again_first(desk: Desk) -> None:
+async def test_a_very_old_answer_is_requested_again_first(desk: Desk) -> None:
     await desk.name()
     desk.now += 2 * WEEK
     desk.wire.version = 2
     assert await desk.name() == "Nina 2"
 
 
-async def test_a_very_old_answer_is_served_after_a_restart_too_while_lastfm_is_away(desk: Desk) -> None:
+async def test_a_very_old_answer_is_served_after_a_restart_too_while_lastfm_is_down(desk: Desk) -> None:
     await desk.name()
     desk.now += 80 * DAY
     desk.wire.away = True
@@ -227,7 +227,7 @@ async def test_what_cannot_be_renewed_is_not_asked_for_again_for_a_minute(desk: 
     assert await desk.name() == "Nina 2"
 
 
-async def test_an_answer_in_memory_that_has_grown_old_is_asked_for_again(desk: Desk) -> None:
+async def test_an_answer_in_memory_that_has_grown_old_is_requested_again(desk: Desk) -> None:
     desk.cache = desk.another(answers=None)
     await desk.name()
     desk.now += 2 * WEEK
@@ -235,7 +235,7 @@ async def test_an_answer_in_memory_that_has_grown_old_is_asked_for_again(desk: D
     assert await desk.name() == "Nina 2"
 
 
-async def test_nonsense_takes_no_answers_place(desk: Desk) -> None:
+async def test_garbage_replaces_no_answer(desk: Desk) -> None:
     await desk.name()
     desk.now += 2 * WEEK
     desk.wire.body = b"<html>502 Bad Gateway</html>"
@@ -259,7 +259,7 @@ async def test_that_there_is_nothing_by_a_name_is_remembered_for_an_hour(desk: D
     assert await desk.name() == "Nina 1"
 
 
-async def test_what_has_become_private_is_not_shown_any_more(desk: Desk) -> None:
+async def test_what_has_become_private_is_no_longer_shown(desk: Desk) -> None:
     await desk.cache.ask(info(method="user.getTopArtists", user="rj"))
     desk.now += HOUR
     desk.wire.body = PRIVATE
@@ -267,7 +267,7 @@ async def test_what_has_become_private_is_not_shown_any_more(desk: Desk) -> None
         await desk.cache.ask(info(method="user.getTopArtists", user="rj"))
 
 
-async def test_a_name_that_nobody_knew_is_not_taken_for_an_outage(desk: Desk) -> None:
+async def test_an_unknown_name_is_not_treated_as_an_outage(desk: Desk) -> None:
     desk.wire.body = NOT_FOUND
     with pytest.raises(BadParameters):
         await desk.name()
@@ -336,7 +336,7 @@ class Nobody:
         raise Resting(Cause(None, "left alone"), 5.0, False)
 
 
-async def test_a_resting_upstream_is_reported_as_such(desk: Desk) -> None:
+async def test_an_upstream_that_is_left_alone_is_reported_as_such(desk: Desk) -> None:
     cache = desk.another()
     cache._upstream = Nobody()
     with pytest.raises(Resting) as rests:
@@ -348,7 +348,7 @@ async def test_a_resting_upstream_is_reported_as_such(desk: Desk) -> None:
     assert (await cache.ask(info())).stale
 
 
-async def test_an_answer_that_was_on_its_way_when_it_was_forgotten_is_not_kept(desk: Desk) -> None:
+async def test_an_answer_under_way_when_it_was_forgotten_is_not_cached(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     asked = asyncio.create_task(desk.name())
     await desk.wire.arrived.wait()
@@ -434,7 +434,7 @@ async def test_nothing_that_a_session_sees_is_kept_or_looked_up(desk: Desk, tmp_
         assert secret.encode() not in cached
 
 
-async def test_closing_ends_what_is_on_its_way(desk: Desk) -> None:
+async def test_closing_cancels_what_is_under_way(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     asked = asyncio.create_task(desk.name())
     await desk.wire.arrived.wait()
@@ -469,7 +469,7 @@ def test_how_long_an_answer_is_as_good_as_a_new_one(method: str, params: dict[st
     assert fresh_for(request, 60.0) == min(60.0, seconds)
 
 
-def test_what_answers_nothing_is_no_read() -> None:
+def test_what_answers_nothing_is_not_a_read() -> None:
     assert fresh_for(Request("artist.addTags", {}, None, read_name), WEEK) == 0
 
 

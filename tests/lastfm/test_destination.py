@@ -118,7 +118,7 @@ async def test_what_is_not_approved_yet_is_pending(wire: LastFmDestination, serv
         (10, "HOST wants an API key of its own: enter one, with its shared secret"),
     ],
 )
-async def test_what_to_do_is_told(http: httpx2.AsyncClient, error: int, words: str) -> None:
+async def test_it_says_what_to_do(http: httpx2.AsyncClient, error: int, words: str) -> None:
     with serving(answering(b'{"error":%d,"message":"no"}' % error)) as other:
         wire = LastFmDestination(other.url, http=http, user_agent=AGENT)
         check = await wire.finish(LastFmAccess("a-token"))

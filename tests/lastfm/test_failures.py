@@ -285,7 +285,7 @@ def test_a_limit_without_a_word_is_about_the_address() -> None:
         ({}, None),
     ],
 )
-def test_retry_after_is_obeyed_where_it_makes_sense(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_obeyed_if_it_makes_sense(headers: dict[str, str], seconds: float | None) -> None:
     later = verdict_of(failure(b"<html>busy</html>", 503, headers))
     throttled = verdict_of(failure(b'{"error":29,"message":"Too many scrobbles"}', 429, headers))
     limited = verdict_of(failure(b"", 429, headers))
@@ -305,7 +305,7 @@ def test_what_was_never_sent_waits_and_what_was_sent_leaves_us_unsure() -> None:
     assert (never.retryable, never.sent, lost.retryable, lost.sent) == (True, False, True, True)
 
 
-def test_words_are_one_line_and_come_to_an_end() -> None:
+def test_messages_are_one_line_and_limited_in_length() -> None:
     words = cause_of(verdict_of(refused(8, "Operation\n\tfailed\x1b[31m " + "x" * 1000))).message
     assert words.startswith("Operation failed [31m xxx")
     assert words.endswith("x…")

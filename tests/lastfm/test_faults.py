@@ -63,19 +63,19 @@ async def test_a_packed_answer_is_unpacked(face: Face) -> None:
     assert isinstance(await scrobble_at(face, packed), Answered)
 
 
-async def test_where_nobody_listens_nothing_was_sent(face: Face) -> None:
+async def test_if_nobody_listens_nothing_was_sent(face: Face) -> None:
     verdict = await scrobble(face, nobody())
     assert isinstance(verdict, Later)
     assert verdict.cause.error_code is None
     assert str(verdict.cause).startswith("no connection: ")
 
 
-async def test_where_nobody_picks_up_nothing_was_sent(face: Face) -> None:
+async def test_if_nobody_accepts_the_connection_nothing_was_sent(face: Face) -> None:
     with deaf() as url:
         assert isinstance(await scrobble(face, url), Later)
 
 
-async def test_where_tls_is_not_spoken_nothing_was_sent(face: Face) -> None:
+async def test_if_the_server_does_not_speak_tls_nothing_was_sent(face: Face) -> None:
     with serving(answering(GOOD)) as server:
         verdict = await scrobble(face, server.url.replace("http:", "https:"))
     assert isinstance(verdict, Later)

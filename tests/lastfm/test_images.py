@@ -64,7 +64,7 @@ def test_a_picture_is_what_its_bytes_say(body: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize("body", NO_PICTURES)
-def test_what_is_no_picture_is_none_whatever_it_is_called(body: bytes) -> None:
+def test_what_is_not_a_picture_is_none_whatever_it_is_called(body: bytes) -> None:
     assert as_image(body) is None
 
 
@@ -89,13 +89,13 @@ async def test_without_a_store_it_is_fetched_each_time(tmp_path: Path) -> None:
     assert len(server.received) == 2
 
 
-async def test_a_store_that_cannot_be_read_is_no_reason_to_show_nothing(tmp_path: Path) -> None:
+async def test_a_store_that_cannot_be_read_is_not_a_reason_to_show_nothing(tmp_path: Path) -> None:
     with serving(answering(PNG)) as server:
         async with album(tmp_path / "nowhere", server) as (made, url), made.open() as pictures:
             assert await pictures.get(url)
 
 
-async def test_an_old_picture_is_shown_where_no_other_can_be_had(tmp_path: Path) -> None:
+async def test_an_old_picture_is_shown_if_no_other_is_available(tmp_path: Path) -> None:
     with serving(answering(PNG)) as server:
         async with album(tmp_path, server) as (made, url), made.open() as pictures:
             await pictures.get(url)
@@ -116,7 +116,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("behave", BAD.values(), ids=BAD.keys())
-async def test_what_is_no_picture_is_not_served_and_not_asked_for_again_for_a_while(
+async def test_what_is_not_a_picture_is_not_served_and_not_asked_for_again_for_a_while(
     tmp_path: Path, behave: object
 ) -> None:
     with serving(behave) as server:  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ async def test_nobody_waits_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert await pictures.get(url) is None
 
 
-async def test_closing_ends_what_is_on_its_way(tmp_path: Path) -> None:
+async def test_closing_cancels_what_is_under_way(tmp_path: Path) -> None:
     with serving(waiting) as server:
         async with album(tmp_path, server) as (made, url), made.open() as pictures:
             asked = asyncio.create_task(pictures.get(url))

@@ -105,7 +105,7 @@ async def test_what_plays_now_and_hearts_go_there_too(server: GnuFmStandIn) -> N
     assert server.hearts == set()
 
 
-async def test_an_ended_session_is_told_in_its_name(server: GnuFmStandIn) -> None:
+async def test_an_ended_session_is_reported_in_its_name(server: GnuFmStandIn) -> None:
     async with client(server.url) as gnufm:
         verdict = await gnufm.submit(PLAYS, "another", live=False)
     assert isinstance(verdict, SessionEnded)
@@ -123,7 +123,9 @@ async def test_an_ended_session_is_told_in_its_name(server: GnuFmStandIn) -> Non
         (Fault.HANG_UP, "HOST: the connection broke before the answer was whole", True),
     ],
 )
-async def test_why_no_sign_in_begins_is_told(server: GnuFmStandIn, fault: Fault, words: str, passing: bool) -> None:
+async def test_the_reason_why_no_sign_in_begins_is_reported(
+    server: GnuFmStandIn, fault: Fault, words: str, passing: bool
+) -> None:
     server.fault = fault
     async with client(server.url) as gnufm:
         found = await gnufm.begin_sign_in()
@@ -132,7 +134,7 @@ async def test_why_no_sign_in_begins_is_told(server: GnuFmStandIn, fault: Fault,
     assert found.passing == passing
 
 
-async def test_another_service_and_another_address_are_told() -> None:
+async def test_another_service_and_another_address_are_reported() -> None:
     with ListenBrainzStandIn() as other:
         async with client(other.url) as gnufm:
             found = await gnufm.begin_sign_in()
@@ -151,7 +153,7 @@ def test_libre_fm_is_known_by_any_of_its_addresses(url: str) -> None:
     assert LastFmLikeClient(user_agent="tonearm/0").rules is LIBREFM
 
 
-def test_others_are_where_their_address_says() -> None:
+def test_other_servers_are_at_their_address() -> None:
     other = client("https://music.example", approval_page="https://music.example/allow")
     assert other.address == "https://music.example/2.0/"
     assert other.server.approval_url == "https://music.example/allow/"

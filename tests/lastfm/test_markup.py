@@ -15,7 +15,7 @@ REL = 'rel="nofollow noopener noreferrer"'
 MORE = '<a href="https://www.last.fm/music/Low">Read more on Last.fm</a>'
 
 
-def test_the_way_to_the_page_is_kept_apart_from_the_words() -> None:
+def test_the_link_to_the_page_is_separate_from_the_text() -> None:
     plain, html, link = read(f"Low &amp; slow. {MORE}. User-contributed text is available under a licence.")
     assert plain == "Low & slow."
     assert link == "https://www.last.fm/music/Low"

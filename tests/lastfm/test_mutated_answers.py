@@ -205,6 +205,6 @@ def test_an_answer_grown_wrong_is_read_or_is_a_documented_failure(asked: tuple[R
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.method)
-def test_an_answer_to_another_question_is_no_accident(request_: Request[object]) -> None:
+def test_an_answer_to_another_question_is_not_an_accident(request_: Request[object]) -> None:
     for content in (*map(body, TREES), *XML):
         judge(request_, Reply(200, {}, content))

@@ -85,7 +85,7 @@ async def test_plays_whose_answer_was_lost_are_there_once(server: GnuFmStandIn, 
     assert server.stored == THERE
 
 
-async def test_what_it_ignores_is_told_in_its_name(server: GnuFmStandIn) -> None:
+async def test_ignored_plays_are_reported_in_its_name(server: GnuFmStandIn) -> None:
     nobody = Play(Track("0", "Zero"), 1700000900, 100.0)
     verdict = await scrobbled(server, *PLAYS, nobody)
     assert isinstance(verdict, Answered)

@@ -53,7 +53,7 @@ def asked(emulator: Emulator) -> int:
 NEWEST_FIRST = [f"T{i}" for i in reversed(range(25))]
 
 
-def test_all_pages_are_walked_and_each_is_asked_for_when_it_is_wanted(client: LastFmSync, emulator: Emulator) -> None:
+def test_all_pages_are_walked_and_each_is_requested_when_it_is_wanted(client: LastFmSync, emulator: Emulator) -> None:
     walk = client.recent_tracks("Ada", size=10)
     assert asked(emulator) == 0
     titles = iter(walk)
@@ -76,7 +76,7 @@ async def test_the_async_face_walks_alike(address: Address) -> None:
 
 
 @pytest.mark.parametrize(("limit", "requests"), [(0, 0), (1, 1), (10, 1), (11, 1), (25, 1), (1000, 1)])
-def test_no_more_is_asked_for_than_is_wanted(client: LastFmSync, emulator: Emulator, limit: int, requests: int) -> None:
+def test_no_more_is_requested_than_is_wanted(client: LastFmSync, emulator: Emulator, limit: int, requests: int) -> None:
     assert [track.title for track in client.recent_tracks("Ada", limit=limit)] == NEWEST_FIRST[:limit]
     assert asked(emulator) == requests
 
@@ -89,7 +89,7 @@ def test_plays_that_come_in_meanwhile_move_nothing(client: LastFmSync, emulator:
     assert seen == NEWEST_FIRST
 
 
-def test_a_play_that_comes_late_is_not_given_twice(client: LastFmSync, emulator: Emulator) -> None:
+def test_a_play_that_is_scrobbled_late_is_not_returned_twice(client: LastFmSync, emulator: Emulator) -> None:
     walk = client.recent_tracks("Ada", size=5)
     titles = iter(walk)
     seen = [next(titles).title for _ in range(5)]
@@ -100,7 +100,7 @@ def test_a_play_that_comes_late_is_not_given_twice(client: LastFmSync, emulator:
 
 @pytest.mark.parametrize(("limit", "titles"), [(None, NEWEST_FIRST), (12, NEWEST_FIRST[:12])])
 @pytest.mark.parametrize(("left_after", "page"), [(3, 1), (11, 2)])
-def test_a_walk_that_was_left_within_a_page_gives_that_page_once_more(
+def test_a_walk_that_stopped_within_a_page_returns_that_page_again(
     client: LastFmSync, limit: int | None, titles: list[str], left_after: int, page: int
 ) -> None:
     walk = client.recent_tracks("Ada", size=10, limit=limit)
@@ -136,7 +136,7 @@ def test_a_walk_that_failed_continues_where_it_stopped(client: LastFmSync, emula
     assert seen == NEWEST_FIRST
 
 
-def test_what_plays_now_is_no_play_of_the_walk(client: LastFmSync, emulator: Emulator) -> None:
+def test_what_plays_now_is_not_a_play_of_the_walk(client: LastFmSync, emulator: Emulator) -> None:
     client.now_playing(Track("Low", "Now"), emulator.session_key("Ada"))
     assert [track.title for track in client.recent_tracks("Ada", size=10)] == NEWEST_FIRST
     page = client.recent_tracks("Ada").page()
@@ -151,7 +151,7 @@ def test_a_fixed_end_is_kept(client: LastFmSync) -> None:
     assert walk.position.until == until
 
 
-def test_loved_tracks_that_are_pushed_over_a_border_are_given_once(client: LastFmSync, emulator: Emulator) -> None:
+def test_loved_tracks_that_move_to_the_next_page_are_returned_once(client: LastFmSync, emulator: Emulator) -> None:
     ada = emulator.users["ada"]
     for i in range(6):
         ada.heart("Low", f"L{i}", NOW + i)
@@ -179,7 +179,7 @@ def test_a_listeners_own_list_continues_after_an_empty_page() -> None:
     assert not turned(listing, AnyPage((), 1, 3, 2500))
 
 
-def test_no_page_is_asked_for_beyond_the_last_that_may_be() -> None:
+def test_no_page_is_requested_beyond_the_last_that_may_be() -> None:
     start = PagePosition(1_000_000, 50)
     listing: Listing[object] = charts.chart_top_artists(start=start)  # type: ignore[assignment]  # of artists
     assert turned(listing, AnyPage((1,), 1_000_000, 108_588_996, 108_588_996))

@@ -55,7 +55,7 @@ async def test_the_artist_is_found_either_way(client: LastFm | LastFmSync, emula
     assert len(asked) == (8 if twice else 4), asked
 
 
-async def test_who_is_not_known_is_asked_for_twice_and_is_not_known(
+async def test_who_is_not_known_is_requested_twice_and_is_not_known(
     client: LastFm | LastFmSync, emulator: Emulator
 ) -> None:
     with pytest.raises(BadParameters):
@@ -66,12 +66,12 @@ async def test_who_is_not_known_is_asked_for_twice_and_is_not_known(
     assert len(list(emulator.journal)) == 3
 
 
-async def test_an_empty_list_is_asked_for_twice(client: LastFm | LastFmSync, emulator: Emulator) -> None:
+async def test_an_empty_list_is_requested_twice(client: LastFm | LastFmSync, emulator: Emulator) -> None:
     assert await call(client, "track_similar", "no + body", "no song") == ()
     assert len(list(emulator.journal)) == 2
 
 
-async def test_while_lastfm_is_away_nothing_is_asked_twice(client: LastFm | LastFmSync, emulator: Emulator) -> None:
+async def test_while_lastfm_is_down_nothing_is_requested_twice(client: LastFm | LastFmSync, emulator: Emulator) -> None:
     emulator.fault("error", error=16)
     with pytest.raises(Unavailable):
         await call(client, "artist_info", FLORENCE)

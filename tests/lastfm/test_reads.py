@@ -47,7 +47,7 @@ def test_a_token_is_read() -> None:
 
 
 @pytest.mark.parametrize("tree", [{"token": ""}, {"token": None}, {"token": []}])
-def test_an_answer_without_a_token_is_no_answer(tree: object) -> None:
+def test_an_answer_without_a_token_is_not_an_answer(tree: object) -> None:
     with pytest.raises(Unavailable):
         read(auth.token(), tree)
 
@@ -60,7 +60,7 @@ def test_a_session_is_read() -> None:
 
 
 @pytest.mark.parametrize("tree", [{"name": "Ada"}, {"key": "k"}, "\n", {"name": "", "key": "k"}])
-def test_a_session_without_name_or_key_is_no_answer(tree: object) -> None:
+def test_a_session_without_name_or_key_is_not_an_answer(tree: object) -> None:
     with pytest.raises(Unavailable):
         read(auth.session("t"), {"session": tree})
 
@@ -89,7 +89,7 @@ def test_a_profile_is_read() -> None:
     )
 
 
-def test_a_profile_without_a_name_is_no_answer() -> None:
+def test_a_profile_without_a_name_is_not_an_answer() -> None:
     with pytest.raises(Unavailable):
         read(user.info("Ada"), {"user": {"playcount": "1"}})
 
@@ -178,7 +178,7 @@ def test_an_empty_list_in_xml_is_empty() -> None:
 
 
 @pytest.mark.parametrize("tree", ["\n", {}, None, [], {"@attr": {"user": "Ada"}}, 5])
-def test_a_list_that_says_nothing_is_no_empty_list(tree: object) -> None:
+def test_a_list_that_says_nothing_is_not_an_empty_list(tree: object) -> None:
     with pytest.raises(Unavailable):
         loved_page({"lovedtracks": tree})
 
@@ -246,7 +246,7 @@ def test_a_page_that_last_fm_would_refuse_is_not_sent(number: int) -> None:
         user.loved_tracks("Ada").page(number)
 
 
-def test_a_span_is_asked_for_with_from_and_to() -> None:
+def test_a_span_is_requested_with_from_and_to() -> None:
     params = user.recent_tracks("Ada", since=at(1700000000), until=1700086400, extended=True).page().params
     assert (params["from"], params["to"], params["extended"]) == ("1700000000", "1700086400", "1")
     assert not {"from", "to", "extended"} & user.recent_tracks("Ada").page().params.keys()

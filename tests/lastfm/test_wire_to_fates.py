@@ -51,7 +51,7 @@ def test_counts_and_codes_may_be_numbers_or_text() -> None:
         assert scrobble(scrobbles([word], str(zero)), PLAYS[:1]) == Answered((ItemAnswer(0, timestamp=1700000000),))
 
 
-def test_the_words_of_2015_on_an_ignored_play_are_kept() -> None:
+def test_the_wording_of_2015_for_an_ignored_play_is_understood() -> None:
     word = scrobbled(PLAYS[0], ignoredMessage={"#text": "Artist name failed filter: Various", "code": "1"})
     assert scrobble(scrobbles([word], "1"), PLAYS[:1]) == Answered(
         (ItemAnswer(1, "Artist name failed filter: Various", 1700000000),)
@@ -118,13 +118,13 @@ def test_an_answer_that_does_not_fit_the_batch_leaves_us_unsure(content: object)
     assert isinstance(scrobble(content), Unsure)
 
 
-def test_a_word_without_a_code_is_accepted_where_nothing_was_ignored() -> None:
+def test_an_answer_without_a_code_is_accepted_if_nothing_was_ignored() -> None:
     word = scrobbled(PLAYS[0])
     del word["ignoredMessage"]
     assert scrobble(scrobbles([word]), PLAYS[:1]) == Answered((ItemAnswer(0, timestamp=1700000000),))
 
 
-def test_a_word_without_a_code_leaves_us_unsure_where_something_was_ignored() -> None:
+def test_an_answer_without_a_code_is_unsure_if_something_was_ignored() -> None:
     word = scrobbled(PLAYS[0])
     del word["ignoredMessage"]
     assert isinstance(scrobble(scrobbles([word], 1), PLAYS[:1]), Unsure)
@@ -170,7 +170,7 @@ def test_totals_that_agree_or_say_nothing_are_no_matter(totals: dict[str, object
     assert scrobble({"scrobbles": {"scrobble": TWO, **totals}}, PLAYS[:2]) == expected
 
 
-def test_a_word_without_a_code_is_accepted_where_the_totals_say_that_the_others_were_ignored() -> None:
+def test_an_answer_without_a_code_is_accepted_if_the_totals_say_that_the_others_were_ignored() -> None:
     word = scrobbled(PLAYS[0])
     del word["ignoredMessage"]
     assert scrobble(scrobbles([word, scrobbled(PLAYS[1], "1")], 1), PLAYS[:2]) == Answered(

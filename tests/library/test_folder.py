@@ -203,7 +203,7 @@ def test_links_are_followed_and_loops_end(shelf: Shelf, tmp_path: Path) -> None:
     assert shelf.scan() == unchanged(5)
 
 
-def test_tracks_behind_a_link_to_a_disk_that_is_away_are_not_gone(shelf: Shelf, tmp_path: Path) -> None:
+def test_tracks_behind_a_link_to_a_missing_disk_are_not_gone(shelf: Shelf, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     audio.write_library(disk, [("C", "Four", "")], seconds=0.1)
     link = shelf.folder / "disk"
@@ -262,7 +262,7 @@ def test_tracks_in_a_subfolder_that_may_not_be_read_are_not_gone(open_shelf: She
     assert open_shelf.scan() == unchanged(2)
 
 
-def test_a_file_that_cannot_be_read_is_tried_again_by_the_next_scan(shelf: Shelf) -> None:
+def test_a_file_that_cannot_be_read_is_retried_by_the_next_scan(shelf: Shelf) -> None:
     one = files(shelf.folder)[0]
     content = one.read_bytes()
     pages = scan(shelf.folder, shelf.known)
@@ -302,7 +302,7 @@ def test_a_folder_that_was_emptied_loses_its_few_tracks(shelf: Shelf) -> None:
     assert len(shelf.scan().gone) == 3
 
 
-def test_an_empty_folder_where_many_tracks_were_is_taken_for_a_disk_that_is_away(tmp_path: Path) -> None:
+def test_an_empty_folder_that_had_many_tracks_is_treated_as_a_missing_disk(tmp_path: Path) -> None:
     known = {str(tmp_path / f"{n}.mp3"): Fingerprint(n, n, n) for n in range(100)}
     with pytest.raises(FolderUnreadable, match="100 known tracks"):
         scan(tmp_path, known)

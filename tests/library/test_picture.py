@@ -50,7 +50,7 @@ async def test_a_cover_becomes_a_few_pixels(form: str) -> None:
     [b"", b"<svg/>", encoded("JPEG")[:40], encoded("BMP"), png_of(60_000, 60_000), png_of(4097, 4097), png_of(0, 5)],
     ids=["nothing", "svg", "cut off", "another format", "bomb", "too large", "no size"],
 )
-async def test_what_is_no_cover_has_no_pixels(body: bytes) -> None:
+async def test_what_is_not_a_cover_has_no_pixels(body: bytes) -> None:
     assert picture.reduced(body) == b""
     assert await picture.pixels(body) == []
 

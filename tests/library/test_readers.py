@@ -70,7 +70,7 @@ def test_what_the_system_says_is_passed_on(readers: ReaderPool, tmp_path: Path) 
     assert title(one) == "B"
 
 
-def test_a_large_picture_is_no_damage(readers: ReaderPool, tmp_path: Path) -> None:
+def test_a_large_picture_is_not_damage(readers: ReaderPool, tmp_path: Path) -> None:
     picture = bytes(12 * 2**20)
     texts = [odd.id3_text("TPE1", "A"), odd.id3_text("TIT2", "B")]
     mp3 = odd.mp3(odd.id3([*texts, (b"APIC", b"\0image/png\0\x03\0" + picture)]))
@@ -138,7 +138,7 @@ def test_a_size_that_is_not_there_does_no_harm(readers: ReaderPool, tmp_path: Pa
     assert title(next(readers.read([file(tmp_path, content, name)]))) == "B"
 
 
-def test_a_disk_that_does_not_answer_is_tried_again_by_the_next_scan(tmp_path: Path) -> None:
+def test_a_disk_that_does_not_answer_is_retried_by_the_next_scan(tmp_path: Path) -> None:
     pipe = tmp_path / "b.mp3"
     os.mkfifo(pipe)  # opening it waits for somebody who writes
     good = file(tmp_path, audio.mp3(Tags("A", "B")))

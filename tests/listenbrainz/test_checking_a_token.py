@@ -33,13 +33,13 @@ async def test_a_good_token_names_its_user() -> None:
         assert await checked(f"{server.url}/1/submit-listens") == TokenCheck(user="anna")
 
 
-async def test_a_wrong_token_is_told() -> None:
+async def test_a_wrong_token_is_reported() -> None:
     with ListenBrainzStandIn() as server:
         assert await checked(server.url) == TokenCheck(trouble="ListenBrainz rejects the token: Token invalid.")
 
 
 @pytest.mark.parametrize("token", ["", " ", "two words", "tök", "a\nb"])
-async def test_what_is_no_token_is_told_without_a_question(token: str) -> None:
+async def test_an_invalid_token_is_reported_without_a_request(token: str) -> None:
     with ListenBrainzStandIn() as server:
         trouble = "enter the token: letters, digits and signs without blanks"
         assert await checked(server.url, token) == TokenCheck(trouble=trouble)
@@ -55,7 +55,7 @@ async def test_a_server_with_troubles_of_its_own_may_be_asked_later(fault: Fault
     assert found.trouble.startswith("ListenBrainz can't check the token now (HTTP ")
 
 
-async def test_another_services_pages_are_told() -> None:
+async def test_another_services_pages_are_reported() -> None:
     with MalojaStandIn() as server:
         words = "what answers there isn't ListenBrainz (HTTP 404 with a page instead of an answer): check the address"
         assert await checked(server.url) == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
@@ -74,7 +74,7 @@ async def test_another_services_pages_are_told() -> None:
         (b"<html>", "401 No", "ListenBrainz rejects the token"),
     ],
 )
-async def test_each_answer_is_said_in_words(body: bytes, status: str, words: str) -> None:
+async def test_each_answer_is_put_into_words(body: bytes, status: str, words: str) -> None:
     with serving(answering(body, status)) as server:
         part = AccessPart.ADDRESS if "address" in words else AccessPart.SECRET
         assert await checked(server.url) == TokenCheck(trouble=words, part=part)
@@ -101,7 +101,7 @@ async def test_a_redirect_is_not_followed_and_told(location: str, words: str) ->
     assert not found.passing
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_reported(tmp_path: Path) -> None:
     tls: ssl.SSLContext = tls_of(tmp_path)
     with serving(answering(b"{}"), tls) as server:
         found = await checked(server.url)
@@ -110,13 +110,13 @@ async def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> 
     assert "_ssl" not in found.trouble
 
 
-async def test_https_where_only_http_is_spoken_is_told() -> None:
+async def test_https_to_a_server_that_only_speaks_http_is_reported() -> None:
     with ListenBrainzStandIn() as server:
         found = await checked(server.url.replace("http:", "https:"))
     assert found.trouble.endswith("doesn't answer over https: is it http://?")
 
 
-async def test_where_nobody_answers_is_told() -> None:
+async def test_a_server_that_does_not_answer_is_reported() -> None:
     url = nobody()
     found = await checked(url)
     host = url.removeprefix("http://").partition("/")[0]
@@ -137,11 +137,11 @@ async def test_where_nobody_answers_is_told() -> None:
         ("no answer in time", "music.example: no answer in time"),
     ],
 )
-def test_what_the_network_says_is_put_in_words(said: str, words: str) -> None:
+def test_network_errors_are_put_into_words(said: str, words: str) -> None:
     assert unreachable(TransportError(False, said), "https://music.example/1").startswith(words)
 
 
-async def test_koito_is_asked_where_it_answers() -> None:
+async def test_koito_gets_requests_at_its_own_path() -> None:
     with KoitoStandIn() as server:
         server.users[TOKEN] = "anna"
         bare = server.url.removesuffix("/apis/listenbrainz")
@@ -177,7 +177,7 @@ def test_the_website_of_listenbrainz_means_its_api(website: str) -> None:
         ("https://host/a b", "must be only a host and a path"),
     ],
 )
-def test_an_address_that_is_none_is_refused_in_words(url: str, words: str) -> None:
+def test_an_invalid_address_is_rejected_in_words(url: str, words: str) -> None:
     with pytest.raises(ValueError, match="the address") as refused:
         client(url)
     assert words in str(refused.value)

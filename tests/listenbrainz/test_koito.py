@@ -65,7 +65,7 @@ async def test_a_wrong_key_holds_the_plays_and_says_why(server: KoitoStandIn) ->
     assert "authorization" not in open_read.headers
 
 
-async def test_unauthorized_while_its_database_is_away_waits(server: KoitoStandIn) -> None:
+async def test_unauthorized_while_its_database_is_down_waits(server: KoitoStandIn) -> None:
     server.fault = Fault.OUTAGE
     words = "Koito rejects the token: unauthorized; but it has troubles of its own"
     assert await submitted(server) == Later(Cause(None, words, "Koito"))
@@ -75,7 +75,7 @@ async def test_unauthorized_while_its_database_is_away_waits(server: KoitoStandI
     assert await submitted(server) == Answered((ItemAnswer(0),))
 
 
-async def test_where_all_reads_need_a_key_a_wrong_one_is_doubted_first(server: KoitoStandIn) -> None:
+async def test_if_all_reads_need_a_key_a_wrong_one_is_doubted_first(server: KoitoStandIn) -> None:
     server.users.clear()
     server.login_gate = True
     assert await submitted(server) == SessionSuspect(WRONG)

@@ -57,7 +57,7 @@ async def test_without_an_mbid_the_recording_is_looked_up(server: ListenBrainzSt
     assert server.seen[0].query["release_name"] == "Things We Lost in the Fire"
 
 
-async def test_a_recording_that_nobody_knows_gets_no_heart_and_it_is_said(server: ListenBrainzStandIn) -> None:
+async def test_a_recording_that_nobody_knows_gets_no_heart_and_it_is_reported(server: ListenBrainzStandIn) -> None:
     async with client(server.url) as listenbrainz:
         verdict = await listenbrainz.feedback(Track("Nobody", "Nothing"), TOKEN, loved=True)
     words = "ListenBrainz knows no recording of that name, so it can't keep the heart"
@@ -69,9 +69,7 @@ async def test_a_recording_that_nobody_knows_gets_no_heart_and_it_is_said(server
     ("fault", "kind"),
     [(Fault.THROTTLED, Throttled), (Fault.GATEWAY, Later), (Fault.OUTAGE, Split), (Fault.HANG_UP, Later)],
 )
-async def test_a_look_up_that_fails_is_tried_again(
-    server: ListenBrainzStandIn, fault: Fault, kind: type[Verdict]
-) -> None:
+async def test_a_look_up_that_fails_is_retried(server: ListenBrainzStandIn, fault: Fault, kind: type[Verdict]) -> None:
     server.fail_next(fault)
     async with client(server.url) as listenbrainz:
         assert isinstance(await listenbrainz.feedback(SUNFLOWER, TOKEN, loved=True), kind)
@@ -80,7 +78,7 @@ async def test_a_look_up_that_fails_is_tried_again(
     assert server.hearts == {("anna", OTHER): 1}
 
 
-async def test_an_answer_to_something_else_is_no_recording() -> None:
+async def test_an_answer_to_something_else_is_not_a_recording() -> None:
     with serving(answering(b'{"status":"ok"}', "201 Created")) as other:
         async with client(other.url.removesuffix("/2.0/")) as listenbrainz:
             verdict = await listenbrainz.feedback(SUNFLOWER, TOKEN, loved=True)

@@ -98,7 +98,7 @@ async def test_a_listen_says_all_that_is_known_and_nothing_else(server: ListenBr
     }
 
 
-async def test_a_request_says_whose_it_is_and_whom_to_write_to(server: ListenBrainzStandIn) -> None:
+async def test_a_request_identifies_the_program_and_a_contact(server: ListenBrainzStandIn) -> None:
     await submitted(server)
     headers = server.seen[0].headers
     assert headers["user-agent"] == AGENT == f"tonearm/{__version__} ( me@example.org )"
@@ -218,7 +218,7 @@ async def test_what_can_never_be_taken_is_answered_for_and_not_sent(server: List
     ]
 
 
-async def test_where_nothing_can_be_sent_nothing_is(server: ListenBrainzStandIn) -> None:
+async def test_if_nothing_can_be_sent_nothing_is(server: ListenBrainzStandIn) -> None:
     verdict = await submitted(server, replace(PLAYS[0], timestamp=0))
     assert isinstance(verdict, Answered)
     assert server.seen == []
@@ -273,7 +273,7 @@ async def test_what_the_network_does_is_a_verdict(behave, kind: type[Verdict]) -
             assert isinstance(await listenbrainz.submit(PLAYS, TOKEN, live=False), kind)
 
 
-async def test_where_nobody_listens_nothing_was_sent() -> None:
+async def test_if_nobody_listens_nothing_was_sent() -> None:
     quick = Patience(connect=0.3, read=0.3, answer=0.3)
     with deaf() as url:
         for address in (url, nobody()):
@@ -336,7 +336,7 @@ async def test_the_token_is_in_no_words_that_echo_it() -> None:
     assert verdict == Split(Cause(400, "token … is bad", "ListenBrainz"))
 
 
-async def test_its_pace_is_kept_and_its_clock_is_told(server: ListenBrainzStandIn) -> None:
+async def test_its_rate_limit_is_kept_and_its_clock_is_reported(server: ListenBrainzStandIn) -> None:
     turns: list[str] = []
     dates: list[float] = []
 

@@ -146,7 +146,7 @@ async def test_too_many_requests_wait(server: MalojaStandIn) -> None:
     assert (verdict.scope, verdict.retry_after) == (Scope.ADDRESS, 7.0)
 
 
-async def test_where_nobody_listens_nothing_was_sent() -> None:
+async def test_if_nobody_listens_nothing_was_sent() -> None:
     async with client(nobody()) as maloja:
         assert isinstance(await maloja.submit(PLAYS[:1], KEY, live=True), Later)
         assert (await maloja.validate(KEY)).passing
@@ -166,7 +166,7 @@ async def test_one_play_goes_in_a_request(server: MalojaStandIn, plays: tuple[Pl
             await maloja.submit(plays, KEY, live=False)
 
 
-async def test_what_it_has_no_place_for_is_said_without_a_request(server: MalojaStandIn) -> None:
+async def test_what_it_does_not_support_is_answered_without_a_request(server: MalojaStandIn) -> None:
     async with client(server.url) as maloja:
         playing = await maloja.playing_now(PLAYS[0].track, KEY)
         heart = await maloja.feedback(PLAYS[0].track, KEY, loved=True)
@@ -234,7 +234,7 @@ async def test_a_key_is_checked(server: MalojaStandIn) -> None:
     assert server.stored == []
 
 
-async def test_another_services_answers_are_told() -> None:
+async def test_another_services_answers_are_reported() -> None:
     with ListenBrainzStandIn() as other:
         async with client(other.url) as maloja:
             words = "what answers there isn't Maloja (HTTP 404): check the address"
@@ -250,12 +250,12 @@ async def test_another_services_answers_are_told() -> None:
 @pytest.mark.parametrize(
     "end", ["", "/", "/apis/mlj_1/newscrobble", "/apis/mlj_1", "/apis/mlj_1/", "/apis/listenbrainz", "/apis"]
 )
-def test_the_address_may_be_given_with_any_of_its_ends(end: str) -> None:
+def test_the_address_may_have_any_of_its_ends(end: str) -> None:
     assert client(f"https://music.example{end}").address == "https://music.example"
     assert client(f"https://music.example/maloja{end}").address == "https://music.example/maloja"
 
 
-async def test_its_pace_is_kept_and_its_clock_is_told(server: MalojaStandIn) -> None:
+async def test_its_rate_limit_is_kept_and_its_clock_is_reported(server: MalojaStandIn) -> None:
     turns: list[str] = []
     dates: list[float] = []
 

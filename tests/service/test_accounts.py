@@ -29,7 +29,7 @@ async def test_no_name_is_refused(room: Room, name: str) -> None:
         await room.deck.listener(name)
 
 
-async def test_nobody_is_made_by_asking(room: Room) -> None:
+async def test_reading_creates_no_listener(room: Room) -> None:
     with pytest.raises(UnknownListener, match="'nobody'"):
         await room.deck.accounts.named("nobody")
     with pytest.raises(UnknownListener, match="99"):
@@ -117,7 +117,7 @@ async def test_during_a_back_off_the_next_attempt_is_its_end(room: Room) -> None
     assert (queue_status.queued, queue_status.held) == (1, 0)
 
 
-async def test_during_a_rest_of_the_key_the_next_attempt_is_its_end(room: Room) -> None:
+async def test_during_a_throttle_of_the_key_the_next_attempt_is_at_its_end(room: Room) -> None:
     room.emulator.fault("error", error=26, methods=["track.scrobble"])
     await room.play(0)
     await room.until_calls(1)
@@ -126,7 +126,7 @@ async def test_during_a_rest_of_the_key_the_next_attempt_is_its_end(room: Room) 
     assert "error 26" in queue_status.trouble
 
 
-async def test_what_no_retry_brings_is_held(room: Room) -> None:
+async def test_what_no_retry_helps_is_on_hold(room: Room) -> None:
     await room.play(0, -HOUR)
     assert (await room.me.queue()).held == 1
     await room.me.sign_out()

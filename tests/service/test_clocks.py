@@ -118,7 +118,7 @@ async def test_one_answer_with_a_wrong_date_moves_and_ages_no_play(room: Room, l
 
 
 @pytest.mark.parametrize("lie", [-20_000.0, 20_000.0])
-async def test_a_start_that_a_lying_server_has_moved_comes_back_to_where_it_was(room: Room, lie: float) -> None:
+async def test_a_start_that_a_lying_server_moved_is_corrected(room: Room, lie: float) -> None:
     room.house.clock.put(40)  # so that the truth, too, needs two answers
     room.emulator.fault("clock-skew", seconds=lie)
     for _ in range(2):
@@ -167,7 +167,7 @@ async def test_a_start_comes_back_though_our_clock_is_set_before_the_truth_is_he
     assert abs(play.timestamp - begun) < 60
 
 
-async def test_nothing_is_too_old_by_our_clock_alone_while_lastfm_is_away(house: House) -> None:
+async def test_nothing_is_too_old_by_our_clock_alone_while_lastfm_is_down(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
         room.emulator.fault("close-before-commit")
@@ -234,7 +234,7 @@ async def test_what_is_not_too_old_by_our_clock_is_sent_by_hand(house: House) ->
         assert await room.deck.after_all.send(room.me.id) == 0
 
 
-async def test_a_play_that_lastfm_may_have_taken_by_another_clock_stays_where_it_is(room: Room) -> None:
+async def test_a_start_stays_if_lastfm_may_have_accepted_it_by_another_clock(room: Room) -> None:
     """Last.fm's clock is days ahead, takes the moved play, and loses the answer, and is put right; ours is fast."""
     room.emulator.fault("clock-skew", seconds=2 * DAY)
     await room.me.now_playing(SONG)
@@ -250,7 +250,7 @@ async def test_a_play_that_lastfm_may_have_taken_by_another_clock_stays_where_it
     assert await room.fates() == ["accepted"]
 
 
-async def test_a_play_of_a_fast_clock_that_lastfm_may_have_taken_by_a_faster_one_stays_where_it_is(room: Room) -> None:
+async def test_the_start_of_a_fast_clock_stays_if_lastfm_may_have_accepted_it_by_a_faster_one(room: Room) -> None:
     """Told by a fast clock, it is taken by one that is faster still, whose answer is lost."""
     room.emulator.fault("clock-skew", seconds=2 * DAY)
     room.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
@@ -314,7 +314,7 @@ async def test_a_play_is_not_moved_onto_one_that_is_there_already(house: House) 
     assert len(history) == 2
 
 
-async def test_a_start_that_two_lies_have_moved_comes_back_though_our_clock_is_set_between_them(room: Room) -> None:
+async def test_a_start_moved_by_two_wrong_answers_is_corrected_though_our_clock_is_set_between_them(room: Room) -> None:
     async def believe(seconds: float) -> None:
         room.emulator.fault("clock-skew", seconds=seconds)
         for _ in range(2):
@@ -338,7 +338,7 @@ async def test_a_start_that_two_lies_have_moved_comes_back_though_our_clock_is_s
     assert abs(play.timestamp - begun) < 60
 
 
-async def test_a_start_ahead_of_our_clock_is_left_as_it_is_whatever_a_lie_says(room: Room) -> None:
+async def test_a_start_in_the_future_of_our_clock_stays_whatever_a_wrong_answer_says(room: Room) -> None:
     room.house.clock.put(40)  # so that the truth, too, needs two answers
     room.emulator.fault("clock-skew", seconds=50_000.0)
     for _ in range(2):
@@ -359,7 +359,7 @@ async def test_a_start_ahead_of_our_clock_is_left_as_it_is_whatever_a_lie_says(r
 
 
 @pytest.mark.parametrize("error", [29, 26], ids=["too many requests", "a suspended key"])
-async def test_a_rest_that_a_fast_clock_began_keeps_no_later_rest_from_its_effect(room: Room, error: int) -> None:
+async def test_a_throttle_that_a_fast_clock_began_does_not_prevent_a_later_one(room: Room, error: int) -> None:
     room.house.clock.put(20 * DAY)
     room.emulator.fault("error", error=29, methods=SCROBBLE)
     await room.play(0)

@@ -29,7 +29,7 @@ class Reader:
         return self.pixels
 
 
-async def test_a_cover_that_could_not_be_read_is_tried_again_and_a_colour_stays(tmp_path: Path) -> None:
+async def test_a_cover_that_could_not_be_read_is_retried_and_a_colour_stays(tmp_path: Path) -> None:
     now, reader, cover = [1_760_000_000.0], Reader(), Image("image/png", b"a cover")
     store = AnswerStore(database_url(tmp_path / "plays.db"), lambda: now[0])
     colours = CoverColours(reader.read, lambda: now[0], store)

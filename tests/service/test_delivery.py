@@ -82,7 +82,7 @@ async def test_plays_are_paced(house: House) -> None:
     assert all(last - first >= 0.5 * more - late for i, first in enumerate(at) for more, last in enumerate(at[i:]))
 
 
-async def test_a_play_that_lies_ahead_is_held_until_its_time_has_come(room: Room) -> None:
+async def test_a_play_in_the_future_is_on_hold_until_its_start(room: Room) -> None:
     its_time = int(room.now + HOUR)
     ahead = await room.play(0, -HOUR)
     assert ahead.status == "queued"
@@ -176,7 +176,7 @@ async def test_a_wait_that_a_proxy_names_is_kept(room: Room) -> None:
 
 @pytest.mark.usefixtures("calm")
 @pytest.mark.parametrize("error", [8, 11, 30, None])
-async def test_with_lastfm_away_one_play_tries_for_all_accounts(house: House, error: int | None) -> None:
+async def test_with_lastfm_down_one_play_is_tried_for_all_accounts(house: House, error: int | None) -> None:
     """Not every account for itself."""
     async with house.open(deliver=False) as room:
         for number in range(12):
@@ -206,7 +206,7 @@ async def test_with_lastfm_away_one_play_tries_for_all_accounts(house: House, er
             await room.wait(60)
 
 
-async def test_two_hands_do_not_end_a_rest_of_everybody_more_than_once_a_minute(room: Room) -> None:
+async def test_two_retries_by_hand_do_not_end_a_throttle_of_everybody_more_than_once_a_minute(room: Room) -> None:
     room.emulator.suspend_key(API_KEY)
     await room.play(0)
     await room.until_calls(1)
@@ -236,7 +236,7 @@ async def test_back_off_grows_and_a_retry_by_hand_ends_it(room: Room) -> None:
     assert max(gaps) <= 610
 
 
-async def test_new_plays_do_not_hammer_a_lastfm_that_is_away(room: Room) -> None:
+async def test_new_plays_do_not_hammer_a_lastfm_that_is_down(room: Room) -> None:
     room.emulator.fault("error", error=11, methods=SCROBBLE)
     for number in range(20):
         await room.play(number)
@@ -249,7 +249,7 @@ async def test_new_plays_do_not_hammer_a_lastfm_that_is_away(room: Room) -> None
 # Sessions
 
 
-async def test_an_ended_session_holds_says_so_and_drains_after_the_sign_in(room: Room) -> None:
+async def test_an_ended_session_puts_plays_on_hold_and_they_are_sent_after_the_sign_in(room: Room) -> None:
     room.emulator.revoke("RJ")
     await room.plays(*range(3))
     await room.until_calls(1)
@@ -319,7 +319,7 @@ async def test_a_long_queue_is_discarded_in_parts(house: House, monkeypatch: pyt
         assert (await room.length(), set(await room.fates())) == (0, {"discarded"})
 
 
-async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_no_answer_of_lastfms(house: House) -> None:
+async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_not_an_answer_of_lastfms(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.play(0)
@@ -396,7 +396,7 @@ async def test_a_retry_by_hand_tries_a_suspended_key_at_once(room: Room) -> None
     assert len(room.house.calls()) == 2
 
 
-async def test_an_address_that_is_throttled_rests_all_accounts(room: Room) -> None:
+async def test_a_throttled_address_makes_all_accounts_wait(room: Room) -> None:
     other = await room.deck.listener("other")
     await room.sign_in("Other", other)
     room.emulator.fault("error", error=29, calls=1, methods=SCROBBLE)
@@ -409,7 +409,7 @@ async def test_an_address_that_is_throttled_rests_all_accounts(room: Room) -> No
     assert all(later.at - room.house.calls()[0].at >= 60 for later in room.house.calls()[1:])
 
 
-async def test_an_account_that_is_throttled_rests_alone_and_probes_with_one_play(house: House) -> None:
+async def test_a_throttled_account_waits_alone_and_probes_with_one_play(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(*range(60))
@@ -656,7 +656,7 @@ async def test_the_length_of_the_queue_is_published_to_who_listens(room: Room) -
     assert [e for e in room.events if isinstance(e, QueueUpdated)][-1] == QueueUpdated(0)
 
 
-async def test_a_rest_of_the_key_is_of_this_key(house: House) -> None:
+async def test_a_throttle_of_the_key_is_only_for_this_key(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
         await room.deck.store.write(
@@ -680,7 +680,7 @@ async def test_an_account_that_another_process_sends_for_is_left_to_it(room: Roo
     await everything_arrived(room, 1)
 
 
-async def test_an_answer_to_an_older_request_ends_no_rest_that_began_after_it(house: House) -> None:
+async def test_an_answer_to_an_older_request_does_not_end_a_throttle_that_began_after_it(house: House) -> None:
     during = During(house.emulator, "track.scrobble")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()
@@ -696,7 +696,7 @@ async def test_an_answer_to_an_older_request_ends_no_rest_that_began_after_it(ho
         assert await room.deck.store.read(lambda db: pace.current_throttle(db, API_KEY, room.now)) is not None
 
 
-async def test_nobody_else_takes_an_account_while_an_answer_takes_its_time(house: House) -> None:
+async def test_nobody_else_leases_an_account_while_an_answer_is_slow(house: House) -> None:
     during = During(house.emulator, "track.scrobble")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()

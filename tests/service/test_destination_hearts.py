@@ -128,7 +128,7 @@ async def test_who_has_only_lastfm_keeps_no_hearts_for_others(room: Room) -> Non
     assert await room.deck.store.read(rows) == 0
 
 
-async def test_the_last_word_counts_however_long_a_service_is_away(world: World, room: Room) -> None:
+async def test_the_latest_change_counts_however_long_a_service_is_down(world: World, room: Room) -> None:
     one, other = await add(room), await add(room, "two.test")
     world.network.gone.add("one.test")
     await say(room)
@@ -175,7 +175,7 @@ async def test_whatever_is_lost_on_the_way_is_sent_again(room: Room, fm: GnuFmSt
     assert fm.hearts == {("anna", "Nina Simone", "Sinnerman")}
 
 
-async def test_what_is_said_while_a_heart_is_on_its_way_is_sent_after_it(world: World, room: Room) -> None:
+async def test_a_change_made_while_a_heart_is_being_sent_is_sent_after_it(world: World, room: Room) -> None:
     one = await add(room)
     await pause(room, one)
     await say(room)

@@ -392,7 +392,7 @@ async def test_a_destination_that_is_paused_keeps_its_plays(world: World) -> Non
         assert titles(world.first) == songs(*range(3))
 
 
-async def test_a_new_destination_gets_nothing_old_unless_it_is_asked_for(world: World) -> None:
+async def test_a_new_destination_gets_nothing_old_unless_it_is_requested(world: World) -> None:
     async with world.open() as room:
         await room.sign_in()
         await room.play(0, age=5 * DAY)
@@ -485,7 +485,7 @@ async def scanned(room: Room, *files: tuple[str, str, str]) -> None:
     await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
 
 
-async def test_what_lies_in_a_folder_is_left_out(world: World) -> None:
+async def test_what_is_in_a_folder_is_left_out(world: World) -> None:
     async with world.open() as room:
         await scanned(
             room,
@@ -516,7 +516,7 @@ async def test_what_lies_in_a_folder_is_left_out(world: World) -> None:
         assert (everywhere.field, "no scanned file in /films" in everywhere.reason) == ("not_in", True)
 
 
-async def test_the_history_leaves_out_what_lies_in_a_folder(world: World) -> None:
+async def test_the_history_leaves_out_what_is_in_a_folder(world: World) -> None:
     async with world.open() as room:
         await scanned(room, ("/books/a.mp3", "Jane Austen", "Emma, 1"), ("/music/c.flac", "Low", "Words"))
         for number, (artist, title) in enumerate([("Jane Austen", "Emma, 1"), ("Low", "Words")]):
@@ -565,14 +565,14 @@ async def test_the_same_profile_is_one_destination(world: World) -> None:
         assert len(await room.deck.destinations.all(room.me.id)) == 1
 
 
-async def test_the_same_profile_by_https_is_no_second_destination(world: World) -> None:
+async def test_the_same_profile_by_https_is_not_a_second_destination(world: World) -> None:
     async with world.open() as room:
         await add(room)
         again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "https://one.test", TOKEN)
         assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already", WhyRefused.TAKEN)
 
 
-async def test_a_token_of_another_listener_is_no_new_one(world: World) -> None:
+async def test_a_token_of_another_listener_is_not_a_new_one(world: World) -> None:
     async with world.open() as room:
         await add(room)
         ann = await room.deck.listener("ann")
@@ -754,9 +754,7 @@ async def test_a_retry_by_a_fast_clock_sends_nothing_before_its_time(world: Worl
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.BROKEN, Fault.CUT])
-async def test_a_start_that_a_wrong_clock_made_stays_where_a_destination_may_have_it(
-    world: World, fault: Fault
-) -> None:
+async def test_a_start_of_a_wrong_clock_stays_if_a_destination_may_have_it(world: World, fault: Fault) -> None:
     """The machine starts a day fast, nobody is signed in to Last.fm, and the destination stores the play and does not
     say so.
     """
@@ -830,7 +828,7 @@ async def test_a_discard_is_not_undone_once_the_play_was_edited(world: World) ->
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-async def test_a_discard_that_is_undone_is_undone_where_the_play_waited(world: World, signed_in: bool) -> None:
+async def test_undoing_a_discard_queues_the_play_where_it_waited(world: World, signed_in: bool) -> None:
     async with world.open() as room:
         if signed_in:
             await room.sign_in()
@@ -871,7 +869,7 @@ async def test_a_play_that_a_destination_has_is_not_sent_to_it_again(world: Worl
         assert len(world.first.seen) == 2
 
 
-async def test_an_edited_play_replaces_the_old_one_where_that_is_not_yet(world: World) -> None:
+async def test_an_edited_play_replaces_the_old_one_at_destinations_without_it(world: World) -> None:
     async with world.open() as room:
         there, not_yet = await add(room), await add(room, "two.test")
         await pause(room, not_yet)
@@ -901,7 +899,7 @@ async def test_an_edited_play_that_lastfm_does_not_get_says_why(world: World) ->
         assert (new.fate, new.reason) == ("not_authenticated", "not signed in to Last.fm: sign in first")
 
 
-async def test_another_album_is_sent_where_the_play_is_not_yet(world: World) -> None:
+async def test_another_album_is_sent_to_destinations_without_the_play(world: World) -> None:
     async with world.open() as room:
         await room.sign_in()
         one = await add(room, policy=Policy(album_artist=False))
@@ -1038,7 +1036,7 @@ async def test_the_history_has_each_listen_once_whichever_player_is_left_out(wor
         assert sorted(titles(world.first)) == ["One", "Three", "Two"]
 
 
-async def test_an_edited_play_waits_with_its_new_names_where_its_destination_is_removed(world: World) -> None:
+async def test_an_edited_play_waits_with_its_new_names_for_a_removed_destination(world: World) -> None:
     async with world.open() as room:
         await room.sign_in()
         one = await add(room)
@@ -1183,7 +1181,7 @@ async def test_after_a_lost_answer_gnu_fm_has_each_play_once(world: World, fm: G
         assert set((await fates(room, one)).values()) == {"accepted"}
 
 
-async def test_why_a_sign_in_cannot_be_finished_is_said(world: World, fm: GnuFmStandIn) -> None:
+async def test_it_says_why_a_sign_in_cannot_be_finished(world: World, fm: GnuFmStandIn) -> None:
     async with world.open() as room:
         begun = await begin(room)
 
@@ -1238,7 +1236,7 @@ async def test_a_sign_in_that_cannot_begin_says_what_is_wrong(world: World, fm: 
         )
 
 
-async def test_a_profile_is_no_second_destination_whatever_it_is_called(world: World, fm: GnuFmStandIn) -> None:
+async def test_a_profile_is_not_a_second_destination_whatever_it_is_called(world: World, fm: GnuFmStandIn) -> None:
     async with world.open() as room:
         await room.sign_in()
         destinations = room.deck.destinations
@@ -1269,7 +1267,7 @@ async def test_a_second_profile_at_lastfm_has_its_limits(world: World, fm: GnuFm
         assert set(await fates(room, other.stored)) == {"Short", "Old"}
 
 
-async def test_keys_that_cannot_be_decrypted_any_more_are_asked_for_again(world: World, fm: GnuFmStandIn) -> None:
+async def test_keys_that_cannot_be_decrypted_any_more_have_to_be_entered_again(world: World, fm: GnuFmStandIn) -> None:
     async with world.open() as room:
         begun = await begin(room, LIKE_LASTFM, OWN)
         approve(fm, begun)
@@ -1396,7 +1394,7 @@ async def test_a_profile_at_lastfm_that_is_a_destination_is_not_connected_as_wel
         assert ("remove it there" if who == "me" else "another listener") in refused.reason
 
 
-async def test_a_profile_that_another_listener_is_connected_to_is_no_destination(
+async def test_a_profile_that_another_listener_is_connected_to_is_not_a_destination(
     world: World, fm: GnuFmStandIn
 ) -> None:
     async with world.open(api_url="http://ws.audioscrobbler.com/2.0/") as room:

@@ -99,7 +99,7 @@ async def test_a_report_whose_start_was_corrected_is_recognized_under_its_new_na
     assert (first.id, again.status) == (again.id, "duplicate")
 
 
-async def test_a_report_takes_the_place_of_a_play_that_a_rule_changed_and_that_was_kept_here(room: Room) -> None:
+async def test_a_report_replaces_a_play_that_a_rule_changed_and_that_was_kept_here(room: Room) -> None:
     await make(room, PlayNames("Björk", "Joga"))
     await room.deck.accounts.change_settings(room.me.id, enabled=False, threshold=None)
     kept = await report(room, at(room, 900))

@@ -111,7 +111,7 @@ async def test_progress_is_reported_and_adds_up(room: Room) -> None:
     assert {event.total for event in published} == {3 * STEP + 1}
 
 
-async def test_while_lastfm_is_away_it_rests_and_then_continues_by_itself_where_it_was(room: Room) -> None:
+async def test_while_lastfm_is_down_it_rests_and_then_continues_by_itself_where_it_was(room: Room) -> None:
     await unknown(room, 2 * STEP)
     room.emulator.fault("error", error=16, methods=["track.getInfo"], after=STEP + 2, calls=1)
     with pytest.raises(ImportFailed, match="16"):

@@ -72,7 +72,7 @@ async def play(deck: Deck, number: int, title: str = "Song") -> None:
 
 
 @only_postgres
-async def test_what_one_process_takes_is_heard_in_the_other_with_the_true_count(database: Path | str) -> None:
+async def test_what_one_process_saves_is_published_in_the_other_with_the_true_count(database: Path | str) -> None:
     async with processes(database) as (one, other):
         with other.event_hub.subscribe(1) as (subscription, _):
             await play(one, 1)
@@ -81,7 +81,7 @@ async def test_what_one_process_takes_is_heard_in_the_other_with_the_true_count(
 
 
 @only_postgres
-async def test_all_hear_the_same_in_the_same_order(database: Path | str) -> None:
+async def test_all_get_the_same_events_in_the_same_order(database: Path | str) -> None:
     async with processes(database, 3) as decks, asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         subscriptions = [stack.enter_context(deck.event_hub.subscribe(1))[0] for deck in decks]
         await asyncio.gather(*(play(decks[n % 3], n) for n in range(30)))
@@ -156,7 +156,7 @@ async def test_many_events_at_once_all_arrive(database: Path | str) -> None:
 
 
 @only_postgres
-async def test_a_subscription_knows_that_it_may_have_missed_something_while_the_server_was_away(
+async def test_a_subscription_knows_that_it_may_have_missed_something_while_the_server_was_down(
     database: Path | str, postgres: Server
 ) -> None:
     async with processes(database) as (one, other):
@@ -270,7 +270,7 @@ async def test_what_cannot_be_read_is_a_gap_and_ends_nothing(
 
 
 @only_postgres
-async def test_what_is_deleted_and_who_is_shut_out_is_forgotten_in_every_process_though_nobody_listens_there(
+async def test_deletions_and_revocations_reach_every_process_though_nobody_subscribes_there(
     database: Path | str,
 ) -> None:
     async with processes(database) as (one, other):
@@ -310,7 +310,7 @@ async def test_what_is_published_at_the_end_of_a_process_still_arrives(database:
             await until(subscription, plays(7))
 
 
-async def test_events_of_accounts_that_nobody_hears_of_any_more_are_let_go() -> None:
+async def test_events_of_idle_accounts_are_dropped() -> None:
     event_hub = EventHub("a")
     for account in range(ACCOUNTS + 10):
         event_hub.publish(account, QueueUpdated(account))

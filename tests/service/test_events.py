@@ -36,7 +36,7 @@ async def test_a_subscription_receives_events_of_its_account_in_order() -> None:
         assert await heard(other) == [9]
 
 
-async def test_several_ears_hear_the_same() -> None:
+async def test_several_subscribers_get_the_same() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (one, _), event_hub.subscribe(1) as (other, _):
         tell(event_hub, 1, 1, 2)
@@ -61,7 +61,7 @@ async def test_what_was_published_before_is_not_sent_to_a_new_subscriber() -> No
         assert await heard(subscription) == []
 
 
-async def test_who_comes_back_hears_what_was_published_meanwhile() -> None:
+async def test_a_returning_subscriber_gets_what_was_published_meanwhile() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, 1)
@@ -111,7 +111,7 @@ async def test_so_many_events_are_remembered() -> None:
         assert continues
 
 
-async def test_a_subscription_that_nobody_reads_misses_events_and_knows_it() -> None:
+async def test_a_subscription_that_is_not_read_misses_events_and_detects_it() -> None:
     event_hub = EventHub("a")
     with event_hub.subscribe(1) as (subscription, _):
         tell(event_hub, 1, *range(4 * REMEMBERED))

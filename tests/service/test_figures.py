@@ -352,7 +352,7 @@ async def test_a_play_written_while_its_month_is_summed_up_is_not_lost(room: Roo
     await check(room, SPANS[0])
 
 
-async def test_figures_are_true_where_nothing_can_be_written(room: Room) -> None:
+async def test_figures_are_true_if_nothing_can_be_written(room: Room) -> None:
     await fill(room, 300)
 
     async def full(*_: Any, **__: Any) -> Any:
@@ -366,7 +366,7 @@ async def test_figures_are_true_where_nothing_can_be_written(room: Room) -> None
     await check(room, SPANS[0])
 
 
-async def test_a_month_is_asked_for_once_and_no_play_of_it_is_read_again(room: Room) -> None:
+async def test_a_month_is_requested_once_and_no_play_of_it_is_read_again(room: Room) -> None:
     await fill(room, 800)
     wanted = span("2024-01-01", "2024-12-31", UTC, PeriodKind.YEAR)
     await room.deck.figures.top(room.me.id, NameKind.TRACK, wanted, 10)

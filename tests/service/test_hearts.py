@@ -80,7 +80,7 @@ async def test_a_heart_is_on_disk_at_lastfm_and_in_the_library(room: Room) -> No
     assert not await room.me.loves(*SONG)
 
 
-async def test_the_last_word_counts_in_any_spelling(room: Room) -> None:
+async def test_the_latest_change_counts_in_any_spelling(room: Room) -> None:
     await room.me.love(*SONG)
     await room.me.unlove("nina simone", "SINNERMAN")
     await room.me.love("Nina  Simone", "Sinnerman\u200b")
@@ -122,7 +122,7 @@ async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(
         assert at_lastfm(room) == {SONG}
 
 
-async def test_a_word_said_while_another_is_on_its_way_goes_out_after_it(house: House) -> None:
+async def test_a_change_made_while_another_is_being_sent_is_sent_after_it(house: House) -> None:
     during = During(house.emulator, "track.love")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()
@@ -153,7 +153,7 @@ async def test_a_track_that_lastfm_rejects_is_kept_with_the_reason_and_can_be_re
     assert (await owed(room), at_lastfm(room)) == ([], {SONG})
 
 
-async def test_hearts_wait_for_the_user_they_were_given_as(room: Room) -> None:
+async def test_hearts_wait_for_the_user_they_are_for(room: Room) -> None:
     room.emulator.revoke("RJ")
     await room.me.love(*SONG)
     await room.wait(HOUR)
@@ -166,7 +166,7 @@ async def test_hearts_wait_for_the_user_they_were_given_as(room: Room) -> None:
     assert (at_lastfm(room), at_lastfm(room, "Ann")) == ({SONG}, set())
 
 
-async def test_a_heart_given_while_nobody_is_signed_in_goes_out_with_the_next_import(house: House) -> None:
+async def test_a_heart_given_while_nobody_is_signed_in_is_sent_with_the_next_import(house: House) -> None:
     async with house.open() as room:
         await room.me.love(*SONG)
         assert await owed(room) == []
@@ -200,7 +200,7 @@ async def test_both_sides_are_equal_after_days_apart(room: Room, monkeypatch: py
     assert not await room.me.loves(*names[1])
 
 
-async def test_what_is_said_while_the_list_is_walked_stays(house: House) -> None:
+async def test_a_change_made_while_the_list_is_walked_stays(house: House) -> None:
     during = During(house.emulator, "user.getLovedTracks")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()
@@ -241,7 +241,7 @@ async def test_many_hearts_go_out_at_the_pace_of_the_key(house: House) -> None:
     assert at[-1] - at[0] >= 14.0
 
 
-async def test_hearts_rest_together_while_lastfm_is_away_and_new_ones_with_them(house: House) -> None:
+async def test_hearts_wait_together_while_lastfm_is_down_and_new_ones_with_them(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
         room.emulator.fault("close-before-commit", methods=["track.love"], until=room.now + 3 * HOUR)
@@ -296,7 +296,7 @@ async def test_an_unloved_track_is_listed_no_longer_and_a_loved_one_is(room: Roo
     assert loved.NOT_LISTED == 0
 
 
-async def test_nobody_is_asked_for_hearts_while_the_key_rests(room: Room) -> None:
+async def test_no_hearts_are_sent_while_the_key_is_throttled(room: Room) -> None:
     room.emulator.fault("error", error=29, methods=["track.love"])
     await room.me.love(*SONG)
     while await room.deck.shows.keyring.first.pace.current_throttle() is None:
@@ -304,7 +304,7 @@ async def test_nobody_is_asked_for_hearts_while_the_key_rests(room: Room) -> Non
     assert await room.deck.hearts.due() == []
 
 
-async def test_everything_is_deleted_while_a_heart_is_on_its_way(house: House) -> None:
+async def test_everything_is_deleted_while_a_heart_is_being_sent(house: House) -> None:
     during = During(house.emulator, "track.love")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()
@@ -319,7 +319,7 @@ async def test_everything_is_deleted_while_a_heart_is_on_its_way(house: House) -
         assert await owed(room) == []
 
 
-async def test_a_heart_goes_out_as_soon_as_it_is_given(room: Room) -> None:
+async def test_a_heart_is_sent_at_once(room: Room) -> None:
     await room.house.clock.sleep(1)  # the next look for work is half a minute away
     await room.me.love(*SONG)
     await room.house.clock.sleep(5)

@@ -235,7 +235,7 @@ async def test_what_was_sent_to_one_profile_is_not_known_at_another(room: Room) 
     assert (await brought(room)).known == 1
 
 
-async def test_a_session_that_is_damaged_is_said(house: House) -> None:
+async def test_a_session_that_is_damaged_is_reported(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))

@@ -150,7 +150,9 @@ async def test_an_import_that_is_undone_meanwhile_stops(room: Room, tmp_path: Pa
         await room.deck.store.write(partial(write_part, begun=begun, rows=[], counts={}, now=room.now))
 
 
-async def test_a_file_that_is_no_history_stops_an_import_before_anything_is_written(room: Room, tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_history_stops_an_import_before_anything_is_written(
+    room: Room, tmp_path: Path
+) -> None:
     good, bad = write(tmp_path, table([(0, "A")])), write(tmp_path, "<html>", "bad")
     with pytest.raises(HistoryFileError, match="web page"):
         await brought(room, good, bad)
@@ -173,7 +175,7 @@ async def test_young_waiting_plays_are_sent_if_that_is_wanted(room: Room, tmp_pa
     assert await room.fates() == ["imported", "accepted"]
 
 
-async def test_what_a_file_has_brought_is_sent_once_when_its_player_reports_it(room: Room, tmp_path: Path) -> None:
+async def test_what_a_file_has_added_is_sent_once_when_its_player_reports_it(room: Room, tmp_path: Path) -> None:
     await room.sign_in()
     start = int(room.now - 2 * HOUR) - AT
     rows = [(start + n * 300, f"Song {n}") for n in range(4)]
@@ -270,7 +272,7 @@ async def test_an_export_is_read_back_without_loss(house: House, tmp_path: Path,
         assert [[p._replace(duration=p.duration) for p in part] for part in theirs] == mine
 
 
-async def test_an_export_leaves_out_what_is_no_play_of_its_own(room: Room, tmp_path: Path) -> None:
+async def test_an_export_leaves_out_what_is_not_a_play_of_its_own(room: Room, tmp_path: Path) -> None:
     await room.me.scrobble(Track("Nina Simone", "Skipped", duration=200), started_at=room.now - 300, played=5)
     taken = await room.me.scrobble(Track("Nina Simone", "Whole", duration=200), started_at=room.now - 900, played=200)
     assert taken.status == "queued"

@@ -94,7 +94,7 @@ async def test_what_tonearm_sent_is_mirrored_as_what_it_is(room: Room) -> None:
     assert len(await room.history()) == 1
 
 
-async def test_an_import_lets_others_have_its_place_and_goes_on(house: House) -> None:
+async def test_an_import_gives_its_slot_to_others_and_continues(house: House) -> None:
     network = During(house.emulator, METHOD)
     async with httpx2.AsyncClient(transport=network) as http, house.open(http=http) as room:
         await room.sign_in()
@@ -112,7 +112,7 @@ async def test_an_import_lets_others_have_its_place_and_goes_on(house: House) ->
         assert len(await room.deck.history_import.listed(room.me.id)) == 1
 
 
-async def test_a_cancelled_import_stops_at_its_next_page_and_a_retry_goes_on(house: House) -> None:
+async def test_a_cancelled_import_stops_at_its_next_page_and_a_retry_continues(house: House) -> None:
     network = During(house.emulator, METHOD)
     async with httpx2.AsyncClient(transport=network) as http, house.open(http=http) as room:
         await room.sign_in()
@@ -130,7 +130,7 @@ async def test_a_cancelled_import_stops_at_its_next_page_and_a_retry_goes_on(hou
         assert (over.state, await plays_here(room)) == (RunState.DONE, 2500)
 
 
-async def test_a_failed_import_says_why_and_nobody_signed_in_is_no_fault(house: House) -> None:
+async def test_a_failed_import_says_why_and_nobody_signed_in_is_not_a_fault(house: House) -> None:
     async with house.open() as room:
         run = await imported(room)
         assert (run.state, "isn't signed in" in run.failure) == (RunState.FAILED, True)

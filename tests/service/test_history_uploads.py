@@ -82,7 +82,7 @@ async def test_an_import_that_fails_halfway_is_continued(room: Room) -> None:
     assert len(await room.deck.history_import.listed(room.me.id)) == 1
 
 
-async def test_a_file_that_is_gone_is_said(room: Room) -> None:
+async def test_a_file_that_is_gone_is_reported(room: Room) -> None:
     upload = await uploaded(room)
     upload.file.unlink()
     room.deck.history_uploads.start(room.me.id, upload.id)

@@ -94,7 +94,7 @@ async def test_a_listeners_own_job_is_there_however_many_others_wait_for_their_t
         assert len((await room.deck.jobs.overview()).jobs) == job_list.LIMIT
 
 
-async def test_a_backlog_that_the_daily_limit_holds_up_rests(house: House) -> None:
+async def test_a_backlog_over_the_daily_limit_rests(house: House) -> None:
     async with waiting(house) as room:
         until = room.now + HOUR
         for write in of_account(backlog_until=until), of_rows(live=False):
@@ -108,7 +108,7 @@ async def test_a_backlog_that_the_daily_limit_holds_up_rests(house: House) -> No
 @pytest.mark.parametrize(
     ("error", "why"), [("error 8: Operation failed", "error 8: Operation failed"), ("", "waits for its next attempt")]
 )
-async def test_plays_that_wait_for_a_moment_rest_until_then_and_say_why(house: House, error: str, why: str) -> None:
+async def test_plays_that_wait_for_a_time_rest_until_then_and_say_why(house: House, error: str, why: str) -> None:
     async with waiting(house) as room:
         until = room.now + 600
         await room.play(2)
@@ -119,7 +119,7 @@ async def test_plays_that_wait_for_a_moment_rest_until_then_and_say_why(house: H
         assert (job.state, job.until, job.reason) == (State.RESTING, until, why)
 
 
-async def test_a_play_whose_time_lies_ahead_is_seen(house: House) -> None:
+async def test_a_play_in_the_future_is_shown(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.play(0, age=-HOUR)
@@ -165,7 +165,7 @@ async def test_while_last_fm_wants_fewer_requests_what_waits_says_so(room: Room)
         ),
     ],
 )
-async def test_what_only_people_can_bring_is_said_without_a_moment(house: House, write: Write, why: str) -> None:
+async def test_what_only_people_can_do_has_no_time(house: House, write: Write, why: str) -> None:
     async with waiting(house, write) as room:
         job = await job_of(room)
         assert (job.state, job.until, job.reason) == (State.RESTING, None, why)
@@ -187,7 +187,7 @@ async def test_what_a_dead_sender_has_left_waits_for_its_turn(house: House) -> N
         assert (job.state, job.owner, job.until) == (State.RUNNING, "a process", until)
 
 
-async def test_a_rest_that_a_wrong_clock_has_written_holds_up_nobody(house: House) -> None:
+async def test_a_throttle_that_a_wrong_clock_wrote_blocks_nobody(house: House) -> None:
     async with waiting(house) as room:
         later = room.now + 2 * DAY
         await room.deck.store.write(of_account(wait_until=later, backlog_until=later, lease_until=later))
@@ -195,7 +195,7 @@ async def test_a_rest_that_a_wrong_clock_has_written_holds_up_nobody(house: Hous
         assert (await job_of(room)).state is State.WAITING
 
 
-async def test_where_nothing_waits_a_rest_is_no_job(house: House) -> None:
+async def test_if_nothing_waits_a_throttle_is_not_a_job(house: House) -> None:
     async with waiting(house, lambda db: queue.remove(db, [1])) as room:
         await room.deck.store.write(of_account(wait_until=room.now + 60, trouble="error 11"))
         assert (await room.deck.jobs.overview()).jobs == (await room.deck.jobs.overview(room.me.id)).jobs == ()

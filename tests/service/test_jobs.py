@@ -39,7 +39,7 @@ async def until_state(room: Room, state: JobState) -> ListedJob:
     return found[0]
 
 
-async def test_where_nothing_is_to_be_done_there_is_no_job(room: Room) -> None:
+async def test_if_there_is_nothing_to_do_there_is_no_job(room: Room) -> None:
     assert (await room.deck.jobs.overview()) == await room.deck.jobs.overview(room.me.id)
     assert await jobs_of(room) == []
 
@@ -136,7 +136,7 @@ async def test_while_deliveries_are_paused_what_waits_says_so(room: Room) -> Non
     assert (await room.me.queue()).trouble == ""
 
 
-async def test_a_look_that_began_before_a_pause_does_not_end_it(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sweep_that_began_before_a_pause_does_not_end_it(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     read, has_read, is_paused = room.deck.store.read, asyncio.Event(), asyncio.Event()
 
     async def read_slowly(ask: Callable[[Connection], object]) -> object:
@@ -184,7 +184,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
 
 
 @pytest.mark.failing_jobs
-async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_without_what_it_said(
+async def test_a_job_that_breaks_is_retried_later_each_time_and_shown_without_what_it_said(
     breaks: list[Exception], room: Room
 ) -> None:
     breaks += [RuntimeError("a bug that speaks of a secret")] * 4
@@ -202,7 +202,7 @@ async def test_a_job_that_breaks_is_tried_again_later_each_time_and_shown_withou
 
 
 @pytest.mark.failing_jobs
-async def test_a_job_that_broke_is_tried_again_though_nothing_is_left(breaks: list[Exception], room: Room) -> None:
+async def test_a_job_that_broke_is_retried_though_nothing_is_left(breaks: list[Exception], room: Room) -> None:
     breaks += [RuntimeError("a bug")] * 2
     room.deck.hint(room.me.id)
     await until_state(room, JobState.BROKEN)
@@ -261,7 +261,7 @@ async def test_a_cancelled_import_ends_and_a_retry_continues_it(house: House) ->
         assert isinstance(await room.deck.jobs.retry(IMPORT, room.me.id), JobBusy)
 
 
-async def test_nobody_has_jobs_who_is_not_there(room: Room) -> None:
+async def test_an_unknown_listener_has_no_jobs(room: Room) -> None:
     with pytest.raises(UnknownListener):
         await room.deck.jobs.retry(DELIVER, 999)
     with pytest.raises(UnknownListener):

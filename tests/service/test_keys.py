@@ -87,7 +87,7 @@ async def test_a_new_sign_in_gets_the_key_with_the_fewest_listeners(house: House
         assert key_in(await room.me.sign_in()) == API_KEY
 
 
-async def test_a_sign_in_is_finished_with_the_key_that_it_was_begun_with(house: House) -> None:
+async def test_a_sign_in_is_finished_with_the_key_it_began_with(house: House) -> None:
     async with house.open(**BOTH) as room:
         other = await room.deck.listener("other")
         mine, theirs = await room.me.sign_in(), await other.sign_in()
@@ -114,7 +114,7 @@ async def test_the_web_flow_goes_with_the_key_that_is_in_its_address(room: Room)
     assert isinstance(await room.deck.sign_in.finish(fourth.id, token, once), SignedIn)
 
 
-async def test_a_key_that_rests_gets_no_new_listeners(room: Room) -> None:
+async def test_a_throttled_key_gets_no_new_listeners(room: Room) -> None:
     await room.me.sign_out()
     held = pace.KeyThrottled(room.now + HOUR, "suspended", refused=True)
     await room.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
@@ -154,7 +154,7 @@ async def test_everything_of_a_listener_goes_with_the_key_of_its_session(room: R
     assert {call.outcome for call in room.emulator.journal} == {"ok"}
 
 
-async def test_a_suspended_key_rests_its_own_listeners_and_the_others_are_served(room: Room) -> None:
+async def test_a_suspended_key_stops_its_own_listeners_and_the_others_are_served(room: Room) -> None:
     other = await room.deck.listener("other")
     room.emulator.suspend_key(API_KEY)
     await room.play(0)
@@ -179,7 +179,7 @@ async def test_a_suspended_key_rests_its_own_listeners_and_the_others_are_served
     await arrived(room, "RJ", 1)
 
 
-async def test_a_throttled_key_rests_alone_and_a_retry_tries_that_key(room: Room) -> None:
+async def test_a_throttled_key_waits_alone_and_a_retry_tries_that_key(room: Room) -> None:
     other = await room.deck.listener("other")
     room.emulator.fault("error", error=29, calls=1, methods=["track.scrobble"])
     await room.play(0)
@@ -193,7 +193,7 @@ async def test_a_throttled_key_rests_alone_and_a_retry_tries_that_key(room: Room
     await arrived(room, "RJ", 1)
 
 
-async def test_what_needs_no_session_is_asked_with_a_key_that_does_not_rest(room: Room) -> None:
+async def test_requests_without_a_session_use_a_key_that_is_not_throttled(room: Room) -> None:
     await room.deck.track("Nina Simone", "Sinnerman")
     held = pace.KeyThrottled(room.now + HOUR, "suspended", refused=True)
     await room.deck.store.write(lambda db: pace.begin_throttle(db, API_KEY, held))
@@ -268,7 +268,7 @@ async def test_processes_that_share_a_server_send_with_every_key(database: str) 
 # Keys that come and go
 
 
-async def test_where_the_key_is_no_longer_set_plays_wait_and_nobody_is_asked(house: House) -> None:
+async def test_if_the_key_is_no_longer_set_plays_wait_and_no_sign_in_is_requested(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
     async with house.open(**ONLY_SECOND) as room:
@@ -317,7 +317,7 @@ async def test_who_was_connected_before_keys_were_remembered_belongs_to_the_firs
         assert await asked_with(room) == {"me": API_KEY, "without-a-session": ""}
 
 
-async def test_a_refused_key_rests_though_the_listener_has_meanwhile_signed_in_with_another(house: House) -> None:
+async def test_a_rejected_key_is_throttled_though_the_listener_has_signed_in_with_another(house: House) -> None:
     async def signs_in_with_the_second(room: Room) -> None:
         sealed = room.deck.metadata.seal.close(room.emulator.session_key("RJ", SECOND))
         await room.deck.store.write(lambda db: accounts.sign_in(db, room.me.id, "RJ", sealed, SECOND))

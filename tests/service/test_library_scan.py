@@ -90,7 +90,7 @@ async def test_an_unreadable_file_is_counted_named_and_no_track(house: House, fo
         assert (again.new, again.unreadable, len(again.faults)) == (0, 1, 1)
 
 
-async def test_only_so_many_faults_are_named(house: House, folder: Path) -> None:
+async def test_only_that_many_faults_are_named(house: House, folder: Path) -> None:
     for number in range(FAULTS_SHOWN + 5):
         song(folder, number).write_bytes(b"no music at all")
     async with house.open(deliver=False) as room:

@@ -37,7 +37,7 @@ async def jellyfin(room: Room) -> StoredPlayer:
     return (await room.deck.players.add(room.me.id, "Jellyfin", PlayerKind.JELLYFIN)).player
 
 
-async def test_pauses_are_no_listening_and_two_devices_have_two_clocks(house: House) -> None:
+async def test_pauses_are_not_listening_and_two_devices_have_two_clocks(house: House) -> None:
     async with house.open(deliver=False) as room:
         player = await jellyfin(room)
         start = int(room.now)
@@ -55,7 +55,7 @@ async def test_pauses_are_no_listening_and_two_devices_have_two_clocks(house: Ho
         assert play.player == player.id
 
 
-async def test_a_listening_whose_stop_never_comes_is_kept_all_the_same(house: House) -> None:
+async def test_a_listening_whose_stop_never_comes_is_kept_anyway(house: House) -> None:
     async with house.open(deliver=False) as room:
         player = await jellyfin(room)
         await tell(room, player, NoticeKind.STARTED, 0)

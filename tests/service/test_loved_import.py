@@ -121,7 +121,7 @@ async def test_an_import_says_how_far_it_is(room: Room) -> None:
     assert len({event.job for event in published}) == 1
 
 
-async def test_a_page_that_fails_is_asked_for_again(room: Room) -> None:
+async def test_a_page_that_fails_is_requested_again(room: Room) -> None:
     loves(room, *range(1500))
     await has(room, *range(1500))
     room.emulator.fault("error", error=8, methods=METHOD, after=1, calls=2)
@@ -160,7 +160,7 @@ async def test_what_no_patience_mends_is_not_tried_again(room: Room, error: int)
     assert len(room.house.calls("user.getLovedTracks")) == 1
 
 
-async def test_an_import_that_a_crash_cut_off_continues_by_itself(house: House) -> None:
+async def test_an_import_that_a_crash_interrupted_continues_by_itself(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         loves(room, *range(1500))
@@ -205,7 +205,7 @@ async def test_without_a_key_there_is_no_import(house: House) -> None:
             await room.me.import_loved()
 
 
-async def test_an_import_waits_its_turn_when_requests_rest(room: Room) -> None:
+async def test_an_import_waits_while_requests_are_throttled(room: Room) -> None:
     loves(room, 1)
     await has(room, 1)
     room.emulator.fault("error", error=29, methods=METHOD, calls=1)
@@ -332,7 +332,7 @@ async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> 
 
 
 @pytest.mark.parametrize("paused", [True, False], ids=["paused", "nobody delivers"])
-async def test_who_waits_for_an_import_that_nobody_takes_up_is_answered(house: House, paused: bool) -> None:
+async def test_waiting_for_an_import_that_nobody_runs_ends(house: House, paused: bool) -> None:
     async with house.open(deliver=paused) as room:
         await room.sign_in()
         if paused:
@@ -390,7 +390,7 @@ class WithoutLongPages(Direct):
 
 
 @pytest.mark.parametrize("longest", [200, 50])
-async def test_pages_that_lastfm_cannot_give_are_asked_for_in_shorter_ones(house: House, longest: int) -> None:
+async def test_pages_that_lastfm_cannot_return_are_requested_in_shorter_ones(house: House, longest: int) -> None:
     line = WithoutLongPages(house.emulator)
     line.longest = longest
     async with httpx2.AsyncClient(transport=line) as http, house.open(http=http) as room:

@@ -26,7 +26,7 @@ async def in_dispute(room: Room) -> None:
     rj.heart(*SONG, room.now)
 
 
-async def test_nothing_is_imported_by_itself_until_that_is_asked_for(room: Room) -> None:
+async def test_nothing_is_imported_by_itself_until_that_is_requested(room: Room) -> None:
     loving, me = room.deck.loved_import, room.me.id
     assert (await loving.settings(me)).mirror_at is None
     await room.wait(2 * HOUR)
@@ -67,13 +67,13 @@ async def test_the_listener_chooses_who_is_right_in_a_conflict(room: Room, rule:
     assert (SONG in at_lastfm(room)) is loved
 
 
-async def test_the_last_word_is_right_unless_the_listener_chooses(room: Room) -> None:
+async def test_the_latest_change_wins_unless_the_listener_chooses(room: Room) -> None:
     await in_dispute(room)
     await room.me.unlove(*SONG)
     assert [one.change for one in await room.deck.loved_import.plan(room.me.id)] == [HeartChange.UNLOVE_THERE]
 
 
-async def test_what_is_unloved_while_nobody_is_signed_in_is_no_conflict(room: Room) -> None:
+async def test_what_is_unloved_while_nobody_is_signed_in_is_not_a_conflict(room: Room) -> None:
     await room.deck.loved_import.decide(room.me.id, ConflictRule.LASTFM)
     await room.me.love(*SONG)
     await until_sent(room)

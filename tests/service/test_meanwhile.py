@@ -130,7 +130,7 @@ async def test_a_fault_does_not_bring_back_what_was_discarded(house: House) -> N
         assert room.arrived() == []
 
 
-async def test_what_was_discarded_on_its_way_takes_no_other_names(house: House) -> None:
+async def test_what_was_discarded_while_being_sent_gets_no_other_names(house: House) -> None:
     house.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
     async with meanwhile(house, signs_out_and_discards) as room:
         await room.sign_in()
@@ -148,7 +148,7 @@ async def test_what_lastfm_has_is_accepted_though_it_was_discarded_meanwhile(hou
 
 
 @pytest.mark.parametrize("error", [9, 14, 17, 4])
-async def test_a_word_on_the_old_session_does_not_end_the_new_one(house: House, error: int) -> None:
+async def test_an_answer_about_the_old_session_does_not_end_the_new_one(house: House, error: int) -> None:
     house.emulator.fault("error", error=error, calls=1, methods=SCROBBLE)
     async with meanwhile(house, signs_in_again) as room:
         assert (await room.me.account()).connection == "connected"
@@ -156,7 +156,7 @@ async def test_a_word_on_the_old_session_does_not_end_the_new_one(house: House, 
         assert room.arrived() == songs(0)
 
 
-async def test_a_word_on_the_old_session_does_not_bring_back_who_signed_out(house: House) -> None:
+async def test_an_answer_about_the_old_session_does_not_sign_anybody_in_again(house: House) -> None:
     house.emulator.fault("error", error=9, calls=1, methods=SCROBBLE)
     async with meanwhile(house, signs_out) as room:
         assert (await room.me.account()).connection == "disconnected"
@@ -184,7 +184,7 @@ async def test_who_lost_the_lease_writes_nothing_and_the_play_is_there_once(hous
 
 
 @only_sqlite
-async def test_an_answer_that_cannot_be_written_is_asked_for_again(
+async def test_an_answer_that_cannot_be_written_is_requested_again(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with meanwhile(house, database_fails) as room:
@@ -252,7 +252,7 @@ def senders() -> list[asyncio.Task[Any]]:
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("times", [1, 2])
-async def test_who_is_ended_while_a_batch_is_being_marked_gives_it_back(house: House, batch: int, times: int) -> None:
+async def test_a_sender_cancelled_while_marking_a_batch_releases_it(house: House, batch: int, times: int) -> None:
     async with house.open() as room:
         await room.sign_in()
         with held_up(room, batch) as reached:
@@ -271,9 +271,7 @@ async def test_who_is_ended_while_a_batch_is_being_marked_gives_it_back(house: H
 
 
 @pytest.mark.failing_jobs
-async def test_a_bug_in_the_way_to_lastfm_gives_the_account_back(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_bug_while_sending_releases_the_account(house: House, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         async with meanwhile(house, bug) as room:
             await room.until_empty(within=20)
@@ -281,7 +279,7 @@ async def test_a_bug_in_the_way_to_lastfm_gives_the_account_back(
     assert "a bug in a host's transport" in caplog.text
 
 
-async def test_a_report_of_a_play_that_is_on_its_way_is_a_duplicate(house: House) -> None:
+async def test_a_report_of_a_play_that_is_being_sent_is_a_duplicate(house: House) -> None:
     said: list[str] = []
 
     async def reports_again(room: Room) -> None:

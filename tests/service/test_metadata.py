@@ -47,7 +47,7 @@ async def test_an_artist_comes_with_what_belongs_to_it(room: Room) -> None:
     assert (page.missing, found.stale) == ((), False)
 
 
-async def test_a_second_look_asks_nobody_and_other_letters_share_the_parts(room: Room) -> None:
+async def test_a_second_look_up_makes_no_request_and_other_spellings_share_the_parts(room: Room) -> None:
     await nina(room)
     await nina(room)
     assert len(asked(room)) == 4
@@ -72,7 +72,7 @@ async def test_parts_that_fail_are_named_and_the_rest_is_there(room: Room) -> No
 
 
 @pytest.mark.parametrize("name", ["nobody at all", "..", ".", "雪", "🎷", "?", "#", "%2F"])
-async def test_what_lastfm_does_not_know_is_no_error(room: Room, name: str) -> None:
+async def test_what_lastfm_does_not_know_is_not_an_error(room: Room, name: str) -> None:
     assert isinstance(await room.deck.artist(name), NotKnown)
     assert isinstance(await room.deck.metadata.similar(name), NotKnown)
     assert isinstance(await room.deck.metadata.tags(name), NotKnown)
@@ -81,7 +81,7 @@ async def test_what_lastfm_does_not_know_is_no_error(room: Room, name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\x00", "a" * (LONGEST_NAME + 1)])
-async def test_a_name_that_is_none_is_asked_for_nowhere(room: Room, name: str) -> None:
+async def test_an_invalid_name_is_requested_nowhere(room: Room, name: str) -> None:
     with pytest.raises(MissingName, match="artist"):
         await room.deck.artist(name)
     with pytest.raises(MissingName, match="title"):
@@ -103,7 +103,7 @@ async def test_albums_tracks_and_searches_are_found(room: Room) -> None:
         assert len(found.value) == 1
 
 
-async def test_what_was_found_is_served_after_a_restart_while_lastfm_is_away(house: House) -> None:
+async def test_what_was_found_is_served_after_a_restart_while_lastfm_is_down(house: House) -> None:
     async with house.open() as room:
         before = await nina(room)
     house.emulator.fault("close-before-commit")
@@ -117,7 +117,7 @@ async def test_what_was_found_is_served_after_a_restart_while_lastfm_is_away(hou
             await room.deck.track("Nina Simone", "Sinnerman")
 
 
-async def test_while_lastfm_is_away_it_is_left_alone_and_then_one_call_finds_it_back(room: Room) -> None:
+async def test_while_lastfm_is_down_it_is_left_alone_and_then_one_call_finds_it_back(room: Room) -> None:
     room.emulator.fault("error", error=16)
     for _ in range(20):
         with pytest.raises(Unavailable):
@@ -128,7 +128,7 @@ async def test_while_lastfm_is_away_it_is_left_alone_and_then_one_call_finds_it_
     assert isinstance(await room.deck.artist("Can"), Remembered)
 
 
-async def test_too_many_requests_rest_everybody_and_a_served_read_ends_the_rest_for_good(room: Room) -> None:
+async def test_too_many_requests_throttle_everybody_until_a_read_is_served(room: Room) -> None:
     room.emulator.fault("error", error=29, calls=1)
     with pytest.raises(RateLimited):
         await room.deck.artist("Can")

@@ -51,7 +51,7 @@ async def test_a_track_of_unknown_length_plays_for_a_while(room: Room) -> None:
     assert room.deck.shows.current(room.me.id) is None
 
 
-async def test_nothing_plays_before_the_first_word(room: Room) -> None:
+async def test_nothing_is_playing_before_the_first_notice(room: Room) -> None:
     assert room.deck.shows.current(room.me.id) is None
     await room.me.now_playing(SONG)
     assert room.deck.shows.current(room.me.id + 1) is None

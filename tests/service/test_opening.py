@@ -84,7 +84,7 @@ async def test_the_first_opening_makes_the_file_its_key_and_the_first_listener(t
     assert database.exists()
 
 
-async def test_a_deck_that_is_closed_takes_nothing(house: House) -> None:
+async def test_a_closed_deck_accepts_nothing(house: House) -> None:
     async with house.open() as room:
         pass
     with pytest.raises(StoreUnavailable, match="closed"):
@@ -128,13 +128,13 @@ async def test_a_second_process_is_refused_in_one_line(tmp_path: Path) -> None:
     ("database", "message"),
     [(":memory:", "the database needs a file"), ("mysql://x/y", "mysql isn't supported: use sqlite or postgresql")],
 )
-async def test_what_is_no_database_is_refused(database: str, message: str) -> None:
+async def test_what_is_not_a_database_is_refused(database: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         async with tonearm.open(database, api_key="k", api_secret="s"):
             pass
 
 
-async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plays.db").write_text("a text " * 1000)
     with pytest.raises(StoreUnavailable, match="file is not a database"):
         async with tonearm.open(tmp_path / "plays.db", api_key="k", api_secret="s"):
@@ -174,7 +174,7 @@ async def test_what_may_not_be_read_or_written_is_named(guarded: list[Path]) -> 
         assert "Permission denied" in said or "readonly" in said
 
 
-async def test_a_disk_that_takes_no_more_acknowledges_only_what_it_has(tmp_path: Path) -> None:
+async def test_a_full_disk_acknowledges_only_what_it_has(tmp_path: Path) -> None:
     [said] = await asyncio.to_thread(run, FILL, tmp_path / "plays.db")
     waited, faults = json.loads(said)
     assert 0 < len(waited) < 500

@@ -77,7 +77,7 @@ async def test_only_ones_own_plays_can_be_changed(room: Room, what: str) -> None
     assert await telling.details(other.id, number) is None
 
 
-async def test_a_play_that_grew_too_old_is_sent_no_more(room: Room) -> None:
+async def test_a_play_that_became_too_old_is_no_longer_sent(room: Room) -> None:
     number = await refused(room)
     await room.wait(15 * DAY)
     for outcome in (
@@ -89,7 +89,7 @@ async def test_a_play_that_grew_too_old_is_sent_no_more(room: Room) -> None:
     assert len(await room.history()) == 1
 
 
-async def test_who_is_signed_out_sends_nothing_by_hand(room: Room) -> None:
+async def test_a_signed_out_listener_sends_nothing_by_hand(room: Room) -> None:
     number = await refused(room)
     await room.me.sign_out()
     outcome = await room.deck.play_actions.retry(room.me.id, number)
@@ -174,7 +174,7 @@ async def test_the_story_shows_every_attempt(room: Room) -> None:
     assert (story.reason, story.waits) == ("on Last.fm", None)
 
 
-async def test_the_album_of_a_waiting_play_is_put_right_though_nobody_is_signed_in(room: Room) -> None:
+async def test_the_album_of_a_waiting_play_is_edited_though_nobody_is_signed_in(room: Room) -> None:
     room.emulator.fault("error", error=11, methods=SCROBBLE)
     taken = await room.play(0)
     await room.until_calls(1)

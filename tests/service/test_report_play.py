@@ -326,7 +326,7 @@ async def test_a_moment_needs_its_time_zone(room: Room) -> None:
     assert waited.play.timestamp == int(at.timestamp())
 
 
-async def test_a_play_of_nobody_is_refused_and_spoils_no_other(room: Room) -> None:
+async def test_a_play_of_an_unknown_listener_is_rejected_and_affects_no_other(room: Room) -> None:
     play = Play(SONG, int(room.now - HOUR), 300.0)
     reports = [room.deck.reports.scrobble(number, play) for number in (99, room.me.id)]
     wrong, right = await asyncio.gather(*reports, return_exceptions=True)
@@ -450,9 +450,7 @@ async def test_who_waits_for_a_fate_that_does_not_come_is_answered_in_time(house
 
 
 @pytest.mark.parametrize("fate", ["queued", "threshold_not_met"])
-async def test_a_repeat_is_known_by_the_start_that_it_was_reported_with_if_it_lies_by_now_on_another(
-    room: Room, fate: str
-) -> None:
+async def test_a_repeat_is_recognised_by_its_reported_start_if_it_has_another_by_now(room: Room, fate: str) -> None:
     """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
     at = int(room.now) - 900
 
@@ -503,7 +501,7 @@ async def test_a_long_list_of_plays_lets_others_report_in_between(
         assert [answer.status for answer in await room.me.scrobble_all(several)] == ["duplicate"] * 60
 
 
-async def test_what_was_begun_to_be_erased_is_erased_by_the_next_process(house: House) -> None:
+async def test_an_erasure_that_has_begun_is_finished_by_the_next_process(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.plays(*range(5))
         await room.deck.store.write(partial(erase.begin, account_id=room.me.id, kept_session=""))

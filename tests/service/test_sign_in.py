@@ -138,7 +138,7 @@ async def test_a_sign_in_whose_answer_was_lost_starts_again(room: Room) -> None:
     ],
 )
 @pytest.mark.parametrize("methods", [GET_TOKEN, GET_SESSION], ids=["at the first leg", "at the last leg"])
-async def test_a_lastfm_that_is_away_or_refuses_is_reported(
+async def test_a_lastfm_that_is_down_or_refuses_is_reported(
     room: Room, methods: list[str], fault: dict[str, object], number: int | None
 ) -> None:
     token = await asked(room)
@@ -231,7 +231,7 @@ async def test_the_session_key_is_nowhere_in_the_file(room: Room) -> None:
     assert not any(session.encode() in content for content in files)
 
 
-async def test_what_is_said_in_public_holds_no_secret(room: Room) -> None:
+async def test_what_is_reported_in_public_holds_no_secret(room: Room) -> None:
     session = room.emulator.session_key("RJ")
     for shown in (room.deck, room.me, room.deck.sign_in, room.events):
         assert session not in repr(shown)

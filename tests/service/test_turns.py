@@ -37,7 +37,7 @@ async def until_sent(room: Room, names: list[str], number: int) -> list[str]:
 
 
 @only_sqlite  # to the letter where one transaction follows the other
-async def test_where_accounts_wait_for_their_turn_each_has_one_request_in_a_round(house: House) -> None:
+async def test_if_accounts_wait_for_their_turn_each_has_one_request_in_a_round(house: House) -> None:
     names = [f"listener-{n}" for n in range(PLACES + 3)]
     async with house.open(deliver=False) as room:
         await reported(room, names, 3 * LASTFM.batch)

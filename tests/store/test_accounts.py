@@ -117,7 +117,7 @@ async def test_a_token_lets_in_its_owner_and_only_if_its_kind_counts(store: Stor
     await store.write(work)
 
 
-async def test_a_token_ends_at_its_time_and_is_swept_away(store: Store) -> None:
+async def test_a_token_expires_and_is_deleted(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         tokens.add(db, me, "x", TokenKind.BROWSER, NOW, NOW + 10)
@@ -213,7 +213,7 @@ async def test_slots_are_booked_one_after_the_other(store: Store) -> None:
     assert await store.write(work) == [0.0, 0.25, 0.5, 0.75, 1.0, 0.0]
 
 
-async def test_each_key_has_a_pace_of_its_own(store: Store) -> None:
+async def test_each_key_has_a_rate_limit_of_its_own(store: Store) -> None:
     def work(db: Connection) -> None:
         for key in ("one", "two"):
             pace.begin(db, key)
@@ -244,7 +244,7 @@ async def test_what_was_sent_today_counts_for_the_same_lastfm_user_only(store: S
     await store.write(work)
 
 
-async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
+async def test_a_key_is_throttled_until_its_throttle_is_over(store: Store) -> None:
     def work(db: Connection) -> None:
         assert pace.current_throttle(db, "key", NOW) is None
         pace.begin(db, "key")
@@ -258,7 +258,7 @@ async def test_a_key_rests_until_its_rest_is_over(store: Store) -> None:
     await store.write(work)
 
 
-async def test_a_rest_that_begins_hours_from_now_is_over_for_everybody(store: Store) -> None:
+async def test_a_throttle_that_begins_hours_from_now_is_over_for_everybody(store: Store) -> None:
     def work(db: Connection) -> None:
         pace.begin(db, "key")
         by_a_fast_clock = KeyThrottled(NOW + 7800, "busy", refused=False, since=NOW + 7200)

@@ -116,7 +116,7 @@ async def test_a_restore_replaces_what_came_after_the_backup(url: URL, tmp_path:
     assert await asyncio.to_thread(names_in, url) == {"before"}
 
 
-async def test_what_is_no_backup_changes_nothing(url: URL, tmp_path: Path) -> None:
+async def test_what_is_not_a_backup_changes_nothing(url: URL, tmp_path: Path) -> None:
     store = Store(url)
     await store.write(add("me"))
     store.close()

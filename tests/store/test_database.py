@@ -54,7 +54,7 @@ def test_a_database_is_named_by_path_or_url(named: str | Path, url: str) -> None
         ("postgresql://user:secret@host:port/x", "use a path or a URL"),
     ],
 )
-def test_what_is_no_database_is_refused_without_showing_a_password(named: str, why: str) -> None:
+def test_what_is_not_a_database_is_refused_without_showing_a_password(named: str, why: str) -> None:
     with pytest.raises(ValueError, match=why) as refused:
         database_url(named)
     assert "secret" not in str(refused.value)
@@ -78,7 +78,7 @@ def test_only_sqlite_has_a_file(tmp_path: Path) -> None:
         ((4, 0, 0), "WAL"),
     ],
 )
-def test_no_write_ahead_log_where_sqlite_can_lose_what_is_in_it(version: tuple[int, ...], mode: str) -> None:
+def test_no_write_ahead_log_if_sqlite_can_lose_its_content(version: tuple[int, ...], mode: str) -> None:
     assert journal_mode(version) == mode
 
 
@@ -131,7 +131,7 @@ async def test_two_programs_that_count_up_lose_nothing(store: Store, database_ur
     other.close()
 
 
-async def test_a_row_of_nobody_is_refused(store: Store) -> None:
+async def test_a_row_of_an_unknown_account_is_rejected(store: Store) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         await store.write(
             lambda db: db.execute(token.insert().values(hash="x", account=99, kind="api", created_at=NOW))

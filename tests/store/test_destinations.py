@@ -153,7 +153,7 @@ async def test_what_is_due_says_which_answer_and_which_fail(store: Store) -> Non
     await store.write(work)
 
 
-async def test_a_start_is_moved_where_the_play_surely_is_not_yet(store: Store) -> None:
+async def test_a_start_is_moved_if_the_play_certainly_is_not_there_yet(store: Store) -> None:
     def work(db: Connection) -> None:
         (one, other), ids = filled(db, "rob", "ann")
         destination_queue.mark_sending(db, claimed(db, one), [ids[0]])
@@ -169,7 +169,7 @@ async def test_a_start_is_moved_where_the_play_surely_is_not_yet(store: Store) -
     await store.write(work)
 
 
-async def test_removing_keeps_the_ledger_and_discarding_says_what_is_unknown(store: Store) -> None:
+async def test_removing_keeps_the_record_and_discarding_marks_what_is_unknown(store: Store) -> None:
     def work(db: Connection) -> None:
         (one,), ids = filled(db, "rob")
         destination_queue.mark_sending(db, claimed(db, one), [ids[0]])

@@ -33,7 +33,7 @@ def test_a_second_sender_learns_who_holds_the_file(tmp_path: Path) -> None:
         pass
 
 
-def test_a_holder_that_is_killed_lets_go(tmp_path: Path) -> None:
+def test_a_killed_holder_releases_its_lock(tmp_path: Path) -> None:
     file = tmp_path / "plays.db"
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -53,7 +53,7 @@ def test_other_files_are_free(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lock_whose_holder_did_not_write_its_number_is_held_all_the_same(tmp_path: Path) -> None:
+def test_a_lock_whose_holder_did_not_write_its_number_is_held_anyway(tmp_path: Path) -> None:
     with sole_sender(tmp_path / "plays.db"):
         os.truncate(tmp_path / "plays.db.lock", 0)
         with pytest.raises(AlreadyOpen, match="process unknown"), sole_sender(tmp_path / "plays.db"):

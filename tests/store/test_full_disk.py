@@ -57,7 +57,7 @@ async def test_a_full_disk_is_reported_until_there_is_room_again(postgres_url: s
         store.close()
 
 
-async def test_reports_that_find_no_room_are_known_of_as_well(postgres_url: str) -> None:
+async def test_reports_on_a_full_disk_are_recognised_as_well(postgres_url: str) -> None:
     migrate(database_url(postgres_url))
     store = Store(database_url(postgres_url))
     try:
@@ -70,7 +70,7 @@ async def test_reports_that_find_no_room_are_known_of_as_well(postgres_url: str)
         store.close()
 
 
-async def test_a_user_who_may_have_no_tables_for_that_is_believed_at_the_next_look(postgres_url: str) -> None:
+async def test_a_user_without_temporary_tables_counts_as_recovered_at_the_next_check(postgres_url: str) -> None:
     migrate(database_url(postgres_url))
     store = Store(database_url(postgres_url.replace("tonearm@", "guest:secret@")))
     name = postgres_url.rpartition("/")[2]

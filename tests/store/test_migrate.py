@@ -324,14 +324,14 @@ def test_a_database_of_a_newer_program_is_left_alone_and_named(tmp_path: Path) -
 # What is no database
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_named(tmp_path: Path) -> None:
     file = tmp_path / "plays.db"
     file.write_text("I am a text, and a long one at that. " * 100)
     with pytest.raises(StoreUnavailable, match=r"plays\.db: file is not a database"):
         migrate(database_url(file))
 
 
-def test_a_folder_is_no_database(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_database(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="unable to open database file"):
         migrate(database_url(tmp_path))
 

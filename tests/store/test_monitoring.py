@@ -17,12 +17,12 @@ from tonearm.store.queries.monitoring import InstallationOverview, WaitingPlays
 pytestmark = pytest.mark.anyio
 
 
-async def test_where_nothing_happens_all_is_zero(store: Store) -> None:
+async def test_if_nothing_happens_everything_is_zero(store: Store) -> None:
     seen = await store.read(lambda db: monitoring.load(db, ["key"], NOW))
     assert seen == InstallationOverview(0, (), (None,), {"deliver": 0}, {}, frozenset())
 
 
-async def test_it_is_seen_what_waits_and_runs_and_broke_and_rests(store: Store) -> None:
+async def test_what_waits_runs_broke_and_rests_is_listed(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other, third = listener(db), listener(db, "other", "Other"), listener(db, "third", "Third")
         for number in (1, 2):
@@ -52,7 +52,7 @@ async def test_it_is_seen_what_waits_and_runs_and_broke_and_rests(store: Store) 
     assert (later.running["deliver"], later.throttles) == (0, (None,))
 
 
-async def test_of_very_many_that_wait_only_so_many_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_very_many_that_wait_only_that_many_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitoring, "PLAYS_COUNTED", 3)
     monkeypatch.setattr(monitoring, "ACCOUNTS_COUNTED", 2)
 

@@ -17,7 +17,7 @@ from tonearm.store.hearts import StoredHeart
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_user_of_a_media_server_is_the_listener_that_was_said_last(store: Store) -> None:
+async def test_a_user_of_a_media_server_is_the_listener_mapped_last(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         added = players.add(db, me, "plex", "plex", "hash", "sealed", NOW)
@@ -100,7 +100,7 @@ async def test_of_many_tokens_the_latest_are_remembered_and_each_is_good_once(
     await store.write(work)
 
 
-async def test_the_last_word_on_a_heart_counts(store: Store) -> None:
+async def test_the_latest_change_of_a_heart_counts(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         player = a_player(db, me)

@@ -78,7 +78,7 @@ def test_processes_that_start_at_once_on_an_empty_database_all_find_its_tables(e
 # A server that goes, and comes back
 
 
-async def test_a_server_that_was_away_is_found_again_and_nothing_is_half_done(store: Store, postgres: Server) -> None:
+async def test_after_an_outage_of_the_server_nothing_is_half_done(store: Store, postgres: Server) -> None:
     await asyncio.gather(*(store.write(adding(f"listener{n}")) for n in range(8)), store.read(names))
     postgres.crash()
     for ask in (store.write(adding("lost")), store.write_together(all_of, "lost"), store.read(names)):
@@ -138,7 +138,7 @@ def fill(disk: Path, number: int | None = None) -> None:
 
 
 @pytest.mark.usefixtures("database")
-async def test_a_full_disk_of_the_server_is_named_and_what_is_reported_later_is_taken(
+async def test_a_full_disk_of_the_server_is_named_and_later_reports_are_saved(
     small_disk: tuple[str, Path],
 ) -> None:
     url, disk = small_disk

@@ -72,7 +72,7 @@ async def test_a_lease_that_ran_out_goes_to_the_next_and_fences_the_first(store:
     await store.write(work)
 
 
-async def test_a_sign_of_life_that_comes_after_the_account_was_given_back_does_not_keep_it(store: Store) -> None:
+async def test_a_renewal_after_the_lease_was_released_does_not_keep_it(store: Store) -> None:
     def give_back_and_renew(db: Connection) -> None:
         me = listener(db)
         lease = claimed(db, me)
@@ -621,7 +621,7 @@ async def test_one_letter_or_one_second_makes_another_play(store: Store) -> None
     assert await store.write(work) == 4
 
 
-async def test_the_fate_of_a_play_is_kept_with_all_that_was_said(store: Store) -> None:
+async def test_the_fate_of_a_play_is_stored_with_its_details(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
         one, two = enqueue(db, me, 1), enqueue(db, me, 2)
@@ -683,7 +683,7 @@ async def test_a_row_of_the_queue_is_frozen_by_nobody_but_the_rules(store: Store
 
 
 @only_sqlite
-async def test_more_plays_than_a_statement_takes_values_are_settled_all_the_same(store: Store) -> None:
+async def test_more_plays_than_a_statement_has_values_are_settled(store: Store) -> None:
     def work(db: Connection) -> None:
         driver: Any = db.connection.dbapi_connection
         if hasattr(driver, "setlimit"):  # which not every driver has

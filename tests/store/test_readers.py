@@ -76,7 +76,7 @@ async def test_figures_that_are_interrupted_while_their_rows_come_are_asked_agai
 
 
 @only_sqlite
-async def test_a_question_without_end_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_query_without_end_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers, "MAX_SECONDS", 0.02)
     with pytest.raises(TooLong, match="takes too long"):
         await store.read(lambda db: db.execute(ENDLESS).scalar())

@@ -57,9 +57,7 @@ async def has(answers: AnswerStore, *keys: str) -> list[bool]:
 
 
 @pytest.mark.parametrize("body", [BODY, b"", b"\x89PNG incompressible"])
-async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
-    answers: AnswerStore, url: URL, clock: Clock, body: bytes
-) -> None:
+async def test_what_is_stored_comes_back_exactly(answers: AnswerStore, url: URL, clock: Clock, body: bytes) -> None:
     await save_answer(answers, "a", body)
     another = AnswerStore(url, clock)
     for store in (answers, another):
@@ -69,7 +67,7 @@ async def test_what_is_kept_comes_back_to_the_byte_and_the_second(
     another.close()
 
 
-async def test_a_newer_answer_takes_the_place_of_the_older(answers: AnswerStore) -> None:
+async def test_a_newer_answer_replaces_the_older(answers: AnswerStore) -> None:
     await save_answer(answers, "a", b"old")
     await save_answer(answers, "a", b"new")
     found = await answers.find("a")
@@ -103,7 +101,7 @@ async def test_what_was_used_longest_ago_goes_when_there_is_too_much(
     store.close()
 
 
-async def test_what_nobody_used_for_a_season_goes(
+async def test_what_is_unused_for_a_season_is_deleted(
     answers: AnswerStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "CHECK_SIZE_EVERY", 0)
@@ -156,7 +154,7 @@ async def test_a_body_that_is_damaged_is_as_good_as_none(answers: AnswerStore) -
     assert await has(answers, "a") == [False]
 
 
-async def test_a_file_that_cannot_be_opened_is_tried_again_after_a_while(
+async def test_a_file_that_cannot_be_opened_is_retried_after_a_while(
     answers: AnswerStore, file: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.mkdir()  # noqa: ASYNC240  # it takes no time
@@ -171,7 +169,7 @@ async def test_a_file_that_cannot_be_opened_is_tried_again_after_a_while(
     assert await has(answers, "a") == [True]
 
 
-async def test_a_file_that_somebody_else_writes_to_is_no_reason_to_wait_for_long(
+async def test_a_file_that_somebody_else_writes_to_is_not_a_reason_to_wait_for_long(
     answers: AnswerStore, file: Path, clock: Clock, url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "BUSY_SECONDS", 0.01)
@@ -184,7 +182,7 @@ async def test_a_file_that_somebody_else_writes_to_is_no_reason_to_wait_for_long
     hasty.close()
 
 
-async def test_after_its_end_nothing_is_kept_and_nobody_is_bothered(answers: AnswerStore) -> None:
+async def test_after_closing_nothing_is_stored_and_nothing_fails(answers: AnswerStore) -> None:
     answers.close()
     answers.save("a", BODY, fetched_at=NOW, fresh_until=NOW)
 

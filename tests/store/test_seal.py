@@ -62,7 +62,7 @@ def test_a_seal_does_not_print_its_secret(tmp_path: Path) -> None:
     assert made.secrets[0] not in repr(made)
 
 
-def test_the_key_lies_beside_the_file_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_key_is_beside_the_file_for_its_owner_only(tmp_path: Path) -> None:
     database = tmp_path / "new folder" / "plays.db"
     made = seal_beside(database)
     key = key_file(database)
@@ -98,14 +98,14 @@ def test_whoever_links_first_wins(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["plays.db.key"]
 
 
-def test_what_a_crash_left_is_no_hindrance_to_the_next_start_under_the_same_number(tmp_path: Path) -> None:
+def test_what_a_crash_left_does_not_stop_the_next_start_with_the_same_process_id(tmp_path: Path) -> None:
     database = tmp_path / "plays.db"
     key = key_file(database)
     key.with_name(f"{key.name}.{os.getpid()}").write_text("half a sec")
     assert len(seal_beside(database).secrets[0]) == 64
 
 
-def test_an_empty_key_file_is_no_key(tmp_path: Path) -> None:
+def test_an_empty_key_file_is_not_a_key(tmp_path: Path) -> None:
     key_file(tmp_path / "plays.db").write_text("\n")
     with pytest.raises(StoreUnavailable, match=r"plays\.db\.key: the key file is empty"):
         seal_beside(tmp_path / "plays.db")

@@ -82,7 +82,7 @@ async def test_another_secret_is_refused_and_changes_nothing(database: Path | st
     await opened(database)
 
 
-async def test_it_is_refused_before_anybody_has_signed_in(database: Path | str) -> None:
+async def test_it_is_rejected_before_anybody_has_signed_in(database: Path | str) -> None:
     await opened(database)
     with pytest.raises(WrongSecret):
         await opened(database, "mistyped")
@@ -160,7 +160,7 @@ async def test_the_key_file_of_another_database_is_refused(database: Path) -> No
 
 
 @only_sqlite
-async def test_who_sets_a_secret_beside_a_key_file_learns_where_the_right_one_lies(database: Path) -> None:
+async def test_a_secret_beside_a_key_file_is_an_error_that_says_where_the_right_one_is(database: Path) -> None:
     await opened(database, "")
     with pytest.raises(WrongSecret, match=r"unset it, because the right key is in .*plays\.db\.key"):
         await opened(database, "mistyped")
@@ -193,7 +193,7 @@ async def test_without_the_old_secret_nothing_is_sealed_again(database: Path | s
     assert await ask(database, everything) == before
 
 
-async def test_where_the_old_secret_is_lost_the_sessions_that_nobody_can_open_ask_for_a_sign_in(
+async def test_if_the_old_secret_is_lost_unreadable_sessions_need_a_sign_in(
     database: Path | str,
 ) -> None:
     await opened(database)

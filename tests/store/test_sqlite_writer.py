@@ -98,7 +98,7 @@ async def test_writes_that_wait_share_one_commit(store: Store) -> None:
 
 
 @only_sqlite
-async def test_a_transaction_takes_no_more_than_its_share(store: Store) -> None:
+async def test_a_transaction_writes_no_more_than_its_share(store: Store) -> None:
     with counted(store) as seen:
         results = await together(store, *([lambda db: 1] * (2 * GROUP + 1)))
     assert results == [1] * (2 * GROUP + 1)
@@ -163,7 +163,7 @@ async def test_a_group_that_answers_too_few_is_a_fault_and_nothing_is_written(st
     assert await store.read(names) == []
 
 
-async def test_who_stops_waiting_stops_nobody_else(store: Store) -> None:
+async def test_a_caller_that_stops_waiting_stops_nobody_else(store: Store) -> None:
     async with busy(store):
         gone = asyncio.ensure_future(store.write(adding("gone")))
         stays = asyncio.ensure_future(store.write(adding("stays")))
@@ -198,7 +198,7 @@ async def test_a_loop_that_is_gone_does_not_stop_the_writer(store: Store) -> Non
     assert "me" in await store.read(names)
 
 
-async def test_closing_finishes_what_was_asked_and_takes_no_more(store: Store) -> None:
+async def test_closing_finishes_what_was_requested_and_accepts_no_more(store: Store) -> None:
     asked = [asyncio.ensure_future(store.write(adding(f"listener{number}"))) for number in range(50)]
     await asyncio.sleep(0)
     await asyncio.to_thread(store.close)
@@ -284,7 +284,7 @@ async def test_a_locked_database_is_not_waited_for_by_each_write_again(
     assert await store.read(names) == ["me"]
 
 
-async def test_a_database_that_is_away_comes_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_database_that_is_down_comes_back(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("away") / "not there yet"
     store = Store(URL.create("sqlite", database=str(folder / "plays.db")))
     with pytest.raises(StoreUnavailable, match="unable to open database file"):
@@ -296,7 +296,7 @@ async def test_a_database_that_is_away_comes_back(tmp_path_factory: pytest.TempP
     store.close()
 
 
-async def test_data_that_the_database_does_not_accept_is_no_outage(store: Store) -> None:
+async def test_data_that_the_database_does_not_accept_is_not_an_outage(store: Store) -> None:
     """An outage is waited for, and what is tried again for ever stays unseen."""
 
     def of_nobody(db: Connection) -> None:

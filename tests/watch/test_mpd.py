@@ -102,13 +102,13 @@ async def _serve(answer: bytes) -> None:
         (b"OK MPD 0.23.12\nACK [3@0] {password} incorrect password\n", "incorrect password"),
     ],
 )
-def test_another_program_or_a_wrong_password_is_said_and_the_password_is_not(answer: bytes, reason: str) -> None:
+def test_another_program_or_a_wrong_password_is_reported_without_the_password(answer: bytes, reason: str) -> None:
     with pytest.raises(MpdError, match=reason) as raised:
         asyncio.run(asyncio.wait_for(_serve(answer), 60))
     assert "secret" not in str(raised.value)
 
 
-def test_mpd_that_hangs_up_is_tried_again() -> None:
+def test_mpd_that_hangs_up_is_retried() -> None:
     with pytest.raises(OSError, match="closed the connection"):
         asyncio.run(asyncio.wait_for(_hang_up(), 60))
 
@@ -137,7 +137,7 @@ async def _hang_up() -> None:
         ("@mpd", MpdAddress("@mpd")),
     ],
 )
-def test_the_address_is_given_as_other_clients_of_mpd_want_it(host: str, address: MpdAddress) -> None:
+def test_the_address_has_the_form_of_other_clients_of_mpd(host: str, address: MpdAddress) -> None:
     assert mpd_address(host, 6600) == address
 
 
@@ -155,7 +155,7 @@ def test_radio_that_names_artist_and_title_in_one_is_a_play() -> None:
 @pytest.mark.parametrize(
     "facts", [{"state": "stop", "title": "A", "artist": "B"}, {"state": "play", "title": "A"}, {"state": "play"}, {}]
 )
-def test_what_has_no_artist_or_does_not_play_is_no_play(facts: dict[str, str]) -> None:
+def test_what_has_no_artist_or_does_not_play_is_not_a_play(facts: dict[str, str]) -> None:
     assert notice_of(facts, 0) is None
 
 

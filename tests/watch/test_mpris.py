@@ -127,7 +127,7 @@ def test_a_length_that_nothing_can_have_is_unknown(length: object, seconds: floa
 @pytest.mark.parametrize(
     "about", [{"xesam_artist": []}, {"xesam_title": ""}, {"xesam_artist": [""]}, {"xesam_artist": ["", 7]}]
 )
-def test_a_video_without_an_artist_or_a_title_is_no_play(about: dict[str, object]) -> None:
+def test_a_video_without_an_artist_or_a_title_is_not_a_play(about: dict[str, object]) -> None:
     assert notice_of(facts(**about), 0, None) is None
 
 

@@ -61,7 +61,7 @@ def test_a_pause_is_not_heard_and_two_players_do_not_disturb_each_other() -> Non
     assert sorted(heard(watched(work))) == [("Red", 1, 79), ("Sinnerman", 0, 21)]
 
 
-def test_a_player_that_was_away_for_a_moment_has_played_on() -> None:
+def test_a_player_that_was_gone_for_a_moment_has_played_on() -> None:
     async def work(watcher: Watcher) -> None:
         await watcher.notice("mpd", at(0, SINNERMAN, 0))
         await watcher.notice("mpd", at(100, SINNERMAN, 100))

@@ -65,7 +65,7 @@ def submit(http: httpx2.Client, url: str, session: str, *plays: dict[str, str]) 
 
 
 @pytest.mark.parametrize("path", ["/", "/apis/audioscrobbler/", "/apis/audioscrobbler"])
-def test_a_handshake_leads_to_where_plays_are_taken(room: Room, http: httpx2.Client, path: str) -> None:
+def test_a_handshake_names_the_address_for_plays(room: Room, http: httpx2.Client, path: str) -> None:
     player = room.player("audioscrobbler", name="Kitchen MPD")
     said, session, playing_url, submission_url = shake(http, player, path=path)
     assert (said, len(session)) == ("OK", 32)
@@ -223,7 +223,7 @@ def test_a_session_outlives_a_restart(tmp_path: Path, tables: Path) -> None:
         assert Room(service).titles() == ["Sinnerman"]
 
 
-def test_a_player_keeps_its_plays_while_the_database_is_away(room: Room, http: httpx2.Client) -> None:
+def test_a_player_keeps_its_plays_while_the_database_is_down(room: Room, http: httpx2.Client) -> None:
     _, session, _, url = shake(http, room.player("audioscrobbler"))
     room.service.call(_closed(room))
     assert submit(http, url, session, play()).startswith("FAILED ")

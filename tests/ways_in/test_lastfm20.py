@@ -110,7 +110,7 @@ def test_a_key_pair_of_ours_is_checked_and_a_foreign_one_cannot_be(room: Room, h
     assert call(http, "track.scrobble", **{**play, "api_key": ours, "api_sig": "0" * 32}).status_code == 200
 
 
-def test_errors_while_the_database_is_away_keep_plays_with_their_players(room: Room, http: httpx2.Client) -> None:
+def test_errors_while_the_database_is_down_keep_plays_with_their_players(room: Room, http: httpx2.Client) -> None:
     key = session(http, room.player("lastfm"))
     room.service.call(_closed(room))
     play = {"artist": "Can", "track": "Vitamin C", "timestamp": str(ago(5000))}

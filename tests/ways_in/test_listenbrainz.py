@@ -116,7 +116,7 @@ def test_a_number_of_thousands_of_digits_spoils_one_listen_alone(room: Room, htt
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"listen_type": "single"}', b"\xff\xfe", b"[" * 100_000])
-def test_what_is_no_submission_is_refused_as_listenbrainz_words_it(
+def test_what_is_not_a_submission_is_refused_as_listenbrainz_words_it(
     room: Room, http: httpx2.Client, body: bytes
 ) -> None:
     player = room.player()
@@ -155,7 +155,7 @@ def test_the_listeners_threshold_applies_if_seconds_came_along(room: Room, http:
     ]
 
 
-def test_what_plays_now_is_shown_and_given_back(room: Room, http: httpx2.Client) -> None:
+def test_what_is_playing_is_shown_and_returned(room: Room, http: httpx2.Client) -> None:
     player = room.player()
     headers = {"Authorization": f"token {player.secret}"}
     listen = {"track_metadata": {"artist_name": "Can", "track_name": "Halleluwah"}}

@@ -57,7 +57,9 @@ def test_a_wrong_secret_leads_nowhere(room: Room, http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["webscrobbler", "jellyfin", "plex", "tautulli"])
-def test_what_is_no_notice_is_refused_and_the_listener_can_see_it(room: Room, http: httpx2.Client, kind: str) -> None:
+def test_what_is_not_a_notice_is_refused_and_the_listener_can_see_it(
+    room: Room, http: httpx2.Client, kind: str
+) -> None:
     player = room.player(kind)
     assert http.post(player.address(""), content=b"{").status_code == 400
     assert room.again(player).refused_reason == "the body isn't JSON"
@@ -87,7 +89,7 @@ def plex(event: str, user: str, title: str = "Sinnerman") -> tuple[bytes, str]:
     return parts, "multipart/form-data; boundary=xyz"
 
 
-def test_strangers_on_a_plex_server_are_nobody_here(room: Room, http: httpx2.Client) -> None:
+def test_unmapped_users_of_a_plex_server_are_ignored(room: Room, http: httpx2.Client) -> None:
     player = room.player("plex")
 
     def send(event: str, user: str, title: str) -> int:

@@ -84,7 +84,7 @@ async def test_discarding_can_be_undone(house: House) -> None:
     assert (await house.me.queue()).queued == 1
 
 
-async def test_undoing_brings_back_the_reason_too(house: House) -> None:
+async def test_undoing_restores_the_reason_too(house: House) -> None:
     await house.connect()
     await settled(house, "refused", reason="Last.fm error 6: Invalid parameters")
     undo = (await house.http.post("/plays/1/discard", headers={"HX-Request": "true"})).headers["tonearm-undo"]

@@ -95,7 +95,7 @@ async def test_the_settings_show_each_service_and_pause_it(delivering: House) ->
     assert (await delivering.http.post("/settings/destinations/99/pause")).status_code == 404
 
 
-async def test_services_that_name_no_user_are_told_apart_by_their_hosts(house: House) -> None:
+async def test_services_that_name_no_user_are_distinguished_by_their_hosts(house: House) -> None:
     for host in ("one.test", "two.test"):
         profile = DestinationProfile(DestinationKind.MALOJA, f"http://{host}", "", host)
         added = await house.deck.destinations.add_profile(house.me.id, profile, None, 0.0)
@@ -119,7 +119,7 @@ async def test_a_service_that_needs_a_token_says_so(delivering: House, server: L
     assert "ListenBrainz rejects the token: enter a new token." in page
 
 
-async def test_the_story_of_a_play_tells_what_happened_at_each_service(delivering: House) -> None:
+async def test_the_page_of_a_play_says_what_happened_at_each_service(delivering: House) -> None:
     await add(delivering)
     number = await play(delivering)
     while (await only(delivering)).waiting.plays:
@@ -228,7 +228,7 @@ async def test_a_service_is_added_on_the_page_in_two_steps(adding: House, server
         ({"kind": "maloja", "url": ""}, "url", "The address must start with"),
     ],
 )
-async def test_what_is_wrong_is_said_at_its_field_and_nothing_has_to_be_entered_again(
+async def test_what_is_wrong_is_shown_at_its_field_and_nothing_has_to_be_entered_again(
     adding: House, given: dict[str, str], at: str, says: str
 ) -> None:
     if "nobody" in given.get("url", ""):
@@ -303,7 +303,7 @@ async def test_a_check_of_another_listener_or_of_long_ago_adds_nothing(adding: H
     assert "start again" in late.reason
 
 
-async def test_days_that_are_no_number_are_asked_for_again(adding: House) -> None:
+async def test_days_that_are_not_a_number_have_to_be_entered_again(adding: House) -> None:
     checked = await check(adding)
     chosen = {"state": hidden(checked.text, "state"), "history": "days", "days": "many", "not_from": "a tablet"}
     answer = await adding.http.post("/settings/destinations", data=chosen)

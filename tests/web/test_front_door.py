@@ -40,7 +40,7 @@ async def test_health_is_the_same_before_and_after(
         assert whole(before) == whole(await late.request(method, "/health", headers=headers))
 
 
-async def test_a_broken_database_is_told_before_the_pages_are_loaded(house: House) -> None:
+async def test_a_broken_database_is_reported_before_the_pages_are_loaded(house: House) -> None:
     await asyncio.to_thread(house.deck.store.close)
     async with client(FrontDoor(house.deck, WebOptions(), lambda: None)) as early:
         answer = await early.get("/health")
@@ -58,7 +58,7 @@ async def test_those_who_ask_first_at_once_share_one_application(house: House) -
     assert len(loads) == 1
 
 
-async def test_an_application_that_could_not_be_loaded_is_tried_again(
+async def test_an_application_that_could_not_be_loaded_is_retried(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door = FrontDoor(house.deck, WebOptions(), lambda: None)

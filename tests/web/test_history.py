@@ -315,7 +315,7 @@ async def test_a_period_says_how_long_was_listened_and_what_changed(house: House
     assert "of listening" not in await house.page("/history?period=1999")
 
 
-async def test_a_list_goes_on_behind_its_first_ten_with_ranks_and_changes(house: House) -> None:
+async def test_a_list_continues_behind_its_first_ten_with_ranks_and_changes(house: House) -> None:
     for number in range(12):
         await imported(house, *(at(2014, 3, 1 + n, number) for n in range(12 - number)), artist=f"Artist {number:02}")
     await imported(house, at(2013, 3, 1), at(2013, 3, 2), artist="Artist 11")

@@ -50,7 +50,7 @@ async def test_a_file_is_compared_imported_and_undone(house: House) -> None:
     assert "From a file" in await house.page("/history/import")
 
 
-async def test_what_cannot_be_imported_is_said_with_what_to_do(house: House) -> None:
+async def test_what_cannot_be_imported_is_reported_with_what_to_do(house: House) -> None:
     page = await upload(house, "<html><body></body></html>", "export.html")
     assert "is a web page (HTML)" in page
     log = f"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tB\tC\t1\t200\tL\t{AT}\t\n"

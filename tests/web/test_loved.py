@@ -148,7 +148,7 @@ async def test_hostile_names_of_files_are_only_text(house: House) -> None:
     assert (await house.signed_out.post("/loved/1", data={"file": "1"})).status_code == 401
 
 
-async def test_a_heart_is_given_on_a_plays_page_and_taken_where_it_is_listed(house: House) -> None:
+async def test_a_track_is_loved_on_a_plays_page_and_unloved_in_the_list(house: House) -> None:
     await house.connect()
     track = Track("Nina Simone", "Sinnerman", duration=200)
     await house.me.scrobble(track, started_at=house.deck.clock.now() - 700, played=200)
@@ -177,7 +177,7 @@ async def test_a_heart_in_place_is_answered_with_a_sentence(house: House) -> Non
     assert (await house.http.post("/heart", data={**given, "artist": " "})).status_code == 422
 
 
-async def test_the_page_offers_how_both_sides_are_brought_together(house: House) -> None:
+async def test_the_page_offers_how_both_sides_are_merged(house: House) -> None:
     assert "Import every hour" not in await house.page("/loved")
     await house.connect()
     page = await house.page("/loved")

@@ -160,7 +160,7 @@ def test_a_moving_queue_is_refreshed_soon_and_a_waiting_one_when_it_is_due() -> 
         (replace(ME, username="somebody_else"), None, True, False),
     ],
 )
-def test_retrying_is_offered_only_where_it_can_help(
+def test_retrying_is_offered_only_if_it_can_help(
     account: Account, throttle: KeyThrottle | None, configured: bool, expected: bool
 ) -> None:
     snapshot = a_snapshot(account=account, throttle=throttle, configured=configured)
