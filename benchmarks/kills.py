@@ -24,7 +24,10 @@ from benchmarks.report import Missing, say
 
 _REPORTERS = 4
 _LONGEST_LIFE = 0.8
-"""Seconds of work in one life, at the most, counted from its first answer."""
+"""Seconds of work in one life, at the most, counted from its first answer to a player."""
+
+_FIRST_ANSWER = 30.0
+"""Seconds until then, at the most."""
 
 _DRAINED = 90.0
 """Seconds until everything is settled in the end."""
@@ -49,6 +52,7 @@ class Reports:
     plays: Iterator[history.Play]
     port: int = 0
     over: bool = False
+    answers: int = 0
     acknowledged: dict[Key, int] = field(default_factory=dict)
     unheard: set[Key] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
@@ -71,6 +75,7 @@ class Reports:
         except httpx2.HTTPError:
             self.unheard.add(key)
             return False
+        self.answers += 1
         if answer.status_code != 200 or answer.json()["status"] not in ("queued", "duplicate"):
             self.wrong.append(f"{key}: HTTP {answer.status_code} {answer.text[:200]}")
             return False
@@ -136,11 +141,19 @@ def _one_life(listener: rig.Listener, lastfm: rig.LastFm, reports: Reports, chan
         log = listener.folder / "service.log"
         if chance.random() < 0.8:  # else while it starts
             service.wait_until_well(log)
+            _wait_for_an_answer(reports)
         time.sleep(chance.random() * _LONGEST_LIFE)
         if service.process.poll() is not None:
             reports.wrong.append(f"the service ended by itself: {log.read_text()[-500:]}")
         service.process.kill()
         service.process.wait()
+
+
+def _wait_for_an_answer(reports: Reports) -> None:
+    """A service is well before it has loaded what answers players."""
+    before, deadline = reports.answers, time.monotonic() + _FIRST_ANSWER
+    while reports.answers == before and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
