@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -194,6 +195,24 @@ async def test_a_change_made_while_a_heart_is_being_sent_is_sent_after_it(world:
     await room.wait(40)
     await until_told(room, one)
     assert world.first.hearts == {("rob", MBID): 0}
+
+
+async def test_a_heart_that_overtakes_a_later_word_of_another_process_is_put_right(world: World, room: Room) -> None:
+    one = await add(room)
+    world.network.hangs["one.test"] = arrives = asyncio.Event()
+    await say(room)  # its request is under way for longer than a sender is waited for
+
+    def another_process_has_told_the_next_word(db: Connection) -> None:
+        told: Any = {"state": HeartState.NONE, "loved": False, "due_at": 0.0, "tries": 0}
+        db.execute(schema.destination_heart.update().values(**told))
+
+    while (await owed(room, one))[0].state is not HeartState.SENDING:
+        await room.house.clock.sleep(0.1)
+    await room.deck.store.write(another_process_has_told_the_next_word)
+    arrives.set()
+    while world.first.hearts != {("rob", MBID): 0}:  # or the room's patience ends
+        await room.house.clock.sleep(1.0)
+    assert await owed(room, one) == []
 
 
 async def test_a_recording_that_is_known_later_gets_its_heart_then(world: World, room: Room) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import httpx2
 import pytest
@@ -16,6 +18,7 @@ from tonearm.core.play import MissingName, Track
 from tonearm.engine import embedded
 from tonearm.ingest.incoming import Heart
 from tonearm.store import library, loved
+from tonearm.store.db import schema
 from tonearm.store.db.schema import loved as loved_table
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
@@ -138,6 +141,21 @@ async def test_a_change_made_while_another_is_being_sent_is_sent_after_it(house:
             "track.love",
             "track.unlove",
         ]
+
+
+async def test_a_heart_that_overtakes_a_later_word_of_another_process_is_put_right(house: House) -> None:
+    during = During(house.emulator, "track.love")
+    async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
+        await room.sign_in()
+
+        def told_the_next_word(db: Connection) -> None:
+            told: Any = {"state": HeartState.NONE, "loved": False, "there": False, "due_at": 0.0, "tries": 0}
+            db.execute(schema.heart.update().values(**told))
+
+        during.happens.append(partial(room.deck.store.write, told_the_next_word))
+        await room.me.love(*SONG)
+        await until_sent(room)
+        assert at_lastfm(room) == set()
 
 
 async def test_a_track_that_lastfm_rejects_is_kept_with_the_reason_and_can_be_retried(room: Room) -> None:

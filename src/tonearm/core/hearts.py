@@ -208,6 +208,10 @@ class OwedHeart:
         """Whether it is still being sent by the sender that took it, and not by another one."""
         return self.state is HeartState.SENDING and self.due_at == taken.due_at
 
+    def sent_again(self, now: float) -> Self:
+        """The heart, due at once: the service may have another word by now."""
+        return replace(self, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
+
     def settled(self) -> Self:
         """The heart once the service has it."""
         return replace(self, state=HeartState.NONE, tries=0, refusals=0, due_at=0.0, reason="")
@@ -215,7 +219,7 @@ class OwedHeart:
     def answered(self, answer: HeartAnswer, now: float, *, said_since: bool) -> Self:
         """The heart after an answer; if it was changed since it was sent, the change is sent at once."""
         if said_since:
-            return replace(self, state=HeartState.WAITING, tries=0, refusals=0, due_at=now, reason="")
+            return self.sent_again(now)
         if answer.accepted:
             return self.settled()
         state = HeartState.REJECTED if answer.rejected else HeartState.WAITING

@@ -127,8 +127,11 @@ class DestinationHearts:
         current = destination_hearts.find(db, target.id, taken.track, taken.recording)
         if current is None:  # everything of the account was deleted meanwhile, or it was discarded
             return taken
-        if not current.is_on_its_way_as(taken):
-            return current  # another sender has it
+        if not current.is_on_its_way_as(taken):  # another sender has it, and may have been overtaken by this request
+            if current.loved is not taken.loved:
+                current = current.sent_again(self.clock.now())
+                destination_hearts.write(db, [current])
+            return current
         if isinstance(verdict, SessionEnded) and destinations.end_session(
             db, target.id, target.sealed, str(verdict.cause)
         ):

@@ -178,8 +178,14 @@ class Hearts:
         current = hearts.find(db, account, [taken.key]).get(taken.key)
         if current is None:  # everything of the account was deleted meanwhile
             return taken
-        if current.owner != taken.owner or not current.is_on_its_way_as(taken):
-            return current  # another sender has it, or somebody else has signed in
+        if current.owner != taken.owner:  # somebody else has signed in
+            return current
+        if not current.is_on_its_way_as(taken):  # another sender has it, and may have been overtaken by this request
+            if current.heart.loved is not taken.heart.loved:
+                unknown = replace(current.heart, there=None, walk=_walk(db, account))
+                current = replace(current, heart=unknown).sent_again(self.clock.now())
+                hearts.write(db, account, [current])
+            return current
         answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
         after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
         hearts.write(db, account, [after])
