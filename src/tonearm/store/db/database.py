@@ -67,6 +67,12 @@ def journal_mode(version: tuple[int, ...] | None = None) -> str:
     return "WAL" if (version or driver().sqlite_version_info) >= WAL_SAFE_FROM else "PERSIST"
 
 
+WRITER_CACHE, READER_CACHE = 4096, 1024
+"""KiB of the file that a connection keeps in memory for itself. There are many that read, and what they miss is mostly
+still in the system's own cache.
+"""
+
+
 def connect(url: URL, *, writes: bool) -> Engine:
     """An engine with real transactions: a writer takes the lock when it begins."""
     if url.get_backend_name() != "sqlite":
@@ -88,7 +94,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
             connection.execute(f"PRAGMA journal_size_limit={MAX_JOURNAL_BYTES}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-4096")
+        connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE if writes else READER_CACHE}")
 
     def begin(dbapi_connection: PoolProxiedConnection) -> None:
         if writes:
