@@ -25,6 +25,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tonearm.web"),
         autoescape=True,
+        auto_reload=False,  # else it looks at every file of a page each time
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
