@@ -26,6 +26,7 @@ NAMES = (
     "ways-in",
     "history",
     "stats",
+    "day",
 )
 MODULES = {"ways-in": "ways_in", "history": "history_import"}
 """Where the name is another one."""

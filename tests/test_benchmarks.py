@@ -44,6 +44,7 @@ PROMISED["ways-in"] = (
     "cpu_ratio",
     "stub_plays_per_s",
 )
+PROMISED["day"] = ("first_hour_mib", "last_hour_mib", "growth_ratio")
 PROMISED["history"] = ("file_plays_per_s", "file_seconds", "peak_mib", "export_peak_mib", "walk_limit_ratio")
 PROMISED["stats"] = (
     "top_artists_of_all_ms",
