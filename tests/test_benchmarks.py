@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import rig
 from benchmarks.__main__ import main
 from benchmarks.fairness import Crowd, Wait, judged
 from benchmarks.history import DAYS, made_up, restamped
 from benchmarks.report import Options, Report
+from benchmarks.rig import pin
 
 PROMISED = {
     "ingest": ("posts_per_s", "p99_ms", "raw_sqlite_ratio"),
@@ -55,23 +59,21 @@ MATCHED = ("precision", "recall", "recall_with_doubtful", "pairs", "near_misses"
 MACHINE = ("cores", "python", "sqlite", "compared_with", "runs")
 
 
-pytestmark = pytest.mark.usefixtures("flushed_to_memory")
+pytestmark = pytest.mark.usefixtures("untimed_benchmarks")
 
 Bench = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def bench(capfd: pytest.CaptureFixture[str]) -> Iterator[Bench]:
-    """A benchmark's last line of output. It pins its process to a core, which this takes back."""
-    cores = os.sched_getaffinity(0)
+def bench(capfd: pytest.CaptureFixture[str]) -> Bench:
+    """A benchmark's last line of output."""
 
     def run(*arguments: str) -> dict[str, Any]:
         assert main([*arguments, "--json"]) == 0
         answer: dict[str, Any] = json.loads(capfd.readouterr().out.splitlines()[-1])
         return answer
 
-    yield run
-    os.sched_setaffinity(0, cores)
+    return run
 
 
 @pytest.mark.parametrize("name", [name for name in PROMISED if name != "replay"])
@@ -121,6 +123,13 @@ def test_a_small_cluster_loses_and_doubles_nothing(bench: Bench) -> None:
     assert found["plays_per_s"]["1"] > 0
     assert found["processor_ms_per_play"]["1"].keys() == {"service", "worker", "postgresql"}
     assert found["ingest_plays_per_s"] > 0
+
+
+def test_a_process_is_kept_on_the_core_that_it_is_pinned_to() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        pin(rig.MEASURED, process.pid)
+        assert os.sched_getaffinity(process.pid) == {rig.MEASURED}
+        process.communicate(b"\n")
 
 
 def test_a_report_has_the_median_and_the_spread_of_each_measurement() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.kills import kill
 
-pytestmark = pytest.mark.usefixtures("flushed_to_memory")
+pytestmark = pytest.mark.usefixtures("untimed_benchmarks")
 
 KILLS = 8
 
