@@ -18,7 +18,8 @@ from tonearm.core.event import ImportProgress
 from tonearm.core.loved import ImportCounts
 from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
-from tonearm.service.loved_import import PAGE, RESUME_WITHIN
+from tonearm.service import loved_import
+from tonearm.service.loved_import import PAGE, RESUME_WITHIN, TRIES
 from tonearm.store import jobs, library, loved, runs
 from tonearm.store.db.schema import job_run as run_table
 from tonearm.store.db.schema import library as library_table
@@ -29,6 +30,14 @@ from tonearm.store.runs import RunState
 pytestmark = pytest.mark.anyio
 
 METHOD = ["user.getLovedTracks"]
+SHORT = 100
+
+
+@pytest.fixture
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of a tenth of their length: a list of several pages is made, matched and written ten times as quickly."""
+    monkeypatch.setattr(loved_import, "PAGE", SHORT)
+    monkeypatch.setattr(loved_import, "TRIES", tuple(size * SHORT // PAGE for size in TRIES))
 
 
 def loves(room: Room, *numbers: int, user: str = "RJ") -> None:
@@ -112,43 +121,47 @@ async def test_what_was_found_is_kept_by_outcome(room: Room) -> None:
     assert await room.deck.store.read(outcomes) == {("Song 1", "matched"), ("Song 2", "missing")}
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_an_import_says_how_far_it_is(room: Room) -> None:
-    loves(room, *range(2500))
+    loves(room, *range(250))
     await room.me.import_loved()
     await room.house.clock.still()
     published = [event for event in room.events if isinstance(event, ImportProgress)]
-    assert [(event.done, event.total) for event in published] == [(1000, 2500), (2000, 2500), (2500, 2500)]
+    assert [(event.done, event.total) for event in published] == [(100, 250), (200, 250), (250, 250)]
     assert len({event.job for event in published}) == 1
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_a_page_that_fails_is_requested_again(room: Room) -> None:
-    loves(room, *range(1500))
-    await has(room, *range(1500))
+    loves(room, *range(150))
+    await has(room, *range(150))
     room.emulator.fault("error", error=8, methods=METHOD, after=1, calls=2)
-    assert await room.me.import_loved() == ImportCounts(imported=1500)
+    assert await room.me.import_loved() == ImportCounts(imported=150)
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_an_import_that_fails_says_why_and_continues_from_its_page(room: Room) -> None:
-    loves(room, *range(2500))
-    await has(room, *range(2500))
+    loves(room, *range(250))
+    await has(room, *range(250))
     room.emulator.fault("error", error=8, methods=METHOD, after=2)
     with pytest.raises(ImportFailed, match="error 8"):
         await room.me.import_loved()
-    assert await hearts(room) == 2000
+    assert await hearts(room) == 200
     room.emulator.clear_faults()
     before = len(room.house.calls("user.getLovedTracks"))
-    assert await room.me.import_loved() == ImportCounts(imported=2500)
+    assert await room.me.import_loved() == ImportCounts(imported=250)
     assert len(room.house.calls("user.getLovedTracks")) == before + 1
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_an_import_that_failed_long_ago_starts_over(room: Room) -> None:
-    loves(room, *range(1500))
+    loves(room, *range(150))
     room.emulator.fault("error", error=8, methods=METHOD, after=1)
     with pytest.raises(ImportFailed):
         await room.me.import_loved()
     room.emulator.clear_faults()
     await room.wait(RESUME_WITHIN)
-    assert await room.me.import_loved() == ImportCounts(missing=1500)
+    assert await room.me.import_loved() == ImportCounts(missing=150)
 
 
 @pytest.mark.parametrize("error", [6, 10, 17, 26])
@@ -160,33 +173,35 @@ async def test_what_no_patience_mends_is_not_tried_again(room: Room, error: int)
     assert len(room.house.calls("user.getLovedTracks")) == 1
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_an_import_that_a_crash_interrupted_continues_by_itself(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
-        loves(room, *range(1500))
-        await has(room, *range(1500))
+        loves(room, *range(150))
+        await has(room, *range(150))
         run = await room.deck.loved_import.start(room.me.id)
-        half = replace(run, cursor=2, done=PAGE, total=1500, counts={"imported": PAGE})
+        half = replace(run, cursor=2, done=SHORT, total=150, counts={"imported": SHORT})
         await room.deck.store.write(lambda db: runs.write(db, half, run.cursor))
     async with house.open() as room:
         over = await room.deck.loved_import.finished(room.me.id, run.id)
-        assert (over.state, over.done, over.counts["imported"]) == (RunState.DONE, 1500, 1500)
+        assert (over.state, over.done, over.counts["imported"]) == (RunState.DONE, 150, 150)
     assert len(house.calls("user.getLovedTracks")) == 1
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_an_import_of_one_user_does_not_continue_with_another_users_list(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
-        loves(room, *range(1500))
-        loves(room, *range(5000, 6500), user="Somebody Else")
-        await has(room, *range(1500))
+        loves(room, *range(150))
+        loves(room, *range(5000, 5150), user="Somebody Else")
+        await has(room, *range(150))
         await room.deck.loved_import.start(room.me.id)
         await room.me.sign_out()
         await room.sign_in("Somebody Else")
     async with house.open() as room:
         await room.wait(HOUR)
         found = await room.me.import_loved()
-        assert (found.imported, found.missing) == (0, 1500)
+        assert (found.imported, found.missing) == (0, 150)
         assert await hearts(room) == 0
 
 
@@ -267,46 +282,49 @@ async def test_nothing_but_the_files_in_question_can_be_chosen(room: Room) -> No
     assert await hearts(room) == 0
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_what_is_no_longer_loved_loses_its_heart_with_the_next_import(room: Room) -> None:
-    loves(room, *range(1500))
-    await has(room, *range(1500))
+    loves(room, *range(150))
+    await has(room, *range(150))
     await room.me.import_loved()
     room.emulator.known_user("RJ").unheart("Nina Simone", "Song 7")
-    assert await room.me.import_loved() == ImportCounts(already=1499)
-    assert await hearts(room) == 1499
+    assert await room.me.import_loved() == ImportCounts(already=149)
+    assert await hearts(room) == 149
     found = await room.deck.store.read(lambda db: loved.counts(db, room.me.id))
-    assert found == {"matched": 1499}
+    assert found == {"matched": 149}
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_a_list_that_changed_during_its_import_takes_no_heart_away(house: House) -> None:
     """A page that has moved up hides a track from us that is loved all the same."""
     during = During(house.emulator, "user.getLovedTracks")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()
-        loves(room, *range(1500))
-        await has(room, *range(1500))
+        loves(room, *range(150))
+        await has(room, *range(150))
         await room.me.import_loved()
 
         async def unloves() -> None:
-            room.emulator.known_user("RJ").unheart("Nina Simone", "Song 1499")
+            room.emulator.known_user("RJ").unheart("Nina Simone", "Song 149")
 
         async def nothing() -> None:
             during.happens.append(unloves)
 
         during.happens.append(nothing)
         await room.me.import_loved()
-        assert await hearts(room) == 1500
+        assert await hearts(room) == 150
         await room.me.import_loved()
-        assert await hearts(room) == 1499
+        assert await hearts(room) == 149
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_whoever_signs_in_next_ends_an_import_and_begins_with_their_own_list(house: House) -> None:
     during = During(house.emulator, "user.getLovedTracks")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()
-        loves(room, *range(1500))
+        loves(room, *range(150))
         loves(room, *range(5000, 5003), user="Somebody Else")
-        await has(room, *range(1500), *range(5000, 5003))
+        await has(room, *range(150), *range(5000, 5003))
 
         async def takes_over() -> None:
             token = (await room.me.sign_in()).token  # type: ignore[union-attr]
@@ -319,8 +337,8 @@ async def test_whoever_signs_in_next_ends_an_import_and_begins_with_their_own_li
         assert await hearts(room) == 0
         assert await room.me.import_loved() == ImportCounts(imported=3)
         await room.sign_in()
-        assert await room.me.import_loved() == ImportCounts(imported=1500)
-        assert await hearts(room) == 1500
+        assert await room.me.import_loved() == ImportCounts(imported=150)
+        assert await hearts(room) == 150
 
 
 async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> None:
@@ -389,16 +407,17 @@ class WithoutLongPages(Direct):
         return self.handle(request) or await super().handle_async_request(request)
 
 
-@pytest.mark.parametrize("longest", [200, 50])
+@pytest.mark.usefixtures("short_pages")
+@pytest.mark.parametrize("longest", [20, 5])
 async def test_pages_that_lastfm_cannot_return_are_requested_in_shorter_ones(house: House, longest: int) -> None:
     line = WithoutLongPages(house.emulator)
     line.longest = longest
     async with httpx2.AsyncClient(transport=line) as http, house.open(http=http) as room:
         await room.sign_in()
-        loves(room, *range(1230))
-        await has(room, *range(1000))
-        assert await room.me.import_loved() == ImportCounts(imported=1000, missing=230)
-        assert room.events[-1] == ImportProgress(1, 1230, 1230)
+        loves(room, *range(123))
+        await has(room, *range(100))
+        assert await room.me.import_loved() == ImportCounts(imported=100, missing=23)
+        assert room.events[-1] == ImportProgress(1, 123, 123)
 
 
 async def test_the_number_of_lastfms_error_reaches_the_caller(room: Room) -> None:
@@ -412,15 +431,16 @@ async def test_the_number_of_lastfms_error_reaches_the_caller(room: Room) -> Non
     assert run.error_code == 17
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_an_import_that_another_process_has_taken_on_is_left_to_it(house: House) -> None:
     during = During(house.emulator, "user.getLovedTracks")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http, deliver=False) as room:
         await room.sign_in()
-        loves(room, *range(2500))
+        loves(room, *range(250))
         run = await room.deck.loved_import.start(room.me.id)
 
         async def another_was_quicker() -> None:
-            moved = replace(run, cursor=2, done=PAGE, total=2500)
+            moved = replace(run, cursor=2, done=SHORT, total=250)
             assert await room.deck.store.write(lambda db: runs.write(db, moved, run.cursor))
 
         during.happens.append(another_was_quicker)
