@@ -8,14 +8,14 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import tonearm
 from lastfm_emulator import Emulator
-from tests.cli.conftest import settings_for, shell_in, sign_in
+from tests.cli.conftest import on_deck, settings_for, shell_in, sign_in
 from tests.cli.shell import Said, Shell
 from tests.cli.test_serve import service
 
@@ -45,12 +45,6 @@ def imported(shell: Shell, *words: str) -> set[str]:
         cwd=shell.home,
     )
     return set(done.stderr.splitlines()[-1].split(","))
-
-
-def plays(number: int) -> list[list[str]]:
-    """The words that report so many plays."""
-    common = ("--artist", "Björk", "--duration", "200", "--timestamp", str(int(time.time()) - 4000))
-    return [["scrobble", *common, "--track", f"Song {place}"] for place in range(number)]
 
 
 @pytest.fixture
@@ -105,9 +99,15 @@ def test_the_service_says_what_the_command_would_have_found_itself(
     assert Shell(shell.home, {**shell.variables, **same_clock})("queue").output == shell("queue").output
 
 
+async def report_three(deck: tonearm.Deck) -> None:
+    me = await deck.listener()
+    for number in range(3):
+        track = tonearm.Track("Björk", f"Song {number}", duration=200)
+        await me.scrobble(track, started_at=deck.clock.now() - 4000 + 300 * number, played=200)
+
+
 def test_the_plays_that_wait_are_the_same_from_both(waiting: Shell) -> None:
-    for words in plays(3):
-        waiting(*words)
+    on_deck(waiting, report_three)
     alone = waiting.facts("queue")
     with service(waiting) as (_, out, _):
         out.until("sign")

@@ -19,6 +19,7 @@ from tests.store.held import held
 from tests.store.rows import NOW, a_play, history_row, listener, names
 from tonearm.core.account import Account
 from tonearm.store import accounts, plays
+from tonearm.store.db import database as database_module
 from tonearm.store.db.database import Store, connect
 from tonearm.store.db.schema import play
 from tonearm.store.db.sqlite_writer import GROUP, DataFault, StoreUnavailable, plain
@@ -268,9 +269,10 @@ async def test_a_commit_that_fails_is_reported_to_its_own_write_alone(store: Sto
 
 @only_sqlite
 async def test_a_locked_database_is_not_waited_for_by_each_write_again(
-    store: Store, database_url_for_tests: URL
+    store: Store, database_url_for_tests: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pragma(store, "busy_timeout=50")
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.05)
     with closing(driver().connect(str(database_url_for_tests.database), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with counted(store) as seen:
