@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tonearm.clock import Clock, SharedClock, SystemClock
@@ -49,7 +49,7 @@ from tonearm.service.fan_out import FanOut
 from tonearm.service.hearts import Hearts
 from tonearm.service.history_mirror import HistoryMirror
 from tonearm.service.job_list import DELIVER, DESTINATION, ENRICH, HISTORY, IMPORT, LOVE
-from tonearm.service.jobs import Jobs
+from tonearm.service.jobs import Finder, Jobs
 from tonearm.service.keyring import ApiKey, DeliveryKinds, Keyring
 from tonearm.service.lease import Leases
 from tonearm.service.listening_clocks import ListeningClocks
@@ -70,7 +70,7 @@ from tonearm.service.requeue import AfterAll
 from tonearm.service.restamp import Restamp
 from tonearm.service.sign_in import SignIn
 from tonearm.service.waiting import WaitingRun
-from tonearm.store import destination_queue, destinations, queue
+from tonearm.store import destination_hearts, destination_queue, destinations, queue
 from tonearm.store.db import processes
 from tonearm.store.db.database import Store, database_url, sqlite_file
 from tonearm.store.db.file_lock import sole_sender
@@ -502,6 +502,15 @@ def _same_host(one: str, other: str) -> bool:
     return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower()
 
 
+@dataclass(frozen=True, slots=True)
+class _DueElsewhere:
+    """The destinations of all accounts, and those that have plays or hearts to send, by the kind of job."""
+
+    owners: Mapping[int, tuple[int, ...]]
+    plays: Mapping[str, Sequence[int]]
+    hearts: dict[str, list[int]]
+
+
 async def _run(
     wires: _Wires,
     delivery: tuple[Delivery[QueuedPlay, ApiKey], Expiry],
@@ -511,19 +520,19 @@ async def _run(
 ) -> None:
     (delivering, expiry), delivery_kinds = delivery, wires.delivery_kinds
 
-    async def due_accounts() -> list[int]:
-        await expiry.if_due()
-        return await delivering.due()
-
     async def deliver_to(number: int) -> float | None:
         again_at = [await others.deliver(number), await deck.destination_hearts.deliver(number)]
         now = deck.clock.now()
         return min((at for at in again_at if at is not None and at <= now), default=None)  # later: the sweep finds it
 
-    async def due_destinations() -> list[int]:
-        wires.hints.seen(await deck.store.read(destinations.owners))
-        plays = await others.due()
-        hearts = await deck.destination_hearts.due() if wires.hints.any_here else {}
+    def due_at_destinations(db: Connection, now: float) -> _DueElsewhere:
+        owners = destinations.owners(db)
+        hearts = destination_hearts.due(db, now) if owners else {}
+        return _DueElsewhere(owners, others.outbox.due(db, now), hearts)
+
+    def found_at_destinations(due: _DueElsewhere) -> list[int]:
+        wires.hints.seen(due.owners)
+        plays, hearts = others.found(due.plays), due.hearts
         tried = [number for number in hearts.pop(destination_queue.FAILING, []) if number not in plays]
         wires.hints.found(destination_queue.FAILING, tried)  # each waits only for its own destination
         return list(dict.fromkeys([*plays, *chain(*hearts.values()), *tried]))
@@ -531,11 +540,17 @@ async def _run(
     imports, enriches, histories = deck.loved_import, deck.enrichment, deck.history_mirror
     run_handlers = {IMPORT: imports.continue_run, ENRICH: enriches.continue_run, HISTORY: histories.continue_run}
     handlers = {DELIVER: delivering.deliver, LOVE: deck.hearts.deliver} | run_handlers
-    finders = {DELIVER: due_accounts, LOVE: deck.hearts.due}
-    finders |= {IMPORT: imports.due, ENRICH: enriches.due, HISTORY: histories.due}
+    finders: dict[str, Finder[Any]] = {
+        DELIVER: Finder(delivering.outbox.due, delivering.found, expiry.if_due),
+        LOVE: Finder(deck.hearts.due, list),
+        IMPORT: Finder(imports.due, list, imports.begin_hourly),
+        ENRICH: Finder(enriches.due, list),
+        HISTORY: Finder(histories.due, list, histories.begin_hourly),
+    }
     if not wires.sends:  # without an API key, nothing can be requested from Last.fm
         handlers, finders = {}, {}
-    handlers[DESTINATION], finders[DESTINATION] = deliver_to, due_destinations
+    handlers[DESTINATION] = deliver_to
+    finders[DESTINATION] = Finder(due_at_destinations, found_at_destinations)
     guarded = {kind: deck.jobs.guarded(kind, handler) for kind, handler in handlers.items()}
     guarded[destination_queue.FAILING] = guarded[DESTINATION]
     if wires.sends:

@@ -132,7 +132,7 @@ async def test_it_continues_after_a_crash_and_asks_for_nothing_twice(house: Hous
             await room.me.enrich()
     house.emulator.clear_faults()
     async with house.open() as room:
-        while len(await room.deck.enrichment.due()):
+        while await room.deck.store.read(lambda db: room.deck.enrichment.due(db, room.now)):
             await room.house.clock.sleep(1)
         done = await room.deck.store.read(lambda db: library.size(db, room.me.id))
         assert done == 2 * STEP

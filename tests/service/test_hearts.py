@@ -319,7 +319,7 @@ async def test_no_hearts_are_sent_while_the_key_is_throttled(room: Room) -> None
     await room.me.love(*SONG)
     while await room.deck.shows.keyring.first.pace.current_throttle() is None:
         await room.house.clock.sleep(1)
-    assert await room.deck.hearts.due() == []
+    assert await room.deck.store.read(lambda db: room.deck.hearts.due(db, room.now)) == []
 
 
 async def test_everything_is_deleted_while_a_heart_is_being_sent(house: House) -> None:

@@ -235,7 +235,7 @@ async def test_an_import_waits_while_requests_are_throttled(room: Room) -> None:
 
 async def test_an_import_without_a_run_does_nothing(room: Room) -> None:
     assert await room.deck.loved_import.continue_run(room.me.id) is None
-    assert await room.deck.loved_import.due() == []
+    assert await room.deck.store.read(lambda db: room.deck.loved_import.due(db, room.now)) == []
 
 
 async def test_two_loved_lists_do_not_mix(room: Room) -> None:

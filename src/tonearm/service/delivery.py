@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -90,12 +90,11 @@ class Delivery(Generic[T, OutletT]):
             except Fenced:
                 return None
 
-    async def due(self) -> list[int]:
-        """Lines that have something to send now."""
-        found = await self.store.read(partial(self.outbox.due, now=self.clock.now()))
-        for name, lines in found.items():
+    def found(self, due: Mapping[str, Sequence[int]]) -> list[int]:
+        """The lines that the outbox has found to be due."""
+        for name, lines in due.items():
             self.saw(name, lines)
-        return [line for lines in found.values() for line in lines]
+        return [line for lines in due.values() for line in lines]
 
     async def _send_all(self, turn: _Turn[T]) -> float | None:
         """Send batch after batch, but only a few, so that other lines get their turn."""

@@ -65,10 +65,6 @@ class DestinationHearts:
             return replace(fresh, state=before.state, tries=before.tries, due_at=before.due_at)
         return fresh
 
-    async def due(self) -> dict[str, list[int]]:
-        """Destinations that have hearts to send now, by the engine's kind of job that sends them."""
-        return await self.store.read(partial(destination_hearts.due, now=self.clock.now()))
-
     async def owed(self, number: int, limit: int = 100) -> list[HeartThere]:
         """The hearts that a destination does not have yet, or has rejected, the latest first."""
         return await self.store.read(partial(destination_hearts.OWED.listed, line=number, limit=limit))

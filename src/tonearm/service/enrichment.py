@@ -91,11 +91,13 @@ class Enrichment:
         """Tracks of the library in the order of their ids, from the id `start` on, with what was found about them."""
         return await self.store.read(partial(songs.of_library, account=account, start=start, limit=limit))
 
-    async def due(self) -> list[int]:
+    def due(self, db: Connection, now: float) -> list[int]:
         """Accounts whose run continues now, also after a crash."""
-        now = self.clock.now()
-        accounts = await self.store.read(partial(runs.running, kind=KIND))
-        return [account for account in accounts if not now < self._wait_until.get(account, 0.0) <= now + OUTAGE_WAIT]
+        return [
+            account
+            for account in runs.running(db, KIND)
+            if not now < self._wait_until.get(account, 0.0) <= now + OUTAGE_WAIT
+        ]
 
     async def continue_run(self, account: int) -> float | None:
         """Look up song after song for a minute, or until all are done, or Last.fm is unavailable."""

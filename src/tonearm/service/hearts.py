@@ -104,11 +104,8 @@ class Hearts:
         found = await self.store.read(partial(hearts.find, account_id=account, keys=keys))
         return [key in found and found[key].heart.loved for key in keys]
 
-    async def due(self) -> list[int]:
+    def due(self, db: Connection, now: float) -> list[int]:
         """Accounts that have hearts to send now."""
-        return await self.store.read(partial(self._due, now=self.clock.now()))
-
-    def _due(self, db: Connection, now: float) -> list[int]:
         return hearts.due(db, now, pace.unthrottled(db, self.keyring.names, now))
 
     async def deliver(self, account: int) -> float | None:

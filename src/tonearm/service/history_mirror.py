@@ -87,12 +87,15 @@ class HistoryMirror:
         """Import every hour, or stop doing so."""
         await self.store.write(partial(accounts.set_mirror, account_id=account, at=0.0 if on else None))
 
-    async def due(self) -> list[int]:
-        """Accounts with an unfinished import, also after a crash, and those whose hour has come."""
+    async def begin_hourly(self) -> None:
+        """Begin the imports whose hour has come."""
         if await self.chores.take("mirrors", CHECKED):
             for account in await self.store.read(partial(accounts.mirrors_due, now=self.clock.now())):
                 await self.store.write(partial(self._begin_hourly, account=account))
-        return await self.store.read(partial(runs.running, kind=KIND))
+
+    def due(self, db: Connection, _: float) -> list[int]:
+        """Accounts with an unfinished import, also after a crash."""
+        return runs.running(db, KIND)
 
     def _begin_hourly(self, db: Connection, account: int) -> None:
         now = self.clock.now()

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from traceback import extract_tb
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core import pacing
@@ -28,7 +31,20 @@ skipped.
 CANCELLED = "cancelled; a retry continues from there"
 
 JobHandler = Callable[[int], Awaitable[float | None]]
-FindDue = Callable[[], Awaitable[Iterable[int]]]
+FoundT = TypeVar("FoundT")
+
+
+@dataclass(frozen=True, slots=True)
+class Finder(Generic[FoundT]):
+    """Finds the jobs of a kind that are due.
+
+    `before` is awaited first. `ask` gets a database connection and the time: it runs in one transaction with the
+    finders of all kinds, perhaps more than once, and only reads. `keys` are the keys in what it has found.
+    """
+
+    ask: Callable[[Connection, float], FoundT]
+    keys: Callable[[FoundT], Iterable[int]]
+    before: Callable[[], Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +136,33 @@ class Jobs:
         await self.store.write(partial(jobs.remember_failure, failure=failure))
         self._changed()
 
-    async def due(self, finders: Mapping[str, FindDue]) -> list[tuple[str, int]]:
+    async def due(self, finders: Mapping[str, Finder[Any]]) -> list[tuple[str, int]]:
         """What the finders find, and what failed, except what is paused or has to wait. Only one of all processes does
         this.
         """
         gate = await self._load_gate()
         if not self.store.one_process and not await self.chores.take("sweep", SWEPT):
             return []
+        open_to = {kind: finder for kind, finder in finders.items() if kind not in gate.paused}
+        found = await self._found(open_to) if open_to else []
         now = self.clock.now()
         waiting = {job for job, error in gate.failures.items() if error.at <= now < error.retry_at}
-        open_to = {kind: find for kind, find in finders.items() if kind not in gate.paused}
-        found = [(kind, key) for kind, find in open_to.items() for key in await find()]
         broken = [
             job for job in gate.failures if job[0] in open_to
         ]  # with nothing left to do, it would stay broken for ever
         return [job for job in dict.fromkeys((*found, *broken)) if job not in waiting]
+
+    async def _found(self, finders: Mapping[str, Finder[Any]]) -> list[tuple[str, int]]:
+        for finder in finders.values():
+            if finder.before is not None:
+                await finder.before()
+        now = self.clock.now()
+
+        def ask(db: Connection) -> dict[str, Any]:
+            return {kind: finder.ask(db, now) for kind, finder in finders.items()}
+
+        found = await self.store.read(ask)
+        return [(kind, key) for kind, finder in finders.items() for key in finder.keys(found[kind])]
 
     async def overview(self, account: int | None = None) -> JobList:
         """All jobs, or those of one account."""

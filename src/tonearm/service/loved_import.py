@@ -173,12 +173,15 @@ class LovedImport:
 
         return await self.store.write(write)
 
-    async def due(self) -> list[int]:
-        """Accounts with an unfinished import, also after a crash, and those whose hour has come."""
+    async def begin_hourly(self) -> None:
+        """Begin the imports whose hour has come."""
         if await self.chores.take("loved", CHECKED):
             for account in await self.store.read(partial(loved_sync.due, now=self.clock.now())):
                 await self.store.write(partial(self._begin_hourly, account=account))
-        return await self.store.read(partial(runs.running, kind=KIND))
+
+    def due(self, db: Connection, _: float) -> list[int]:
+        """Accounts with an unfinished import, also after a crash."""
+        return runs.running(db, KIND)
 
     def _begin_hourly(self, db: Connection, account: int) -> None:
         self._begin(db, account)
