@@ -36,6 +36,9 @@ PAUSE = 0.005
 ALONE = 5.0
 """Seconds in which nobody reads."""
 
+_PATIENCE = 60.0
+"""Seconds within which a report is answered, or else the measurement fails."""
+
 _PLAYS = """
     INSERT INTO play (account, artist, track, timestamp, album, album_artist, track_number, duration, played,
                       chosen_by_user, counted_reason, reported_timestamp, owner, fate, reason, reported_at, settled_at,
@@ -62,7 +65,10 @@ class Reports:
     during: dict[str, float] = field(default_factory=dict)
 
     def since(self) -> list[float]:
-        """The seconds of the reports since it was asked last."""
+        """The seconds of the reports since it was asked last; waits for the first one if there is none."""
+        until = time.monotonic() + _PATIENCE
+        while not self.seconds and time.monotonic() < until:
+            time.sleep(PAUSE)
         taken, self.seconds = self.seconds, []
         return taken
 
@@ -78,7 +84,7 @@ def measure(folder: Path, lastfm: rig.LastFm, number: int) -> Reports:
             _warm(base, link)
         with reporting(reports, base, listener.token):
             time.sleep(ALONE)
-            reports.alone, reports.seconds = reports.seconds, []
+            reports.alone = reports.since()
             browsers = [threading.Thread(target=_browse, args=(base, link, pages, reports)) for link, pages in _TOURS]
             for browser in browsers:
                 browser.start()
@@ -133,7 +139,7 @@ def reporting(reports: Reports, base: str, token: str) -> Iterator[None]:
     def report() -> None:
         headers = {"Authorization": f"Bearer {token}", "User-Agent": history.PLAYER}
         plays = history.made_up(1_000_000, time.time())
-        with httpx2.Client(base_url=base, headers=headers, timeout=60) as http:
+        with httpx2.Client(base_url=base, headers=headers, timeout=_PATIENCE) as http:
             while not over.wait(PAUSE):
                 start = time.perf_counter()
                 answer = http.post("/lastfm/scrobble", json=next(plays))
