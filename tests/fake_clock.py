@@ -31,6 +31,7 @@ class FakeClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._at_work = 0
         self._idle = asyncio.Event()
+        self._looking = 0
 
     def now(self) -> float:
         """Never the same twice: what happens later is seen to be later."""
@@ -85,19 +86,32 @@ class FakeClock:
         """The same work, which threads do; time does not flow while it is done."""
 
         async def do(*args: Any, **options: Any) -> Any:
-            self._at_work += 1
-            self._idle.clear()
+            self._begin()
             try:
                 return await work(*args, **options)
             finally:
-                self._at_work -= 1
-                if not self._at_work:
-                    self._idle.set()
+                self._end()
 
         return do
 
+    def _begin(self) -> None:
+        self._at_work += 1
+        self._idle.clear()
+
+    def _end(self, *_: object) -> None:
+        self._at_work -= 1
+        if not self._at_work:
+            self._idle.set()
+
     async def still(self) -> None:
-        """Return when all that can be done at this moment is done."""
+        """Return when all that can be done at this moment is done; time does not flow meanwhile."""
+        self._looking += 1
+        try:
+            await self._settled()
+        finally:
+            self._looking -= 1
+
+    async def _settled(self) -> None:
         await settle(STEPS)
         while self._at_work:
             await self._idle.wait()
@@ -105,19 +119,31 @@ class FakeClock:
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Within the block time jumps from sleeper to sleeper, whenever all is still."""
+        """Within the block time jumps from sleeper to sleeper, whenever all is still and no thread is at work."""
+        loop = asyncio.get_running_loop()
+        in_executor = loop.run_in_executor
+
+        def counted(*work: Any) -> asyncio.Future[Any]:
+            running = in_executor(*work)
+            self._begin()
+            running.add_done_callback(self._end)
+            return running
 
         async def flow() -> None:
             while True:
-                await self.still()
+                await self._settled()
+                if self._looking:
+                    continue
                 if not self.jump():
                     await asyncio.sleep(TICK)
                     self.advance(1.0)
 
+        loop.run_in_executor = counted  # type: ignore[assignment, method-assign]
         task = asyncio.create_task(flow())
         try:
             yield
         finally:
+            loop.run_in_executor = in_executor  # type: ignore[method-assign]
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

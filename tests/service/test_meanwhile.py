@@ -227,16 +227,17 @@ async def test_a_sender_that_is_ended_while_nothing_can_be_written_leaves_no_fau
 
 
 @contextmanager
-def held_up(room: Room, batch: int) -> Iterator[threading.Event]:
+def held_up(room: Room, batch: int) -> Iterator[asyncio.Event]:
     """The transaction that marks the first batch, or the second, says so and stays there to the end of the block."""
-    reached, proceed = threading.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    reached, proceed = asyncio.Event(), threading.Event()
     marked: list[str] = []
 
     def stop(_: object, __: object, statement: str, *___: object) -> None:
         if statement.startswith("UPDATE scrobble_queue SET") and "batch" in statement:
             marked.append(statement)
             if len(marked) == batch:
-                reached.set()
+                loop.call_soon_threadsafe(reached.set)
                 assert proceed.wait(10)
 
     event.listen(room.deck.store._writes, "after_cursor_execute", stop)
@@ -259,7 +260,7 @@ async def test_a_sender_cancelled_while_marking_a_batch_releases_it(house: House
             at = int(room.now - HOUR)
             songs = [Track("Nina Simone", f"Song {n}", duration=200) for n in range(60)]
             await room.me.scrobble_all([Play(song, at + n, 150) for n, song in enumerate(songs)])
-            assert await asyncio.to_thread(reached.wait, 10)
+            await reached.wait()
             [sender] = senders()
             for _ in range(times):
                 sender.cancel()
