@@ -48,8 +48,7 @@ def test_a_destination_is_added_and_gets_what_is_played(service: Service, server
     )
     assert TOKEN not in added.text
     play = report(service)
-    while not server.stored:
-        pass
+    server.until_stored()
     while (there := service.http.get(f"/destinations/plays/{play}").json())["destinations"][0]["fate"] == "queued":
         pass
     [at] = there["destinations"]
@@ -181,8 +180,7 @@ def test_an_ended_session_is_renewed_on_the_page_or_by_password(service: Service
     assert "2" * 32 not in begun.text
     renewed = service.http.patch(f"/destinations/{number}", json={"token": approve(libre, begun)})
     assert (renewed.status_code, renewed.json()["state"]) == (200, "connected")
-    while not libre.stored:
-        pass
+    libre.until_stored()
     again = service.http.patch(f"/destinations/{number}", json=account)
     assert again.json()["state"] == "connected"
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Condition, Thread
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.patience import PATIENCE
 
 
 class Fault(StrEnum):
@@ -108,7 +110,7 @@ class StandIn:
         self.bad: Callable[[Stored], bool] = lambda play: False
         self.retry_after = 7
         self._next: deque[Fault] = deque()
-        self._lock = Lock()
+        self._lock = Condition()
         self._server: ThreadingHTTPServer | None = None
         self._thread: Thread | None = None
 
@@ -116,26 +118,36 @@ class StandIn:
         """One for each of the next requests."""
         self._next.extend(faults)
 
+    def until_stored(self) -> None:
+        """Return when it has stored a play."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: self.stored, PATIENCE)
+
     def answer(self, asked: Asked) -> Said | None:
         """What it answers; None: it hangs up without a word."""
         with self._lock:
             self.seen.append(asked)
-            fault = self._next.popleft() if self._next else self.fault
-            match fault:
-                case Fault.GATEWAY:
-                    return page(502, "502 Bad Gateway")
-                case Fault.PAGE:
-                    return page(200, "Welcome to our hotel")
-                case Fault.HANG_UP:
-                    return None
-                case Fault.LOST_ANSWER:
-                    self.handle(asked, Fault.NONE)
-                    return None
-                case Fault.CUT:
-                    whole = self.handle(asked, Fault.NONE)
-                    return Said(whole.status, whole.body, whole.headers, cut=True)
-                case _:
-                    return self.handle(asked, fault)
+            try:
+                return self._answer(asked, self._next.popleft() if self._next else self.fault)
+            finally:
+                self._lock.notify_all()
+
+    def _answer(self, asked: Asked, fault: Fault) -> Said | None:
+        match fault:
+            case Fault.GATEWAY:
+                return page(502, "502 Bad Gateway")
+            case Fault.PAGE:
+                return page(200, "Welcome to our hotel")
+            case Fault.HANG_UP:
+                return None
+            case Fault.LOST_ANSWER:
+                self.handle(asked, Fault.NONE)
+                return None
+            case Fault.CUT:
+                whole = self.handle(asked, Fault.NONE)
+                return Said(whole.status, whole.body, whole.headers, cut=True)
+            case _:
+                return self.handle(asked, fault)
 
     def handle(self, asked: Asked, fault: Fault) -> Said:
         """What the server itself answers."""
