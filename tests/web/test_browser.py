@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -150,9 +151,10 @@ def fits(page: Page) -> bool:
 
 
 def screenshot(page: Page, name: str) -> None:
-    """A picture for those who look at them."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=not name.endswith("-phone"))
+    """A picture for those who look at them, where the variable TONEARM_SCREENSHOTS is set."""
+    if os.environ.get("TONEARM_SCREENSHOTS"):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=not name.endswith("-phone"))
 
 
 def row(page: Page, title: str) -> Locator:
