@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,6 +59,7 @@ class Heard:
                 return self.artist, self.track
 
 
+@cache
 def folded(name: tuple[str, str]) -> tuple[str, str]:
     artist, title = (fold(part) or part.casefold() for part in name)
     return artist, title
@@ -122,6 +123,7 @@ async def check(room: Room, wanted: Span) -> None:
     earlier = before(wanted.period)
     past = within(everything, Span(earlier, wanted.zone)) if earlier else []
     for kind in NameKind:
+        plays_before, spellings = most(past, kind), Counter(one.name(kind) for one in here)
         for by in Measure:
             expected, then = most(here, kind, by), most(past, kind, by)
             top = await deck.top(me, kind, wanted, 5, 1, by)
@@ -131,10 +133,9 @@ async def check(room: Room, wanted: Span) -> None:
             for one in top.names:
                 name = folded((one.artist, one.title))
                 assert one.rank == 1 + sum(value > expected[name] for value in values)
-                assert one.plays_before == most(past, kind)[name]
+                assert one.plays_before == plays_before[name]
                 rank_before = 1 + sum(value > then[name] for value in then.values()) if name in then else None
                 assert one.rank_before == rank_before
-                spellings = Counter(other.name(kind) for other in here)
                 assert spellings[(one.artist, one.title)] == max(
                     n for spelt, n in spellings.items() if spelt and folded(spelt) == name
                 )

@@ -37,21 +37,19 @@ def counts_as(kind: NameKind, name: tuple[str, str], renamed: Names) -> tuple[st
 
 
 async def check(room: Room, renamed: Names, wanted: Span = SPANS[0]) -> None:
-    everything = within(await recount(room), wanted)
+    everything = await recount(room)
     for kind in NameKind:
-        expected: Counter[tuple[str, str]] = Counter()
-        for one in everything:
-            if (name := one.name(kind)) is not None:
-                expected[folded(counts_as(kind, name, renamed))] += 1
+        names = [name for one in everything if (name := one.name(kind)) is not None]
+        counted = {name: folded(counts_as(kind, name, renamed)) for name in set(names)}
+        in_span = [name for one in within(everything, wanted) if (name := one.name(kind)) is not None]
+        expected = Counter(counted[name] for name in in_span)
         top = await room.deck.figures.top(room.me.id, kind, wanted, 1000)
         assert {folded((name.artist, name.title)): name.plays for name in top.names} == expected
         assert top.total == len(expected)
         for shown in top.names[:6]:
             of = (shown.artist, shown.title)
             found = await room.deck.figures.of_name(room.me.id, kind, of, BERLIN, 5, 3)
-            names = [name for other in await recount(room) if (name := other.name(kind)) is not None]
-            of_it = [name for name in names if folded(counts_as(kind, name, renamed)) == folded(of)]
-            assert found.plays == len(of_it)
+            assert found.plays == sum(counted[name] == folded(of) for name in names)
 
 
 async def as_played(room: Room) -> list[tuple[object, ...]]:
