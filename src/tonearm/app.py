@@ -95,6 +95,11 @@ NO_CONTACT = "no contact given by whoever runs it"
 OTHERS_PER_SECOND = 2.0
 """ListenBrainz allows 30 requests in 10 seconds: https://listenbrainz.readthedocs.io/en/latest/users/api/core.html"""
 
+SLOTS = dict.fromkeys((destination_queue.KIND, destination_queue.FAILING), 32)
+"""Destinations that are sent to at once. When a service stops answering, each of its destinations holds a slot for half
+a minute before it counts as failing, while those of other services are not to wait.
+"""
+
 _COUNTING, _DELIVERY, _ERASING, _HINTS = "queue lengths", "delivery", "erasing", "hints"
 """What a deck does in the background."""
 
@@ -462,12 +467,12 @@ def _key(parts: _Parts, keys: Keys, client: Callable[..., LastFm], time: LastFmT
 async def _engine(store: Store, clock: Clock) -> Engine:
     """pgqueuer if processes share a database; not with a host's own clock, since pgqueuer uses the server's."""
     if store.one_process or not isinstance(clock, SystemClock):
-        return EmbeddedEngine(clock, pause=PAUSE)
+        return EmbeddedEngine(clock, pause=PAUSE, slots=SLOTS)
     from tonearm.engine import postgres
 
     address = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
     await postgres.prepare(address, ADVISORY_LOCK)
-    return postgres.PostgresEngine(address, clock)
+    return postgres.PostgresEngine(address, clock, slots=SLOTS)
 
 
 async def _finish_erasing(deck: Deck, stop: asyncio.Event) -> None:

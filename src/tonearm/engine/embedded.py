@@ -23,17 +23,25 @@ GRACE = 5.0
 
 
 class EmbeddedEngine:
-    """Runs up to `at_once` handlers of each kind concurrently in the caller's event loop.
+    """Runs up to `at_once` handlers of each kind concurrently in the caller's event loop, or as many as `slots` has for
+    the kind.
 
     Keys run in the order in which they were hinted; a waiting one keeps its place, however often it is hinted.
     One that has nothing more to do runs again after `pause` seconds at the earliest.
     """
 
-    def __init__(self, clock: Clock, at_once: int = 8, grace: float = GRACE, pause: float = 0.0) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        at_once: int = 8,
+        grace: float = GRACE,
+        pause: float = 0.0,
+        slots: Mapping[str, int] | None = None,
+    ) -> None:
         self._clock = clock
         self._grace = grace
         self._pause = pause
-        self._at_once = at_once
+        self._slots = defaultdict(lambda: at_once, slots or {})
         self._hinted: defaultdict[str, dict[int, None]] = defaultdict(dict)
         self._busy: set[JobKey] = set()
         self._running: Counter[str] = Counter()
@@ -51,7 +59,7 @@ class EmbeddedEngine:
 
     def crowded(self, kind: str) -> bool:
         """Whether keys of a kind wait for a free slot."""
-        return self._running[kind] >= self._at_once and self._first(kind) is not None
+        return self._running[kind] >= self._slots[kind] and self._first(kind) is not None
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until `stop` is set; handlers running then get `grace` seconds to finish."""
@@ -87,7 +95,7 @@ class EmbeddedEngine:
         """Start as many keys as there are free slots, in the order of their hints."""
         admitted = []
         for kind, hinted in self._hinted.items():
-            while self._running[kind] < self._at_once and (key := self._first(kind)) is not None:
+            while self._running[kind] < self._slots[kind] and (key := self._first(kind)) is not None:
                 del hinted[key]
                 self._busy.add((kind, key))
                 self._running[kind] += 1

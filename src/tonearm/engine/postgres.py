@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -78,7 +78,8 @@ class _Manager(QueueManager):
 
 
 class PostgresEngine:
-    """Runs up to `at_once` handlers of each kind in this process, together with other processes on the same database.
+    """Runs up to `at_once` handlers of each kind in this process, or as many as `slots` has for the kind, together with
+    other processes on the same database.
 
     Keys run in the order in which they were hinted, in whichever process. `rescue` is how long (in seconds)
     a process may be silent until its jobs are taken from it.
@@ -92,10 +93,11 @@ class PostgresEngine:
         grace: float = GRACE,
         pause: float = PAUSE,
         rescue: float = RESCUE,
+        slots: Mapping[str, int] | None = None,
     ) -> None:
         self._address = address
         self._clock = clock
-        self._at_once = at_once
+        self._slots = defaultdict(lambda: at_once, slots or {})
         self._grace = grace
         self._pause = pause
         self._rescue = timedelta(seconds=rescue)
@@ -114,7 +116,7 @@ class PostgresEngine:
 
     def crowded(self, kind: str) -> bool:
         """Whether all slots here are in use, and keys of a kind were waiting when the last one began."""
-        return self._running[kind] >= self._at_once and kind in self._others_wait
+        return self._running[kind] >= self._slots[kind] and kind in self._others_wait
 
     async def run(self, handlers: Mapping[str, Handler], due: Due, stop: asyncio.Event) -> None:
         """Work until `stop` is set, through every outage of the database. Without handlers it only passes hints on."""
@@ -139,7 +141,7 @@ class PostgresEngine:
                 life += [connection.listen(), self._sweep(due), _forget(connection)]
             for kind, manager in managers.items():
                 manager.entrypoint(kind, accepts_context=False)(partial(self._job, connection, manager, handlers[kind]))
-                life.append(self._manage(manager))
+                life.append(self._manage(manager, self._slots[kind]))
             tasks = [asyncio.create_task(part) for part in life]
             stopping = asyncio.create_task(stop.wait())
             try:
@@ -155,11 +157,11 @@ class PostgresEngine:
                 if not task.cancelled() and (error := task.exception()):
                     raise error
 
-    async def _manage(self, manager: _Manager) -> None:
+    async def _manage(self, manager: _Manager, slots: int) -> None:
         await manager.run(
             dequeue_timeout=POLL,
-            batch_size=max(1, self._at_once // 2),
-            max_concurrent_tasks=self._at_once,
+            batch_size=max(1, slots // 2),
+            max_concurrent_tasks=slots,
             shutdown_on_listener_failure=True,
             heartbeat_timeout=self._rescue,
             log_aggregation_interval=timedelta(0),
