@@ -29,13 +29,13 @@ NAMES = (
     "day",
 )
 MODULES = {"ways-in": "ways_in", "history": "history_import"}
-"""Where the name is another one."""
+"""Modules with a name other than the benchmark's."""
 
 WITH_OPTIONS_OF_THEIR_OWN = ("faults", "workers", "versus")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0 also where the benchmark's input is missing, which is said."""
+    """Run a benchmark. Exit status 0 also if its input is missing, which is reported."""
     given = sys.argv[1:] if arguments is None else arguments
     if given and given[0] in WITH_OPTIONS_OF_THEIR_OWN:
         return int(import_module(f"benchmarks.{given[0]}").main(given[1:]))

@@ -9,7 +9,7 @@ import uvicorn
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Read the body to its end, and say yes."""
+    """Read the body to its end, and answer 200."""
     while (await receive()).get("more_body"):
         pass
     headers = [(b"content-type", b"application/json"), (b"content-length", b"15")]

@@ -34,7 +34,7 @@ PAUSE = 0.005
 """Seconds from an answer to the next report."""
 
 ALONE = 5.0
-"""Seconds in which nobody reads."""
+"""Seconds without readers."""
 
 _PATIENCE = 60.0
 """Seconds within which a report is answered, or else the measurement fails."""
@@ -57,7 +57,7 @@ _PLAYS = """
 
 @dataclass(slots=True)
 class Reports:
-    """What became of the reports: how long each took, `alone` at first, and how many were not answered `queued`."""
+    """The reports: how long each took, first `alone`, and how many were not answered `queued`."""
 
     seconds: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
@@ -156,7 +156,9 @@ def reporting(reports: Reports, base: str, token: str) -> Iterator[None]:
 
 
 def _fill(file: Path, number: int) -> None:
-    """So many plays over ten years, and a tenth of them of another listener; links that let browsers in."""
+    """Write that many plays over ten years, a tenth of them for another listener; returns links that let browsers
+    in.
+    """
     engine = connect(database_url(file), writes=True)
     with engine.begin() as db:
         me = db.execute(select(account.c.id)).scalar_one()

@@ -1,4 +1,4 @@
-"""What an answer costs that is remembered: in memory, in the database, and against asking for it."""
+"""The cost of a cached answer: in memory, in the database, and compared with a request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AT_ONCE = 50
 
 @dataclass
 class Counted:
-    """A client, and how often it was asked."""
+    """A client that counts its requests."""
 
     client: LastFm
     requests: int = 0
@@ -50,7 +50,7 @@ class Counted:
 
 @dataclass
 class Run:
-    """Microseconds for an answer each way, and the requests for 50 who ask the same at once."""
+    """Microseconds for an answer each way, and the requests for 50 concurrent callers with the same question."""
 
     memory: float
     database: float
@@ -74,7 +74,7 @@ def measure(options: Options) -> Report:
             runs.append(run)
             pylast.append(_pylast_hit(theirs, number))
             say(f"run {n + 1}: {run}; pylast: {pylast[-1]:.0f}")
-        theirs.disable_caching()  # which closes its file while there is a folder for it
+        theirs.disable_caching()  # which closes its file while its folder still exists
     return Report(
         "cache",
         {
@@ -147,7 +147,7 @@ def _pylast(lastfm: rig.LastFm, folder: Path) -> Any:
 
 
 def _pylast_hit(network: Any, number: int) -> float:
-    """Microseconds for a fact of an artist, which pylast has in the file of its cache."""
+    """Microseconds for a fact about an artist that pylast has in its cache file."""
     start = time.perf_counter()
     for _ in range(number):
         network.get_artist("Nina Simone").get_listener_count()
@@ -155,14 +155,14 @@ def _pylast_hit(network: Any, number: int) -> float:
 
 
 def _questions(number: int) -> list[Request[ArtistInfo]]:
-    """So many questions that differ: the language of a biography makes another one of it."""
+    """That many different requests: they differ in the language of the biography."""
     languages = [first + second for first in ascii_lowercase for second in ascii_lowercase]
     return [artist.info("Nina Simone", lang=language) for language in languages[:number]]
 
 
 @asynccontextmanager
 async def _cache(database: Path, line: Counted) -> AsyncIterator[tuple[Cache, AnswerStore]]:
-    """What a new process has: nothing in memory, and the database."""
+    """The cache of a new process: nothing in memory, and the database."""
     store = AnswerStore(database_url(database), time.time)
     cache = Cache(line, time.time, answers=store)
     try:
@@ -173,7 +173,7 @@ async def _cache(database: Path, line: Counted) -> AsyncIterator[tuple[Cache, An
 
 
 async def _each(asked: Cache | LastFm, questions: list[Request[ArtistInfo]]) -> float:
-    """Microseconds for one, on the average."""
+    """Microseconds for one, on average."""
     start = time.perf_counter()
     for question in questions:
         await asked.ask(question)

@@ -1,4 +1,4 @@
-"""How long the client takes beside pylast, which is the usual one in Python, for what programs do with Last.fm."""
+"""The client compared with pylast, the usual one in Python, for what programs do with Last.fm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The same work by the two clients, who must find the same. The number keeps plays of one run from another's."""
+    """The same work by both clients, which must find the same. The number makes the plays of each run different."""
 
     name: str
     ours: Callable[[LastFmSync, int], object]
@@ -32,7 +32,7 @@ class Task:
 
 
 def measure(options: Options) -> Report:
-    """Each task by the one and by the other, one after the other, in each run; then each once more for its memory."""
+    """Each task with both clients, one after the other, in each run; then each once more for its memory."""
     plays, loved, artists = options.size(1000, 60), options.size(5000, 120), options.size(200, 5)
     spreads: dict[str, list[float]] = {}
     facts: dict[str, float | int | str] = {"plays": plays, "loved": loved, "artists": artists}
@@ -88,7 +88,7 @@ def _timed(work: Work) -> tuple[float, object]:
 
 
 def _peak(work: Work) -> float:
-    """MiB of Python's memory, at most, beyond what there was."""
+    """The peak of Python's memory above what was in use before, in MiB."""
     tracemalloc.start()
     try:
         work()

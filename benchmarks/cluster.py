@@ -1,4 +1,4 @@
-"""A cluster to measure: services and workers as processes of their own, on one PostgreSQL, before one Last.fm."""
+"""A cluster to measure: services and workers as separate processes, with one PostgreSQL and one Last.fm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Member:
 
 @dataclass(slots=True)
 class Cluster:
-    """The processes by name: `service…` takes plays (the first one delivers, too), `worker…` delivers."""
+    """The processes by name: `service…` accepts plays (the first one delivers, too), `worker…` delivers."""
 
     folder: Path
     server: Server
@@ -89,14 +89,14 @@ class Cluster:
             time.sleep(_LOOK)
 
     def kill(self, name: str) -> int:
-        """End a process as a power cut does; its number."""
+        """Kill a process like a power cut; returns its id."""
         process = self.members.pop(name).process
         process.send_signal(signal.SIGKILL)
         process.wait()
         return process.pid
 
     def stop(self, name: str) -> float:
-        """Tell a process to end; the seconds that it took."""
+        """Stop a process; returns the seconds that it took."""
         member, begun = self.members.pop(name), time.monotonic()
         process = member.process
         process.send_signal(signal.SIGTERM)
@@ -107,7 +107,7 @@ class Cluster:
         return time.monotonic() - begun
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
-        """What the database answers; raises psycopg.OperationalError while it is away."""
+        """The rows of a query; raises psycopg.OperationalError while the database is down."""
         with psycopg.connect(self.url, autocommit=True) as db:
             return db.execute(question, values).fetchall()
 
@@ -116,13 +116,13 @@ class Cluster:
         return int(self.rows("SELECT count(*) FROM scrobble_queue")[0][0])
 
     def complaints(self) -> list[str]:
-        """Tracebacks that any process has written, of this run."""
+        """Tracebacks that processes of this run have written."""
         return [log.name for log in self.folder.glob("*.log") if b"Traceback" in log.read_bytes()]
 
 
 @contextmanager
 def cluster(folder: Path, server: Server, lastfm: rig.LastFm, per_second: float) -> Iterator[Cluster]:
-    """A cluster without processes on a new database; at the end all are gone."""
+    """A cluster without processes on a new database; at the end, all processes are stopped."""
     made = Cluster(folder, server, server.database(), lastfm, per_second)
     try:
         yield made
@@ -134,7 +134,7 @@ def cluster(folder: Path, server: Server, lastfm: rig.LastFm, per_second: float)
 
 @contextmanager
 def lastfm(folder: Path) -> Iterator[rig.LastFm]:
-    """An emulator on no core in particular, where everybody may sign in."""
+    """An emulator that isn't pinned to a core, where everybody may sign in."""
     port, log = rig.free_port(), folder / "lastfm.out"
     with log.open("wb") as said:
         command = [sys.executable, "-m", "lastfm_emulator", "--port", str(port)]
@@ -149,7 +149,7 @@ def lastfm(folder: Path) -> Iterator[rig.LastFm]:
 
 
 def sign_in(url: str, lastfm_: rig.LastFm, names: Sequence[str]) -> list[str]:
-    """Listeners of these names, each connected with the Last.fm user of that name; their tokens."""
+    """Listeners with these names, each connected with the Last.fm user of that name; returns their tokens."""
     return asyncio.run(_sign_in(url, lastfm_, names))
 
 
@@ -182,7 +182,7 @@ async def _sign_in(url: str, lastfm_: rig.LastFm, names: Sequence[str]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What Last.fm has seen: each user's plays in the order in which they came, and when requests came."""
+    """What Last.fm has received: each user's plays in the order of arrival, and the times of requests."""
 
     plays: dict[str, list[tuple[str, str, int]]]
     requests: list[float]
@@ -197,7 +197,7 @@ class Seen:
         return sum(a[2] > b[2] for plays in self.plays.values() for a, b in pairwise(plays))
 
     def most_in_a_second(self) -> int:
-        """The most requests that came within any second."""
+        """The maximum number of requests within any second."""
         most = first = 0
         for last, at in enumerate(self.requests):
             while self.requests[first] <= at - 1.0:
@@ -207,7 +207,7 @@ class Seen:
 
 
 def seen(lastfm_: rig.LastFm) -> Seen:
-    """What Last.fm has seen until now of scrobbles."""
+    """The scrobbles that Last.fm has received so far."""
     asked = {"plays": 10_000_000, "log": 1_000_000}
     state = httpx2.get(f"{lastfm_.base_url}/_state", params=asked, timeout=120, trust_env=False).json()
     plays = {

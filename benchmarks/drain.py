@@ -1,4 +1,4 @@
-"""How fast what waits goes out: at Last.fm's pace, and with no limit but the machine's."""
+"""How fast waiting plays are sent: at Last.fm's rate limit, and without one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAYS = 1000
 BATCH = 50
 
 _LOOK = 0.002
-"""Seconds between two looks at whether all is done."""
+"""Seconds between two checks whether everything is done."""
 
 
 def measure(options: Options) -> Report:
@@ -57,7 +57,7 @@ def measure(options: Options) -> Report:
 
 
 def _drained(listener: rig.Listener, lastfm: rig.LastFm, number: int, series: int, per_second: float) -> float:
-    """Seconds until so many waiting plays are on Last.fm and their fates on disk."""
+    """Seconds until that many waiting plays are on Last.fm and their fates on disk."""
     uvloop.run(_report(listener.database, lastfm.url, number, series))
     return uvloop.run(_drain(listener.database, lastfm.url, number, per_second))
 
@@ -102,7 +102,7 @@ def _requests(lastfm: rig.LastFm) -> int:
 
 
 class _ToEmulator(httpx2.HTTPTransport):
-    """pylast speaks to a host of its own; this leads to the emulator."""
+    """pylast has a fixed host; this leads it to the emulator."""
 
     def __init__(self, lastfm: rig.LastFm) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def pylast_network(lastfm: rig.LastFm) -> Any:
 
 
 def pylast_plays(number: int, series: int) -> list[dict[str, str | int]]:
-    """Made-up plays as pylast takes them."""
+    """Made-up plays in pylast's form."""
     return [
         {
             "artist": play["artist"],
@@ -143,7 +143,7 @@ def pylast_plays(number: int, series: int) -> list[dict[str, str | int]]:
 
 
 def _by_pylast(lastfm: rig.LastFm, number: int, run: int) -> float:
-    """Seconds that pylast takes for so many plays."""
+    """Seconds that pylast takes for that many plays."""
     network, plays = pylast_network(lastfm), pylast_plays(number, -1 - run)
     start = time.perf_counter()
     network.scrobble_many(plays)

@@ -1,7 +1,7 @@
 """Whether one account's backlog makes the others wait: a thousand accounts behind one API key, simulated.
 
-What is real and what is not is said in `benchmarks.simulation`. Here nothing goes wrong: Last.fm answers, the
-network takes its usual time. All waits are of simulated time, so the machine has no part in them.
+`benchmarks.simulation` says what is real and what isn't. Here nothing goes wrong: Last.fm answers, the network takes
+its usual time. All waits are in simulated time, so the machine doesn't influence them.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from tonearm.store.secrets.seal import SessionCipher
 
 PER_SECOND = 4.0
 SHORTEST_SONG, LONGEST_SONG = 180.0, 300.0
-"""Seconds: with a thousand accounts more plays are over in a second than requests may leave."""
+"""Seconds: with a thousand accounts, more plays end per second than requests are allowed."""
 
 LONGEST_PAUSE = 1800.0
 LIVE_PLAYS = 3
 """Plays of each account that has no backlog: see `_songs`."""
 
 PATIENCE = 86400.0
-"""Simulated seconds within which all plays are on Last.fm, at the most."""
+"""Simulated seconds within which all plays have to be on Last.fm."""
 
 _LOOK = 5.0
 
 
 def measure(options: Options) -> Report:
-    """Each run has another seed: other moments at which songs end, another network."""
+    """Each run has another seed: songs end at other times, and the network differs."""
     crowd, backlog = options.size(1000, 30), options.size(10_000, 400)
     found, alone, together = [], [], []
     with Room() as room:
@@ -96,7 +96,7 @@ def measure(options: Options) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """What came of a run: for each account without a backlog its longest wait in fair waits; times in seconds."""
+    """The result of a run: for each account without a backlog, its longest wait in fair waits; times are in seconds."""
 
     ratios: Sequence[float]
     longest: float
@@ -116,7 +116,7 @@ class Evening:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A play of an account waited from its report to Last.fm's word on it (Unix seconds)."""
+    """How long a play of an account waited: from its report to Last.fm's answer (Unix seconds)."""
 
     account: int
     since: float
@@ -124,7 +124,7 @@ class Wait:
 
 
 class Crowd:
-    """How many accounts have something to send, at every moment."""
+    """How many accounts have something to send, at every time."""
 
     def __init__(self, waits: Sequence[Wait]) -> None:
         changes = sorted([(w.since, 1, w.account) for w in waits] + [(w.until, -1, w.account) for w in waits])
@@ -139,12 +139,12 @@ class Crowd:
             self.numbers.append(number)
 
     def at(self, moment: float) -> int:
-        """The number just after that moment."""
+        """The number just after that time."""
         place = bisect_right(self.times, moment)
         return self.numbers[place - 1] if place else 0
 
     def turns_over(self, since: float, turns: int) -> float:
-        """When so many turns of an account that always waits have come, if each has its fair share."""
+        """When that many turns of an account that always waits will have come, if each account gets its fair share."""
         left, place = float(turns), bisect_right(self.times, since)
         at, number = since, self.at(since)
         while place < len(self.times):

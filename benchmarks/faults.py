@@ -1,4 +1,4 @@
-"""`python -m benchmarks faults`: the promise under every fault that is known, and whether the checker bites.
+"""`python -m benchmarks faults`: the promise under every known fault, and whether the checker catches bugs.
 
 Thousands of seeds of `benchmarks.simulation`, then the planted bugs, then (`--kills N`) real processes that are killed.
 `--seed N` replays one of them, with `--trace` in words.
@@ -20,14 +20,14 @@ from benchmarks.simulation.many import caught, results
 from benchmarks.simulation.run import Result, Room, run, with_destinations
 
 _SHOWN = 5
-"""Findings of one seed that are told without `--trace`."""
+"""Findings of one seed that are printed without `--trace`."""
 
 _BREATH = 20.0
-"""Seconds between two words on how far it is."""
+"""Seconds between two progress messages."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 1 where a promise was broken, or a planted bug got through."""
+    """Exit status 1 if a promise was broken, or a planted bug was not caught."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.plays_only and options.destinations_only:
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def command(seed: int, plays: int, bug: str = "", *, plays_only: bool = False) -> str:
-    """What replays a run in words."""
+    """The command that replays a run in words."""
     options = f"{f' --bug {bug}' if bug else ''}{' --plays-only' if plays_only else ''}"
     return f"./run bench faults --seed {seed} --plays {plays}{options} --trace"
 

@@ -48,15 +48,17 @@ from tonearm.store.queries.waiting import delivery_facts
 from tonearm.store.secrets.seal import SessionCipher, seal_beside
 
 EACH = 2 * LASTFM.batch
-"""Plays of each account that has any, where there are many: the second batch is taken as the first is settled."""
+"""Plays of each account that has any, if there are many: the second batch is read while the first is settled."""
 
 AT_ONCE = 10
-"""Accounts that send in a round, where there are many. Their next plays come in turn about, as those before."""
+"""Accounts that send in a round, if there are many. Their next plays are reported alternately, like the earlier
+ones.
+"""
 
 DAY = 86400.0
 TURN, REST, LOOK = "turn", "rest", "look"
 
-# Plays come in turn about: those of one account lie between those of the others, and their names in no order.
+# Plays are reported alternately: those of one account are stored between those of the others, with names in no order.
 _ACCOUNTS = """
     INSERT INTO account (id, name, lastfm_username, lastfm_user, lastfm_session_key, lastfm_api_key,
                          lastfm_scrobbling_enabled, lastfm_scrobble_threshold, connection, answered_at)
@@ -87,7 +89,7 @@ _QUEUE = """
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """So many plays that wait, of one account or of some among many."""
+    """A number of waiting plays, of one account or of some among many."""
 
     rows: int
     accounts: int
@@ -103,7 +105,7 @@ class Size:
 
     @property
     def step(self) -> int:
-        """From the number of one such account to that of the next."""
+        """The distance between the ids of two such accounts."""
         return self.accounts // self.senders
 
     @property
@@ -155,7 +157,7 @@ def measure(options: Options) -> Report:
 
 
 def _ratios(runs: Sequence[Found]) -> dict[str, Sequence[float]]:
-    """Of each measurement the worst ratio in each run, over both layouts and in each."""
+    """For each measurement, the worst ratio in each run, over both layouts and for each."""
     sizes = list(runs[0])
     layouts = {size.layout: [other for other in sizes if other.layout == size.layout] for size in sizes}
     ratios: dict[str, Sequence[float]] = {}
@@ -170,7 +172,7 @@ def _ratios(runs: Sequence[Found]) -> dict[str, Sequence[float]]:
 
 
 def _filled(listener: rig.Listener, size: Size) -> rig.Listener:
-    """A database in which so many plays wait, reported over 12 days."""
+    """A database in which that many plays wait, reported over 12 days."""
     now = time.time()
     values = {
         "rows": size.rows,
@@ -192,7 +194,7 @@ def _filled(listener: rig.Listener, size: Size) -> rig.Listener:
 
 
 def _on_disk(listener: rig.Listener) -> Path:
-    """Its file, so that nothing is left to write when the first commit flushes."""
+    """Flush its file to disk, so that nothing is left to write when the first commit flushes."""
     with listener.database.open("rb") as file:
         os.fsync(file.fileno())
     return listener.database
@@ -222,7 +224,7 @@ def _run(files: Mapping[Size, Path], rounds: int) -> Found:
 
 @contextmanager
 def _process(file: Path, size: Size) -> Iterator[subprocess.Popen[str]]:
-    """A process that measures one database, a round for each line that it is told, until there are no more."""
+    """A process that measures one database, one round for each line on its standard input."""
     command = [sys.executable, "-m", "benchmarks.growth", str(file), str(size.rows), str(size.accounts)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=rig.ROOT, env=rig.environment(), text=True) as process:
@@ -243,7 +245,7 @@ def _asked(process: subprocess.Popen[str], what: str) -> dict[str, list[float]]:
 
 @dataclass(frozen=True, slots=True)
 class _LastFm:
-    """Accepts every play at once, and notes when it was asked and when it had answered."""
+    """Accepts every play at once, and records when it was called and when it answered."""
 
     asked: list[float] = field(default_factory=list)
     answered: list[float] = field(default_factory=list)
@@ -268,7 +270,7 @@ class _Measured:
     songs: Iterator[int] = field(default_factory=count)
 
     async def turn(self) -> None:
-        """Some accounts send what they can; as many plays come in."""
+        """Some accounts send what they can; the same number of plays is reported."""
         numbers = [1 + self.size.step * n for n in self.chance.sample(range(self.size.senders), self.size.at_once)]
         sent = 0
         for number in numbers:
@@ -278,7 +280,7 @@ class _Measured:
         await self._due("due")
 
     async def rest(self) -> None:
-        """The look for what is due where plays wait and none of them may go."""
+        """The search for due plays if plays wait and none of them may be sent."""
         await self._change(backlog_until=self.deck.clock.now() + 3600)
         await self._due("due_resting")
         await self._change(backlog_until=0, lastfm_user="another " + account.c.lastfm_user)
@@ -336,7 +338,7 @@ class _Measured:
         return LASTFM.batch * len(lastfm.asked)
 
     async def _report(self, numbers: Sequence[int], plays: int) -> None:
-        """As many plays as were sent come in, of hours ago, of these accounts in turn about."""
+        """Report as many plays as were sent, from hours ago, for these accounts alternately."""
         who = cycle(numbers)
         for _ in range(plays // LASTFM.batch):
             at = int(self.deck.clock.now() - DAY / 2)
@@ -359,7 +361,7 @@ def _page(db: Connection, now: float) -> None:
 async def _answer(file: Path, size: Size) -> None:
     async with rig.deck_on(file, rig.AWAY, deliver=False) as deck:
         measured = _Measured(deck, seal_beside(file), size)
-        for line in sys.stdin:  # nothing else goes on meanwhile
+        for line in sys.stdin:  # nothing else happens meanwhile
             measured.seconds.clear()
             await {TURN: measured.turn, REST: measured.rest, LOOK: measured.look}[line.strip()]()
             say(json.dumps({**measured.seconds, "memory": [_most_resident_mib()]}))
@@ -368,7 +370,7 @@ async def _answer(file: Path, size: Size) -> None:
 async def turns(
     decks: Mapping[Size, Deck], seal: SessionCipher, rounds: int
 ) -> Mapping[Size, Mapping[str, list[float]]]:
-    """The seconds that everything took in all rounds of several databases, each of which has its turn in each round."""
+    """The seconds that everything took in all rounds of several databases, which take turns in each round."""
     measured = [_Measured(deck, seal, size) for size, deck in decks.items()]
     for number in range(rounds):
         for one in measured:
@@ -379,7 +381,7 @@ async def turns(
 
 
 def ratios(runs: Sequence[Found], small: Size, large: Size) -> dict[str, Sequence[float]]:
-    """Of each measurement the ratio in each run."""
+    """For each measurement, the ratio in each run."""
     return {f"{name}_ratio": [run[large][name] / run[small][name] for run in runs] for name in runs[0][small]}
 
 

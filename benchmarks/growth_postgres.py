@@ -25,7 +25,7 @@ from tonearm.store.secrets.seal import SessionCipher
 SMALL = Size(10_000, 100)
 SECRET = "a benchmark's"
 
-# As on SQLite: plays come in turn about, so those of one account lie between those of the others.
+# As on SQLite: plays are reported alternately, so those of one account are stored between those of the others.
 _ACCOUNTS = """
     INSERT INTO account (name, lastfm_username, lastfm_user, lastfm_session_key, lastfm_scrobbling_enabled,
                          lastfm_scrobble_threshold, connection, answered_at)
@@ -112,7 +112,7 @@ def _places(given: list[str], number: int) -> Iterator[list[str]]:
 
 
 def _filled(url: str, size: Size) -> _Database:
-    """Plays wait that were reported over 12 days."""
+    """A database with waiting plays that were reported over 12 days."""
     start, now = time.monotonic(), time.time()
     migrate(database_url(url))
     session = SessionCipher((SECRET,)).close("a session")

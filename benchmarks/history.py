@@ -18,15 +18,15 @@ Play = dict[str, Any]
 """The body of `POST /lastfm/scrobble`."""
 
 DAYS = 13 * 86400
-"""Last.fm takes plays of the last 14 days; a day is left for the benchmark."""
+"""Last.fm accepts plays of the last 14 days; one day is reserved for the benchmark."""
 
 PLAYER = "a player"
-"""Who reports."""
+"""The name of the player that reports."""
 
 LENGTH, PLAYED = 31, 8
 """Seconds of each play of the real history: ten years in 13 days leave ten seconds between one play and the next.
 
-It counts from a threshold of 25 % on. What shares more time with a play of the same song is a suspected double.
+It counts with a threshold of 25 %. A longer overlap with a play of the same song makes a suspected duplicate.
 """
 
 LATEST = 600
@@ -36,7 +36,7 @@ _ARTISTS = ("Nina Simone", "Sigur Rós", "やくしまるえつこ", "The Smashi
 
 
 def made_up(number: int, now: float, series: int = 0) -> Iterator[Play]:
-    """So many plays, no two alike, spread over 13 days; another series has none of the same."""
+    """That many different plays, spread over 13 days; another series has none of them."""
     start, step = now - DAYS, DAYS / number
     for n in range(number):
         artist = _ARTISTS[n % len(_ARTISTS)]
@@ -53,9 +53,8 @@ def made_up(number: int, now: float, series: int = 0) -> Iterator[Play]:
 
 
 def real(now: float) -> list[Play]:
-    """The real history moved into the last 13 days: in order, what was at one moment stays at one moment.
-
-    Raises Missing where the file is not there: it is test data and no part of tonearm.
+    """The real history moved into the last 13 days: in order; equal times stay equal. Raises Missing if the file is not
+    there: it is test data and not part of tonearm.
     """
     folder = Path(os.environ.get("TONEARM_TEST_DATA", ROOT.parent / "shared"))
     file = folder / "data" / "plays-104k.csv.gz"
@@ -85,7 +84,7 @@ def restamped(rows: Iterable[dict[str, str]], now: float) -> Iterator[Play]:
 
 
 def requests(plays: Iterable[Play], port: int, token: str) -> list[bytes]:
-    """The plays as whole HTTP requests, made before the clock runs."""
+    """The plays as complete HTTP requests, built before the clock starts."""
     head = (
         f"POST /lastfm/scrobble HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         f"User-Agent: {PLAYER}\r\nContent-Type: application/json\r\nContent-Length: "

@@ -1,4 +1,4 @@
-"""How long a listening history takes to come home from files and from Last.fm and to go out, and in how much memory."""
+"""The time and memory for importing a listening history from files and from Last.fm, and for exporting it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lastfm_emulator.transport import Direct
 from tonearm.service.sign_in import AuthStart
 
 REAL = 104_571
-"""Plays of a real history of ten years, which has a year of its own in the report if it is there."""
+"""Plays of a real history of ten years, which is reported separately if it is there."""
 
 BEGINS = 1_100_000_000
 """November 2004."""
@@ -74,7 +74,7 @@ def measure(options: Options) -> Report:
 
 
 def _write_real(file: Path, number: int) -> bool:
-    """The real history if it is there, else as many made-up plays."""
+    """Write the real history if it is there, otherwise as many made-up plays."""
     folder = Path(os.environ.get("TONEARM_TEST_DATA", rig.ROOT.parent / "shared"))
     source = folder / "data" / "plays-104k.csv.gz"
     if number != REAL or not source.is_file():
@@ -104,11 +104,11 @@ _LAUNCHER = (
     " used = resource.getrusage(resource.RUSAGE_CHILDREN);"
     " print(used.ru_maxrss, used.ru_utime + used.ru_stime); sys.exit(ended)"
 )
-"""A process counts as its own peak what the one that starts it has in memory, so a small one starts it."""
+"""A process's peak includes the memory of the process that starts it, so a small one starts it."""
 
 
 def _command(database: Path, *words: str) -> tuple[float, float, float]:
-    """Seconds that a command takes, those of the processor's time, and the MiB that it needed at most."""
+    """The seconds that a command takes, its processor time, and its peak memory in MiB."""
     start = time.perf_counter()
     said = subprocess.run(
         [sys.executable, "-c", _LAUNCHER, sys.executable, "-m", "tonearm", *words],
@@ -121,7 +121,7 @@ def _command(database: Path, *words: str) -> tuple[float, float, float]:
 
 
 def _profile(number: int) -> Emulator:
-    """A Last.fm whose only user has so many plays."""
+    """A Last.fm whose only user has that many plays."""
     emulator = Emulator()
     user = emulator.add_user(rig.LASTFM_USER)
     for at, artist, title, _ in _rows(number, 300):
@@ -130,7 +130,9 @@ def _profile(number: int) -> Emulator:
 
 
 def _beside(listener: rig.Listener, file: Path, seconds: float) -> dict[str, float]:
-    """How long reports to a service take: alone for some seconds, while the command imports, and while it does so."""
+    """How long reports to a service take: alone for some seconds, while the command imports, and while the service
+    imports.
+    """
     reports = Reports()
     with rig.service(listener, rig.AWAY) as service:
         base = f"http://127.0.0.1:{service.port}"
@@ -175,7 +177,7 @@ def _until(http: httpx2.Client, state: str) -> None:
 
 
 async def _walk(database: Path, emulator: Emulator, number: int) -> float:
-    """The time of an import from Last.fm into a new database, over what the rate alone takes."""
+    """The time of an import from Last.fm into a new database, divided by what the rate limit alone takes."""
     before = len(emulator.journal)
     async with (
         httpx2.AsyncClient(transport=Direct(emulator)) as http,

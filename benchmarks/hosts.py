@@ -1,7 +1,7 @@
 """Separate hosts, made of network namespaces: one is cut off from the database in the middle of a batch.
 
-It stands still, too, as a virtual machine does that is moved. Another host takes the account over when the lease is
-over. When the first one is back, it has Last.fm's answer and writes it down: late, so that it must change nothing.
+It is also suspended, like a virtual machine that is moved. Another host takes over the account when the lease ends.
+When the first one is back, it has Last.fm's answer and writes it: too late, so it must not change anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tonearm.service.lease import LEASE
 
 PLAYS = 40
 _ANSWER = 4.0
-"""Seconds that Last.fm takes for its answer, in which the link is cut."""
+"""Seconds that Last.fm takes for its answer, during which the link is cut."""
 
 _LOOK = 0.1
 
@@ -65,11 +65,11 @@ class Host:
         _ip("-n", self.name, "link", "set", "lo", "up")
 
     def cut(self) -> None:
-        """Nothing goes between this host and the database any more; nobody is told."""
+        """Cut the link between this host and the database, silently."""
         _ip("link", "set", f"d{self.name}", "down")
 
     def join(self) -> None:
-        """The link is back."""
+        """Restore the link."""
         _ip("link", "set", f"d{self.name}", "up")
 
 
@@ -79,7 +79,7 @@ def _ip(*words: str) -> None:
 
 @contextmanager
 def hosts(number: int) -> Iterator[list[Host]]:
-    """So many hosts; raises Missing without `ip`, or the right to make them."""
+    """That many hosts; raises Missing without `ip`, or without the right to create them."""
     if not shutil.which("ip") or os.geteuid() != 0:
         raise Missing("separate hosts need root and the program ip (iproute2)")
     made = [Host(f"ta{os.getpid() % 100_000}{'abcdef'[n]}", 10 + n) for n in range(number)]
@@ -120,7 +120,7 @@ def worker(host: Host, folder: Path, url: str, port: int, lastfm_port: int) -> I
 
 
 def cut_off(folder: Path, server: Server) -> dict[str, Figure]:
-    """What came of a worker that was cut off from the database in the middle of a batch."""
+    """The result for a worker that was cut off from the database in the middle of a batch."""
     with hosts(2) as (first, second), _everywhere(folder) as (there, lastfm_port):
         _open_to(server, first, second)
         with cluster(folder, server, there, 4.0) as made:

@@ -1,6 +1,5 @@
-"""Real crashes: the real service, plays over HTTP, SQLite on a disk, and `kill -9` at moments that nobody has chosen.
-
-What a simulation cannot show is shown here: that the system, the disk and SQLite keep what was committed.
+"""Real crashes: the real service, plays over HTTP, SQLite on a disk, and `kill -9` at random times. This shows what a
+simulation can't: that the system, the disk and SQLite keep what was committed.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _FIRST_ANSWER = 30.0
 """Seconds until then, at the most."""
 
 _DRAINED = 90.0
-"""Seconds until everything is settled in the end."""
+"""Seconds until everything is settled at the end."""
 
 _FAULTS = (
     {"kind": "commit-then-close", "probability": 0.1},
@@ -41,12 +40,12 @@ _FAULTS = (
 )
 
 _MADE_UP = 20_000
-"""Plays where the real ones are missing."""
+"""Made-up plays if the real ones are missing."""
 
 
 @dataclass(slots=True)
 class Reports:
-    """What was reported, by several players at once, to whichever life of the service is on."""
+    """What was reported, by several players at once, to whichever life of the service is running."""
 
     token: str
     plays: Iterator[history.Play]
@@ -58,7 +57,7 @@ class Reports:
     wrong: list[str] = field(default_factory=list)
 
     def keep_on(self, chance: Random) -> None:
-        """Report play after play; what got no answer is reported again, or given up."""
+        """Report play after play; a play without an answer is reported again, or given up."""
         left = None
         with httpx2.Client(timeout=10, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False) as http:
             while not self.over:
@@ -99,7 +98,9 @@ class _Shared:
 
 
 def _plays(chance: Random) -> list[history.Play]:
-    """Real ones in any order, each once, without what Last.fm's filter takes; made up where they are missing."""
+    """Real plays in random order, each once, without those that Last.fm's filter ignores; made-up ones if they are
+    missing.
+    """
     now = time.time()
     try:
         plays = history.real(now)
@@ -111,7 +112,7 @@ def _plays(chance: Random) -> list[history.Play]:
 
 
 def kill(times: int, seed: int = 0) -> dict[str, int]:
-    """Kill the service so often, then let it come to rest: how much was lost, doubled or unexplained."""
+    """Kill the service that often, then let it finish: returns how many plays were lost, doubled or unexplained."""
     chance = Random(seed)
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         listener = rig.signed_in(folder / "listener", lastfm)
@@ -139,7 +140,7 @@ def _one_life(listener: rig.Listener, lastfm: rig.LastFm, reports: Reports, chan
     with rig.starting(listener, lastfm.url, per_second=0) as service:
         reports.port = service.port
         log = listener.folder / "service.log"
-        if chance.random() < 0.8:  # else while it starts
+        if chance.random() < 0.8:  # otherwise while it starts
             service.wait_until_well(log)
             _wait_for_an_answer(reports)
         time.sleep(chance.random() * _LONGEST_LIFE)
@@ -157,7 +158,7 @@ def _wait_for_an_answer(reports: Reports) -> None:
 
 
 def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
-    """A last life without trouble, in which the listener presses "retry" until nothing is waiting."""
+    """A last life without faults, in which the listener presses "retry" until nothing is waiting."""
     with rig.service(listener, lastfm.url, per_second=0) as service:
         address = f"http://127.0.0.1:{service.port}/lastfm/queue"
         headers = {"Authorization": f"Bearer {listener.token}"}

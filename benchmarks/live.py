@@ -1,4 +1,6 @@
-"""What one live play costs: reported, on disk, sent alone, settled, seen on an open page; then the next one comes."""
+"""The cost of one live play: reported, on disk, sent alone, settled, shown on an open page; then the next one
+follows.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,14 @@ from benchmarks.processor import seconds_of
 from benchmarks.report import Options, Report, say
 
 WARM = 5
-"""Plays before those that are measured: they make what later ones find."""
+"""Plays before those that are measured: they create what later ones reuse."""
 
 _WITHIN = 60.0
 """Seconds in which a play has to be settled."""
 
 
 def measure(options: Options) -> Report:
-    """One service on a SQLite file, in each run; the plays come one by one."""
+    """One service on a SQLite file in each run; the plays are reported one by one."""
     plays = options.plays or options.size(300, 5)
     used: list[float] = []
     took: list[float] = []
@@ -49,7 +51,7 @@ def measure(options: Options) -> Report:
 
 @dataclass(slots=True)
 class _Page:
-    """What an open page has heard."""
+    """The events that an open page has received."""
 
     accepted: int = 0
     heard: threading.Condition = field(default_factory=threading.Condition)
@@ -62,14 +64,14 @@ class _Page:
                     self.heard.notify_all()
 
     def wait(self, number: int) -> None:
-        """Until so many were accepted."""
+        """Wait until that many were accepted."""
         with self.heard:
             if not self.heard.wait_for(lambda: self.accepted >= number, _WITHIN):
                 raise RuntimeError(f"{self.accepted} of {number} plays were accepted")
 
 
 def _lives(service: rig.Service, token: str, plays: int, run: int) -> tuple[float, float]:
-    """Seconds that the plays took: of the processor, and on the clock."""
+    """Seconds that the plays took: processor time, and wall time."""
     before, start = 0.0, 0.0
     with _client(service, token) as http, _client(service, token) as own, _open_page(own) as page:
         for number, play in enumerate(history.made_up(plays + WARM, time.time(), run), 1):
@@ -95,5 +97,5 @@ def _open_page(http: httpx2.Client) -> Iterator[_Page]:
 
 
 def _to_its_end(page: _Page, answer: httpx2.Response) -> None:
-    with suppress(httpx2.HTTPError, OSError, RuntimeError):  # it is closed once nobody needs it any more
+    with suppress(httpx2.HTTPError, OSError, RuntimeError):  # it is closed once nothing needs it any more
         page.listen(answer.iter_lines())

@@ -1,4 +1,4 @@
-"""The clients: keep-alive connections that post as fast as they are answered, in as little Python as will do."""
+"""The clients: keep-alive connections that post as fast as they are answered, in as little Python as possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import uvloop
 
 CLIENTS = 32
 LONGEST = 600.0
-"""Seconds after which nobody waits for answers any more."""
+"""Seconds after which the clients stop waiting for answers."""
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
@@ -23,7 +23,7 @@ _STATUS = b'"status":"'
 
 @dataclass(slots=True)
 class Answers:
-    """What came back: statuses of plays (or `HTTP n`), seconds of each answer, and of all of them."""
+    """The answers: statuses of plays (or `HTTP n`), seconds of each answer, and of all of them."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
@@ -51,7 +51,7 @@ class _Client(asyncio.Protocol):
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._line = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._line = cast(asyncio.Transport, transport)  # uvloop's transport is one in all but name
         self._next()
 
     def _next(self) -> None:
@@ -91,7 +91,7 @@ def _status(answer: bytes) -> str:
 
 
 def post(requests: Sequence[bytes], port: int, clients: int = CLIENTS) -> Answers:
-    """Post all of them over so many connections at once; raises ConnectionError when one is lost."""
+    """Post all of them over that many connections at once; raises ConnectionError when one is lost."""
     return uvloop.run(_post(requests, port, clients))
 
 

@@ -1,4 +1,4 @@
-"""How long an import of loved tracks takes beside the network."""
+"""How long an import of loved tracks takes, without the network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tonearm.core.loved import ImportCounts
 from tonearm.store import library
 
 _NAIVE = 200
-"""Queries that the naive way is measured with; each costs the same."""
+"""Queries with which the naive way is measured; each costs the same."""
 
 _QUERY = "SELECT id FROM library WHERE account = 1 AND lower(artist) = lower(?) AND lower(title) = lower(?)"
 
 
 class _Timed(Direct):
-    """An emulator in this process, and the seconds that it has taken to answer."""
+    """An emulator in this process, with the seconds that it has taken to answer."""
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
@@ -74,7 +74,7 @@ def _name(n: int) -> tuple[str, str]:
 
 
 def _loving(hearts: int, tracks: int) -> Emulator:
-    """Of ten loved tracks eight are in the library, one is so in another spelling, one is not."""
+    """Of ten loved tracks, eight are in the library, one is there in another spelling, and one isn't."""
     emulator = Emulator()
     user = emulator.add_user(rig.LASTFM_USER)
     for n in range(hearts):
@@ -112,7 +112,7 @@ async def _fill(database: Path, url: str, tracks: int) -> None:
 
 
 async def _import(database: Path, emulator: Emulator) -> tuple[float, ImportCounts]:
-    """Seconds beside the network, and what was found."""
+    """Seconds without the network, and what was found."""
     network = _Timed(emulator)
     async with httpx2.AsyncClient(transport=network) as http, rig.deck_on(database, "http://lastfm/2.0/", http) as deck:
         me = await deck.listener()

@@ -1,4 +1,4 @@
-"""Matching: what Last.fm made of real names, found again in a real library, and what is almost one of its songs."""
+"""Matching: Last.fm's corrections of real names, found again in a real library, and songs that resemble them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BANDS = ("{} UK", "{} Reunion", "{} Allstars", "{} Junior", "{} Unlimited", "Br
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What became of songs that were looked up. `automatic` of them were matched, to `files` in all."""
+    """The results for songs that were looked up. `automatic` of them were matched, to `files` in all."""
 
     asked: int = 0
     right: int = 0
@@ -58,7 +58,7 @@ class Material:
 
 
 def material(data: Path, *, as_lastfm_spells: bool = True) -> Material:
-    """The files are named as a player sent them, and asked for as Last.fm spells them, or the other way round."""
+    """The files are named as a player sent them, and looked up as Last.fm spells them, or the other way round."""
     with (data / "library-18k.csv").open(encoding="utf-8", newline="") as file:
         names = [(artist, title) for artist, title, _ in list(csv.reader(file))[1:]]
     pairs = json.loads((data / "corrections.json").read_text(encoding="utf-8"))
@@ -71,7 +71,7 @@ def material(data: Path, *, as_lastfm_spells: bool = True) -> Material:
 
 
 def _near_misses(known: Sequence[Names], library: Sequence[Names], chance: Random) -> Iterator[Names]:
-    """Covers, other performances, the same title by others, bands named after whom they play, the next part."""
+    """Covers, other performances, the same title by others, tribute bands, the next part."""
     there = {_plainly(*names) for names in known}
 
     def new(songs: Iterable[Names]) -> Iterator[Names]:
@@ -119,7 +119,7 @@ def look_up(material: Material) -> Found:
 
 
 def _same_song(asked: Names, found: Names, file: Names | None) -> bool:
-    """Whether a file that was found is the song, judged without the matching."""
+    """Whether a file that was found is the song, decided independently of the matching."""
     if file is not None and found == file:
         return True
     return _plainly(*found) in {_plainly(*names) for names in (asked, file) if names}
@@ -130,7 +130,7 @@ _GUESTS = re.compile(r"[\[(]?\b(?:feat|featuring|ft)\b.*")
 
 
 def _plainly(artist: str, title: str) -> Names:
-    """Names as a person compares them: no case, no accents, no signs, no article, no number before the title."""
+    """Names as a person compares them: without case, accents, punctuation, article, and number before the title."""
     return _letters(artist), _letters(_RIPPED.sub("", title))
 
 
@@ -182,7 +182,7 @@ def measure(options: Options) -> Report:
 
 
 def _speed_test(one: Material, files: int, loved: int) -> tuple[list[Names], list[Names]]:
-    """A library of so many files and so many loved tracks: the hidden ones, near misses, and plain ones."""
+    """A library with that many files and loved tracks: the hidden ones, near misses, and plain ones."""
     more = [(f"Artist {n % 97}", f"Song number {n}") for n in range(max(0, files - len(one.library)))]
     library = [*one.library, *more][-files:]
     chance = Random(5)

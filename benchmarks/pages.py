@@ -1,4 +1,4 @@
-"""Pages: how heavy and how quick they are with ten years of plays in the history, from the service and in a browser."""
+"""Pages: their size and speed with ten years of plays in the history, from the service and in a browser."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ def _ask(http: httpx2.Client, found: _Found, times: int, year: str) -> None:
         for again in range(times + 1):
             start = time.perf_counter()
             http.get(path).raise_for_status()
-            if again:  # the first one finds the templates and the database cold
+            if again:  # the first one has cold templates and a cold database
                 found.add(name, (time.perf_counter() - start) * 1000)
 
 
 def _weight(http: httpx2.Client) -> float:
-    """Bytes of the bodies, as they are sent, of the page and of what it names."""
+    """Bytes of the bodies, as they are sent, of the page and of the files that it loads."""
     page = http.get("/").text
     files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
     return sum(_sent(http, path) for path in ("/", *files))
@@ -121,7 +121,7 @@ def _look(chromium: str, link: str, base: str, found: _Found, times: int) -> Non
 
 
 def _history(number: int) -> Iterator[dict[str, Any]]:
-    """The real history where it is, else one that is made up."""
+    """The real history if it is there, otherwise a made-up one."""
     file = Path(environ.get("TONEARM_TEST_DATA", rig.ROOT.parent / "shared")) / "data" / "plays-104k.csv.gz"
     if not file.is_file():
         now = time.time()

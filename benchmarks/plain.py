@@ -1,4 +1,4 @@
-"""The plainest service there can be: the same server, sqlite3 in a worker thread, one INSERT and one commit a request.
+"""The simplest possible service: the same server, sqlite3 in a worker thread, one INSERT and one commit a request.
 
 What `ingest` is compared with: same loop, same parser, same journal and flush, no rules, no queue, no group commit.
 `python -m benchmarks.plain PORT FILE`.

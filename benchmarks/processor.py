@@ -13,7 +13,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def postgres_of(url: str) -> int:
-    """The first process of a server on this machine, from which all its others come."""
+    """The main process of a server on this machine, the parent of all its others."""
     with psycopg.connect(url) as db:
         return int(_stat(db.info.backend_pid)[1])
 
@@ -28,7 +28,7 @@ def used(parts: Mapping[int, str], families: Mapping[int, str]) -> dict[str, flo
             continue
         name = parts.get(number) or families.get(number) or families.get(int(stat[1]))
         if name is not None:
-            ended = stat[13:15] if number in families else ()  # children that are no more
+            ended = stat[13:15] if number in families else ()  # children that have ended
             seconds[name] += sum(int(ticks) for ticks in (*stat[11:13], *ended)) / _TICKS
     return seconds
 
@@ -44,5 +44,7 @@ def _numbers() -> Iterable[int]:
 
 
 def _stat(number: int) -> list[str]:
-    """What follows the name of a process: state, parent, …: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
+    """The fields after the name of a process: state, parent, …:
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html.
+    """
     return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""A real history of ten years through HTTP into the emulator: is every play there once, and nothing else?"""
+"""A real history of ten years through HTTP to the emulator: is every play there once, and nothing else?"""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from benchmarks.report import Options, Report, say
 from benchmarks.start import drained
 
 FILTERED = "[unknown]"
-"""The one artist of that history whom Last.fm's filter ignores today."""
+"""The only artist in that history that Last.fm's filter ignores today."""
 
 ALONE = 10
-"""One in so many is posted alone, the others a thousand at a time."""
+"""One play in this many is posted alone, the others a thousand at a time."""
 
 MOST = 1000
 STRETCH = 1000
@@ -27,7 +27,7 @@ Key = tuple[str, str, int]
 
 
 def measure(options: Options) -> Report:
-    """Once, unless asked otherwise: what counts is that nothing is lost and nothing doubled."""
+    """Once, unless requested otherwise: what counts is that nothing is lost and nothing doubled."""
     now = time.time()
     plays = history.real(now)
     plays = some(plays, options.plays or options.size(len(plays), 300))
@@ -71,7 +71,7 @@ def measure(options: Options) -> Report:
 
 
 def some(plays: list[history.Play], number: int) -> list[history.Play]:
-    """So many plays from all of the years, in stretches: what follows a play matters, too."""
+    """That many plays from all of the years, in stretches: what follows a play matters, too."""
     share = len(plays) // number
     return [play for n, play in enumerate(plays) if n // STRETCH % share == 0][:number]
 
@@ -90,9 +90,9 @@ def _replayed(plays: list[history.Play], service: rig.Service, token: str) -> tu
 
 
 def _together(plays: list[history.Play], port: int, token: str) -> Counter[str]:
-    """What became of plays that are posted a thousand at a time."""
+    """The results of plays that are posted a thousand at a time."""
     statuses: Counter[str] = Counter()
-    player = {"User-Agent": history.PLAYER}  # another one would be a second reporter of what overlaps
+    player = {"User-Agent": history.PLAYER}  # another one would be a second reporter of overlapping plays
     with httpx2.Client(headers={"Authorization": f"Bearer {token}", **player}, timeout=60) as http:
         for start in range(0, len(plays), MOST):
             batch = {"plays": plays[start : start + MOST]}
@@ -102,7 +102,9 @@ def _together(plays: list[history.Play], port: int, token: str) -> Counter[str]:
 
 
 def key_of(play: history.Play) -> Key:
-    """What makes a play one play, as tonearm promises to send names: NFC, single blanks, no control characters."""
+    """The identity of a play, with names as tonearm promises to send them: NFC, single blanks, no control
+    characters.
+    """
     return _plain(play["artist"]), _plain(play["track"]), play["timestamp"]
 
 
@@ -112,7 +114,7 @@ def _plain(name: str) -> str:
 
 
 def _on_lastfm(lastfm: rig.LastFm, ignored: int) -> Counter[Key]:
-    """The plays that the emulator has; it has ignored so many others."""
+    """The plays that the emulator has; it has ignored `ignored` others."""
     state = httpx2.get(f"{lastfm.base_url}/_state", params={"plays": 10_000_000, "log": 0}, timeout=120).json()
     assert state["users"][rig.LASTFM_USER]["ignored"] == ignored, state["users"]
     return Counter((p["sent_artist"], p["sent_track"], p["timestamp"]) for p in state["plays"][rig.LASTFM_USER])

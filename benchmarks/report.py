@@ -1,4 +1,4 @@
-"""What a benchmark says: medians with their spread, the machine, and what it was compared with."""
+"""The report of a benchmark: medians with their spread, the machine, and what it was compared with."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from tonearm.store.sqlite import driver
 Figure = float | int | str
 
 CORES = sorted(os.sched_getaffinity(0))
-"""The cores that this program was given, before it pins anything."""
+"""The cores that this program may use, before it pins anything."""
 
 
 class Missing(Exception):
-    """What is to be measured with is not on this machine."""
+    """Something that the benchmark needs is not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to measure. `quick` takes tiny sizes: it shows that the benchmark works, and nothing about speed.
-
-    `runs` and `plays` 0 leave the number to the benchmark. `deliver`: plays are sent on while they are taken.
+    """How to measure. `quick` uses tiny sizes: it shows that the benchmark works, but says nothing about speed. With
+    `runs` and `plays` 0, the benchmark chooses the number. `deliver`: plays are sent while others are accepted.
     """
 
     runs: int = 0
@@ -43,9 +42,8 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was measured: `spreads` has a value for each run, `facts` what is no measurement.
-
-    `compared_with` says what the ratios are against, `how` what ran where and what the numbers mean.
+    """What was measured: `spreads` has a value for each run, `facts` everything that isn't a measurement.
+    `compared_with` says what the ratios compare with, `how` what ran where and what the numbers mean.
     """
 
     name: str
@@ -55,7 +53,7 @@ class Report:
     how: str = ""
 
     def fields(self) -> dict[str, Figure]:
-        """One flat object: for each measurement its median, and the least and the most as `_min` and `_max`."""
+        """One flat object: for each measurement its median, and the minimum and maximum as `_min` and `_max`."""
         found: dict[str, Figure] = {"benchmark": self.name}
         for name, values in self.spreads.items():
             found[name] = rounded(statistics.median(values))
@@ -67,7 +65,7 @@ class Report:
 
 
 def machine() -> dict[str, Figure]:
-    """What it ran on, and how much else ran there: `load` is the system's average over a minute."""
+    """The machine, and how busy it was: `load` is the system's average over a minute."""
     return {
         "cores": len(CORES),
         "load": rounded(os.getloadavg()[0]),
@@ -77,12 +75,12 @@ def machine() -> dict[str, Figure]:
 
 
 def rounded(value: float) -> float | int:
-    """Four digits that mean something; whole numbers stay whole."""
+    """Four significant digits; whole numbers stay whole."""
     if isinstance(value, int):
         return value
     return round(value) if abs(value) >= 1000 else float(f"{value:.4g}")
 
 
 def say(words: str) -> None:
-    """Tell whoever watches how far it is."""
+    """Print a progress message."""
     print(words, flush=True)

@@ -1,4 +1,4 @@
-"""What a measurement stands on: processes on cores of their own, and a database whose listener is signed in."""
+"""The basis of measurements: processes on cores of their own, and a database whose listener is signed in."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ from tonearm.service.sign_in import AuthStart, SignedIn
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED, OTHERS = CORES[0], CORES[-1]
-"""The core of what is measured, and the one of all that it needs: clients, Last.fm. The same where there is one."""
+"""The core of what is measured, and the core of everything that it needs: clients, Last.fm. The same if there is only
+one.
+"""
 
 LASTFM_USER = "listener"
 DATABASE = "plays.db"
 WORKSHOPS = ROOT / "build"
-"""Beside the sources: a temporary folder may be in memory, where a flush is free."""
+"""Beside the sources: a temporary folder may be in memory, where a flush costs nothing."""
 
 AWAY = "http://127.0.0.1:9/2.0/"
-"""A Last.fm that nobody can connect to (port 9 is the discard service's, which nobody runs)."""
+"""A Last.fm that can't be reached (port 9 is the discard service's, which nobody runs)."""
 
 _PATIENCE = 30.0
 
@@ -55,7 +57,7 @@ class Service:
     port: int
 
     def wait_until_well(self, log: Path) -> None:
-        """Return with the first answer to `GET /health`; raises RuntimeError where there is none."""
+        """Return with the first answer to `GET /health`; raises RuntimeError if there is none."""
         wait_for(self.port, self.process, log)
         with socket.create_connection(("127.0.0.1", self.port), _PATIENCE) as line:
             line.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -82,7 +84,7 @@ class Listener:
         return self.folder / DATABASE
 
     def copy(self, folder: Path) -> Listener:
-        """The same anew, so that every run begins alike."""
+        """A copy, so that every run begins the same way."""
         shutil.rmtree(folder, ignore_errors=True)
         return Listener(shutil.copytree(self.folder, folder), self.token)
 
@@ -96,12 +98,12 @@ def workshop() -> Iterator[Path]:
 
 
 def pin(core: int, process: int = 0) -> None:
-    """Keep a process (0: this one) on one core, with all threads that it starts from now on."""
+    """Pin a process (0: this one) to one core, with all threads that it starts from now on."""
     os.sched_setaffinity(process, {core})
 
 
 def environment(**more: str) -> Mapping[str, str]:
-    """For our own processes: bytecode is kept, as it is where tonearm is installed; no settings from outside."""
+    """The environment for our own processes: bytecode is cached, as in an installation; no settings from outside."""
     unwanted = ("LASTFM_", "TONEARM_", "COVERAGE_", "PYTHONDONTWRITEBYTECODE", "PYTHONPROFILE")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return {**variables, "PYTHONPATH": str(ROOT / "src"), **more}
@@ -109,7 +111,7 @@ def environment(**more: str) -> Mapping[str, str]:
 
 @contextmanager
 def running(command: Sequence[str], core: int, log: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on a core while the block lasts; what it says goes to a file."""
+    """A process on a core while the block lasts; its output goes to a file."""
     with log.open("wb") as words:
         process = subprocess.Popen(
             command, stdout=words, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT, env=environment(**more)
@@ -148,7 +150,7 @@ def service(listener: Listener, api_url: str, per_second: float = 4.0) -> Iterat
 
 @contextmanager
 def starting(listener: Listener, api_url: str, per_second: float = 4.0) -> Iterator[Service]:
-    """`tonearm serve`, of which nobody knows yet whether it answers."""
+    """`tonearm serve`, started but perhaps not yet answering."""
     port = free_port()
     command = [sys.executable, "-m", "tonearm", "serve", "--port", str(port)]
     settings = {
@@ -182,7 +184,7 @@ async def _sign_in(folder: Path, lastfm_: LastFm) -> Listener:
 
 
 def approve(lastfm_: LastFm, token: str) -> None:
-    """What the listener does in a browser."""
+    """Approve a sign-in, as the listener would in a browser."""
     httpx2.get(lastfm_.auth_url, params={"api_key": API_KEY, "token": token}).raise_for_status()
 
 
@@ -209,14 +211,16 @@ def deck_on(
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """A port that isn't in use now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return as soon as somebody listens; raises RuntimeError with what the process said when it ended instead."""
+    """Return as soon as the port accepts connections; raises RuntimeError with the process's output if it ended
+    instead.
+    """
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as line:

@@ -28,7 +28,7 @@ _LOOK = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rush:
-    """How long (simulated seconds) all plays took, and the most requests of one key in any second."""
+    """How long (simulated seconds) all plays took, and the maximum number of requests of one key in any second."""
 
     seconds: float
     requests: int
@@ -36,7 +36,7 @@ class Rush:
 
 
 def rush(seed: int, crowd: int, keys: int, per_second: float, room: Room) -> Rush:
-    """Accounts with one play each, which are connected with so many keys in turn."""
+    """Accounts with one play each, distributed over that many keys."""
     chance, timeline = Random(seed), Timeline()
     emulator = Emulator(clock=lambda: timeline.now, seed=seed)
     for number in range(2, keys + 1):

@@ -1,4 +1,4 @@
-"""An emulator that knows more than the usual one: so many artists with biographies, and a listener who loves much.
+"""An emulator with more data than the usual one: many artists with biographies, and a listener with many loved tracks.
 
 `python -m benchmarks.stage PORT ARTISTS LOVED`
 """

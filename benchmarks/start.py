@@ -15,12 +15,12 @@ from benchmarks.processor import seconds_of as processor_seconds
 from benchmarks.report import Options, Report, say
 
 _IDLE = 5.0
-"""Seconds of doing nothing before memory is looked at."""
+"""Idle seconds before memory is measured."""
 
 _DRAINED_WITHIN = 300.0
 
 _COMMANDS = {"version": ["--version"], "status": ["status", "--json"], "queue": ["queue", "--json"]}
-"""What looks and is gone again."""
+"""Commands that only read."""
 
 
 def measure(options: Options) -> Report:
@@ -81,7 +81,7 @@ def _new(folder: Path) -> rig.Listener:
 
 
 def _first_answer(listener: rig.Listener, lastfm: rig.LastFm) -> tuple[float, float]:
-    """Milliseconds from nothing to an answer: on the clock, and of the processor."""
+    """Milliseconds from the start to the first answer: wall time, and processor time."""
     start = time.perf_counter()
     with rig.starting(listener, lastfm.url) as service:
         service.wait_until_well(listener.folder / "service.log")
@@ -90,7 +90,7 @@ def _first_answer(listener: rig.Listener, lastfm: rig.LastFm) -> tuple[float, fl
 
 
 def _play(service: rig.Service, token: str, number: int, run: int, lastfm: rig.LastFm) -> None:
-    """So many plays come in and go out."""
+    """Report that many plays and have them sent."""
     requests = history.requests(history.made_up(number, time.time(), run), service.port, token)
     answers = load.post(requests, service.port)
     assert answers.statuses == {"queued": number}, answers.statuses
@@ -98,7 +98,7 @@ def _play(service: rig.Service, token: str, number: int, run: int, lastfm: rig.L
 
 
 def drained(service: rig.Service, token: str, within: float) -> None:
-    """Return when every play is on Last.fm; raises AssertionError where that takes longer than so many seconds."""
+    """Return when every play is on Last.fm; raises AssertionError if that takes longer than that many seconds."""
     deadline = time.monotonic() + within
     with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
         while True:
@@ -119,7 +119,7 @@ def _command(arguments: list[str]) -> float:
 
 
 def _processor_ms(words: list[str], listener: rig.Listener) -> float:
-    """Milliseconds of the processor that a tonearm command takes on a database, with all that it starts."""
+    """Milliseconds of processor time that a tonearm command takes on a database, including child processes."""
     command = [sys.executable, "-m", "tonearm", *words]
     environment = rig.environment(TONEARM_DATABASE=f"sqlite:///{listener.database}")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -43,7 +43,7 @@ Row = tuple[int, Song]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An open deck with a history that ends now about: in which month most was played, and what to ask."""
+    """An open deck with a history that ends about now: the month with most plays, and the queries."""
 
     deck: Deck
     account: int
@@ -80,7 +80,7 @@ class _Asked:
 
 
 def measure(options: Options) -> Report:
-    """Each question at both sizes on both databases, asked of the service as pages, endpoints and commands do."""
+    """Each query at both sizes on both databases, through the service as pages, endpoints and commands use it."""
     sizes = {"ms": options.size(REAL, 300), "ms_of_many": options.plays or options.size(MANY, 1000)}
     years = options.size(YEARS, FEW_YEARS)
     found: dict[str, list[float]] = {}
@@ -112,7 +112,7 @@ def measure(options: Options) -> Report:
 
 
 async def _measured(database: Path | str, number: int, years: int, times: int) -> tuple[dict[str, list[float]], float]:
-    """Milliseconds of each question, and the seconds that summing up took."""
+    """Milliseconds of each query, and the seconds that summing up took."""
     secret = "" if isinstance(database, Path) else "a benchmark's"
     async with rig.deck_on(database, "http://127.0.0.1:9/", deliver=False, secret_key=secret) as deck:
         me = await deck.listener()
@@ -170,7 +170,7 @@ def _made_up(number: int, now: float, years: int) -> Iterator[Row]:
 
 
 def _fill(database: Path | str, account: int, rows: Iterator[Row]) -> date:
-    """Write a history straight into the table; a day of the month with most plays."""
+    """Write a history directly into the table; returns a day of the month with most plays."""
     months: dict[tuple[int, int], int] = {}
     known: dict[Song, str] = {}
     engine = connect(database_url(database), writes=True)

@@ -28,7 +28,7 @@ Fields = Mapping[str, Any]
 
 
 class Failed(Exception):
-    """A revision or an environment that is not to be had, or a bench that broke."""
+    """A revision or an environment that isn't available, or a bench that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Build:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 1 where a revision, an environment or a bench was not to be had."""
+    """Exit status 1 if a revision, an environment or a bench isn't available."""
     own, more = _divided(arguments)
     options = _parser().parse_args(own)
     try:
@@ -155,7 +155,9 @@ def _pairs(theirs: Build, ours: Build, name: str, number: int, more: Sequence[st
 
 
 def compared(pairs: Iterator[tuple[Fields, Fields]]) -> dict[str, dict[str, float]]:
-    """By measurement: medians `before` and `after` with their spread, and the `ratio` after / before of the pairs."""
+    """For each measurement, the medians `before` and `after` with their spread, and the `ratio` after / before of the
+    pairs.
+    """
     measured = [(measurements(before), measurements(after)) for before, after in pairs]
     common = [name for name in measured[0][0] if all(name in side for pair in measured for side in pair)]
     return {
@@ -166,7 +168,7 @@ def compared(pairs: Iterator[tuple[Fields, Fields]]) -> dict[str, dict[str, floa
 
 
 def measurements(fields: Fields) -> dict[str, float]:
-    """What a bench measured, without facts such as the machine: what has a spread, or else all numbers."""
+    """What a bench measured, without facts such as the machine: fields with a spread, otherwise all numbers."""
     spread = {name: float(value) for name, value in fields.items() if f"{name}_min" in fields}
     return spread or dict(_numbers(fields, ""))
 

@@ -24,7 +24,7 @@ from tonearm.service.players import PlayerKind
 BATCH, BATCH_CLIENTS = 50, 8
 
 SLICES = 12
-"""Turns that a way in and `POST /lastfm/scrobble` take, one play a request, each beginning every other one."""
+"""Turns that a protocol and `POST /lastfm/scrobble` take alternately, one play a request."""
 
 AS12 = Client("mpc", "0.31", "1.2").to_text()
 LASTFM20 = "2.0"
@@ -32,7 +32,7 @@ LASTFM20 = "2.0"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What each way in lets a player in by."""
+    """The secret for each protocol."""
 
     token: str
     listenbrainz: str
@@ -122,14 +122,14 @@ WAYS: dict[str, Batch] = {"listenbrainz": _listenbrainz, "as12": _as12, "lastfm2
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one series of requests took: plays a second, and seconds of processor time for a play."""
+    """The result of a series of requests: plays a second, and seconds of processor time for a play."""
 
     plays_per_s: float
     cpu_s: float
 
 
 def measure(options: Options) -> Report:
-    """Every way in turn and the stub beside them, so that whatever else the machine does strikes all."""
+    """Every protocol in turn and the stub beside them, so that other load on the machine affects all of them."""
     batched, single, warm_up = options.size(20_000, 400), options.size(6_000, 96), options.size(500, 50)
     spreads: dict[str, list[float]] = defaultdict(list)
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
@@ -175,7 +175,9 @@ def _batches(listener: rig.Listener, secrets: Secrets, way: Batch, number: int, 
 def _singles(
     ready: rig.Listener, folder: Path, secrets: Secrets, way: Batch, number: int, warm_up: int
 ) -> dict[str, float]:
-    """A way in over our own endpoint, both in turns: the machine is seldom alike for longer than a turn."""
+    """A protocol compared with our own endpoint, in alternating turns: the machine's speed changes from turn to
+    turn.
+    """
     ways = {"way": way, "own": _own}
     listeners = {name: ready.copy(folder / name) for name in ways}
     each = number // SLICES

@@ -1,7 +1,7 @@
 """`python -m benchmarks workers`: many processes on one PostgreSQL, and everything that may happen to them.
 
-The proof: plays come in through two services while every worker, a service and PostgreSQL are killed and everything
-is restarted in turn; nothing is lost or doubled. Then how fast it goes where Last.fm sets no limit.
+The proof: plays come in through two services while every worker, a service and PostgreSQL are killed and everything is
+restarted in turn; nothing is lost or doubled. Then how fast it is if Last.fm sets no limit.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ FAULTS = (
     {"kind": "close-before-commit", "probability": 0.005},
     {"kind": "gateway-html", "probability": 0.005},
 )
-"""3 % of the requests: refused, done and not answered, not done and not answered, broken."""
+"""3 % of the requests: rejected, carried out but not answered, neither carried out nor answered, broken."""
 
 _DRAINED_WITHIN = 3600.0
 _LOOK = 0.1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 1 where a promise was broken."""
+    """Exit status 1 if a promise was broken."""
     options = _parser().parse_args(arguments)
     fields: dict[str, Any] = {"benchmark": "workers"}
     broken: list[str] = []
     try:
         plays = _plays(options.plays)
         with rig.workshop() as folder:
-            folder.chmod(0o755)  # PostgreSQL is somebody else where this is root
+            folder.chmod(0o755)  # PostgreSQL runs as another user if this runs as root
             with postgres.running("listen_addresses=*", durable=True, inside=folder) as server:
                 if not options.no_proof:
                     fields |= _proof(folder, server, plays, options, broken)
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plays(number: int) -> list[history.Play]:
-    """Real plays, without those that Last.fm's filter takes; made up where the real ones are missing."""
+    """Real plays, without those that Last.fm's filter ignores; made-up ones if the real ones are missing."""
     now = time.time()
     try:
         found = [play for play in history.real(now) if play["artist"] != FILTERED]
@@ -103,7 +103,7 @@ def _dealt(plays: Sequence[history.Play], accounts: int) -> list[list[history.Pl
 
 @dataclass(slots=True)
 class Reports:
-    """Plays on their way into the cluster: a batch is posted again until it is answered, wherever somebody listens."""
+    """Plays reported to the cluster: a batch is posted again until it is answered, to whichever service is up."""
 
     cluster: Cluster
     tokens: Sequence[str]
@@ -150,7 +150,7 @@ class Orphans:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def killed(self, process: int) -> int:
-        """Note the accounts of a process that was killed this moment; how many they are."""
+        """Note the accounts of a process that was just killed; returns how many."""
         held = self.cluster.rows(
             "SELECT id, lease_id FROM account WHERE lease_owner LIKE %s AND lease_until > 0", f"%:{process}:%"
         )
@@ -159,7 +159,7 @@ class Orphans:
         return len(held)
 
     def watch(self) -> None:
-        """Note whoever is served again, until it is over."""
+        """Note accounts that are served again, until all are."""
         while not self.over or self.waiting:
             time.sleep(_LOOK)
             with self.lock:
@@ -254,7 +254,7 @@ def _mishaps(made: Cluster, workers: Sequence[str], orphans: Orphans, begun: flo
         tell(f"{name} is killed in the middle of {orphans.killed(process)} accounts")
         made.start(name)
     deadline = time.monotonic() + 90
-    while orphans.waiting and time.monotonic() < deadline:  # what PostgreSQL takes with it is not to be blamed on them
+    while orphans.waiting and time.monotonic() < deadline:  # jobs that PostgreSQL takes down are not the workers' fault
         time.sleep(_LOOK)
     process = made.kill("service2")
     orphans.killed(process)
@@ -285,7 +285,9 @@ def _until_it_sends(made: Cluster, name: str) -> None:
 
 def _until_empty(made: Cluster, begun: float) -> None:
     deadline, printed_at = time.monotonic() + _DRAINED_WITHIN, time.monotonic()
-    with psycopg.connect(made.url, autocommit=True) as db:  # one for all looks: a new one costs as much as a batch
+    with psycopg.connect(
+        made.url, autocommit=True
+    ) as db:  # one connection for all checks: a new one costs as much as a batch
         while db.execute("SELECT 1 FROM scrobble_queue LIMIT 1").fetchone():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{made.waiting()} plays do not get there")
@@ -296,7 +298,7 @@ def _until_empty(made: Cluster, begun: float) -> None:
 
 
 def _hosts(folder: Path, server: postgres.Server, broken: list[str]) -> dict[str, Figure]:
-    """A worker that is cut off from the database, where hosts can be made."""
+    """A worker that is cut off from the database, if hosts can be created."""
     try:
         found = cut_off(folder, server)
     except Missing as missing:
@@ -333,9 +335,8 @@ def _speed(
 def _taken_and_sent(
     folder: Path, server: postgres.Server, plays: list[history.Play], accounts: int, workers: int
 ) -> tuple[float, float, dict[str, float]]:
-    """Plays/s that were acknowledged, and that came to Last.fm, with so many workers and no limit.
-
-    With the processor time of a play, in seconds.
+    """Plays a second that were acknowledged, and that reached Last.fm, with that many workers and no limit. With the
+    processor time of a play, in seconds.
     """
     names = [f"listener-{number}" for number in range(accounts)]
     hands = _dealt(plays, accounts)
@@ -361,7 +362,7 @@ def _taken_and_sent(
 
 
 def _request(plays: Sequence[history.Play], port: int, token: str) -> bytes:
-    """A batch call as it goes over the wire."""
+    """A batch call as bytes."""
     body = json.dumps({"plays": list(plays)[:BATCH]}).encode()
     head = (
         f"POST /lastfm/scrobbles HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"

@@ -1,7 +1,7 @@
 """A simulation of everything that is known to go wrong, around the real service on a real SQLite file.
 
-One seed is one run: a few listeners, a process that dies and comes back, a Last.fm with faults, a disk with
-moods, and a clock on which nothing is ever waited for. All chance comes from the seed, so a run can be had again.
+One seed is one run: a few listeners, a process that dies and restarts, a Last.fm with faults, a disk with failures, and
+simulated time, so that nothing ever waits. All randomness comes from the seed, so a run can be repeated.
 
 What is real: `tonearm.open` with every part that it composes, the statements and transactions of the store on a
 SQLite file, the client down to the HTTP request, and the emulator's answers. What is not: time, the network

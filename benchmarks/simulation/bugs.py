@@ -1,4 +1,6 @@
-"""Planted bugs: each takes one care out of the real code while its block lasts, to show that the checker bites."""
+"""Planted bugs: each removes one precaution from the real code while its block lasts, to show that the checker catches
+it.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ def _all(*swaps: tuple[Any, str, object]) -> Iterator[None]:
 
 
 def restamped_on_retry() -> AbstractContextManager[None]:
-    """What is tried again is given the time of the retry."""
+    """A retried play gets the time of the retry."""
 
     def put_back(db: Connection, again: Sequence[QueuedPlay]) -> None:
         _put_back(db, again)
@@ -70,7 +72,7 @@ _put_back = queue.put_back
 
 
 def acknowledged_before_the_commit() -> AbstractContextManager[None]:
-    """Reporters are answered as soon as it is known what will be written."""
+    """Reports are acknowledged as soon as it is known what will be written."""
 
     def settle_all(self: disk.Writer) -> None:
         reports = [job for job in self._waiting if _takes(job)]
@@ -92,7 +94,7 @@ def _takes(job: sqlite_writer._PendingWrite) -> bool:
 
 
 def _answer_early(self: disk.Writer, reports: list[sqlite_writer._PendingWrite]) -> None:
-    """The answers now, and the commit, of copies that nobody waits for, a moment later."""
+    """Return the answers now, and commit copies, which nothing waits for, a moment later."""
     loop = asyncio.get_running_loop()
     with self._engine.connect() as db, db.begin() as dry_run:
         taken = take(db, [job.item for job in reports], LASTFM)
@@ -104,7 +106,7 @@ def _answer_early(self: disk.Writer, reports: list[sqlite_writer._PendingWrite])
 
 
 def given_up_after_three_tries() -> AbstractContextManager[None]:
-    """Whatever failed three times is dropped."""
+    """A play that failed three times is dropped."""
 
     def next_step(line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, *rest: Any, **more: Any) -> Step:
         step = _next_step(line, batch, verdict, *rest, **more)
@@ -117,7 +119,7 @@ def given_up_after_three_tries() -> AbstractContextManager[None]:
 
 
 def ignored_taken_for_accepted() -> AbstractContextManager[None]:
-    """Last.fm took the request, so it took every play in it."""
+    """Last.fm accepted the request, so every play in it counts as accepted."""
 
     def outcome(waiting: QueuedPlay, answer: ItemAnswer, *rest: Any) -> delivery.Fate | QueuedPlay:
         return _outcome(waiting, replace(answer, ignored_code=0), *rest)
@@ -126,7 +128,7 @@ def ignored_taken_for_accepted() -> AbstractContextManager[None]:
 
 
 def last_of_a_split_lost() -> AbstractContextManager[None]:
-    """The last play of a divided batch falls out."""
+    """The last play of a divided batch is lost."""
 
     def divided(line: DeliveryState, batch: Sequence[QueuedPlay], *rest: Any) -> Step:
         step = _divided(line, batch, *rest)
@@ -136,7 +138,7 @@ def last_of_a_split_lost() -> AbstractContextManager[None]:
 
 
 def unsure_taken_for_accepted() -> AbstractContextManager[None]:
-    """No answer, no complaint."""
+    """A request without an answer counts as accepted."""
 
     def next_step(line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, *rest: Any, **more: Any) -> Step:
         if isinstance(verdict, Unsure):
@@ -147,7 +149,7 @@ def unsure_taken_for_accepted() -> AbstractContextManager[None]:
 
 
 def answers_in_the_wrong_order() -> AbstractContextManager[None]:
-    """Last.fm's words on a batch are read from the other end."""
+    """Last.fm's answers for a batch are read in reverse order."""
 
     def next_step(line: DeliveryState, batch: Sequence[QueuedPlay], verdict: Verdict, *rest: Any, **more: Any) -> Step:
         if isinstance(verdict, Answered):
@@ -168,7 +170,7 @@ def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
 
 
 def session_kept_for_the_next_user() -> AbstractContextManager[None]:
-    """A sender goes on with the session that it began with."""
+    """A sender continues with the session that it began with."""
 
     def hold(lines: Line, db: Connection, lease: Lease) -> Lease:
         return replace(_hold(lines, db, lease), sealed_session=lease.sealed_session)
@@ -177,12 +179,12 @@ def session_kept_for_the_next_user() -> AbstractContextManager[None]:
 
 
 def never_marked() -> AbstractContextManager[None]:
-    """What is on its way is not marked, so it can be edited meanwhile."""
+    """Plays being sent are not marked, so they can be edited meanwhile."""
     return _all((queue, "mark_sending", lambda *_: None))
 
 
 def left_sending_after_a_death() -> AbstractContextManager[None]:
-    """Nobody looks after what a dead sender was about to send."""
+    """Plays that a dead sender was sending are never requeued."""
 
     def free_all(db: Connection) -> None:
         db.execute(update(account).values(lease_until=0, lease_owner=""))
@@ -197,7 +199,7 @@ def never_too_old() -> AbstractContextManager[None]:
 
 
 def sent_before_its_time() -> AbstractContextManager[None]:
-    """What lies ahead of our clock is sent at once."""
+    """Plays in the future of our clock are sent at once."""
 
     def enqueue(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
         _enqueue(db, [{**row, "next_attempt_at": 0.0} for row in rows])
@@ -214,12 +216,12 @@ def no_back_off() -> AbstractContextManager[None]:
 
 
 def no_rest_when_throttled() -> AbstractContextManager[None]:
-    """Last.fm's limits are answered with the same short waits as everything else."""
+    """Last.fm's limits cause the same short waits as everything else."""
     return _all((pacing, "ladder_wait", lambda *_: 2.0))
 
 
 def no_pace() -> AbstractContextManager[None]:
-    """Requests leave as fast as they come."""
+    """Requests are sent without a rate limit."""
     return _all((Pace, "book", lambda self, _: Booked(self.clock.now(), 0.0)))
 
 
@@ -252,7 +254,7 @@ _sign_out = accounts.sign_out
 
 
 def one_reporter_is_believed() -> AbstractContextManager[None]:
-    """What the same player reports twice with another start is two plays."""
+    """A play that the same player reports twice with another start is two plays."""
     return _all((plays, "near", lambda *_: {}))
 
 
@@ -270,7 +272,7 @@ def everybodys_plays_discarded_at_sign_out() -> AbstractContextManager[None]:
 
 
 def time_kept_as_a_difference_to_our_clock() -> AbstractContextManager[None]:
-    """Last.fm's time is what our clock was wrong by at an answer, whatever is done to our clock since."""
+    """Last.fm's time is stored as a difference to our clock, whatever happens to our clock later."""
     off: dict[int, float] = {}
 
     def heard(self: LastFmTime, server_time: float, round_trip: float) -> None:
@@ -288,7 +290,7 @@ def time_kept_as_a_difference_to_our_clock() -> AbstractContextManager[None]:
 
 
 def too_old_by_our_clock_alone() -> AbstractContextManager[None]:
-    """Our clock decides what is too old, and nothing comes back."""
+    """Our clock decides what is too old, and nothing is requeued."""
 
     def too_old(timestamp: int, now: float, _: float, oldest: float) -> bool:
         return now - timestamp >= oldest
@@ -305,12 +307,12 @@ def one_answer_believed() -> AbstractContextManager[None]:
 
 
 def totals_not_read() -> AbstractContextManager[None]:
-    """What an answer says of each play is believed, whatever its totals say."""
+    """An answer's items are believed, whatever its totals say."""
     return _all((mapper, "_check_totals", lambda *_: None))
 
 
 def a_refusal_alone_is_believed() -> AbstractContextManager[None]:
-    """What is refused alone is bad, also where the server refuses everything."""
+    """A play that is rejected alone counts as bad, even if the server rejects everything."""
 
     def refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, *_: Any) -> Step:
         return Step(replace(line, fails=0), settled=(Settled(guilty.id, Refused(cause)),))
@@ -319,18 +321,18 @@ def a_refusal_alone_is_believed() -> AbstractContextManager[None]:
 
 
 def refusals_without_a_wait() -> AbstractContextManager[None]:
-    """However many refusals come in a row, the next request leaves at once."""
+    """However many rejections come in a row, the next request is sent at once."""
     return _all((delivery_answer, "FREE_REFUSALS", 10**9))
 
 
 def what_was_not_stored_is_ignored() -> AbstractContextManager[None]:
-    """A play that GNU FM's database could not store is done with."""
+    """A play that GNU FM's database could not store counts as ignored."""
     codes = {code: meant for code, meant in LASTFM.codes.items() if meant is not Ignoring.NOT_STORED}
     return _all((app, "LASTFM", replace(LASTFM, codes=codes)))
 
 
 def everybody_meets_the_outage() -> AbstractContextManager[None]:
-    """Each account finds out for itself that Last.fm is away."""
+    """Each account finds out separately that Last.fm is down."""
     return _all((service_delivery, "OUTAGE_ACCOUNTS", 10**9))
 
 
@@ -348,7 +350,7 @@ _answer = hearts.answer
 
 
 def the_list_is_always_right() -> AbstractContextManager[None]:
-    """What Last.fm lists is loved here, also if it has still to be told that it no longer is."""
+    """What Last.fm lists is loved here, even if it was unloved here and Last.fm doesn't know yet."""
 
     def merge_listed(heart: hearts.SyncedHeart | None, loved_at: float, *rest: Any) -> hearts.SyncedHeart:
         merged = _merge_listed(heart, loved_at, *rest)
@@ -361,7 +363,7 @@ _merge_listed = hearts.merge_listed
 
 
 def what_is_not_listed_is_unloved() -> AbstractContextManager[None]:
-    """What Last.fm does not list is not loved here either, also if it has still to be told."""
+    """What Last.fm doesn't list is not loved here either, even if Last.fm doesn't know yet."""
 
     def merge_unlisted(heart: hearts.SyncedHeart, *_: Any) -> hearts.SyncedHeart:
         return replace(heart, loved=False, there=False)
@@ -370,7 +372,7 @@ def what_is_not_listed_is_unloved() -> AbstractContextManager[None]:
 
 
 def fate_written_to_every_destination() -> AbstractContextManager[None]:
-    """What happened to a play at one destination is written to all where it waits."""
+    """What happened to a play at one destination is written to all destinations for which it waits."""
 
     def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
         row, ids = schema.destination_queue.c, [one.play for one in outcomes]
@@ -386,7 +388,7 @@ _settle_there = destination_queue.settle
 
 
 def one_wait_for_all_destinations() -> AbstractContextManager[None]:
-    """When one destination is to rest, all of its listener rest, and an hour longer."""
+    """When one destination has to wait, all of its listener's wait, and an hour longer."""
 
     def set_state(line: Line, db: Connection, lease: Lease, state: DeliveryState, until: float) -> None:
         _set_state(line, db, lease, state, until)
@@ -401,12 +403,12 @@ _set_state = Line.set_delivery_state
 
 
 def removed_destination_still_sent_to() -> AbstractContextManager[None]:
-    """Removing a destination only says so."""
+    """Removing a destination has no effect."""
     return _all((destinations, "remove", lambda *_: None))
 
 
 def history_sent_unasked() -> AbstractContextManager[None]:
-    """A new destination gets the whole history, whoever wanted that."""
+    """A new destination gets the whole history without a request."""
 
     def sign_in(db: Connection, number: int, *rest: Any) -> None:
         _sign_in_there(db, number, *rest)
@@ -419,7 +421,7 @@ _sign_in_there = destinations.sign_in
 
 
 def repeat_told_as_refused() -> AbstractContextManager[None]:
-    """What is there when it is sent again counts as refused."""
+    """A play that is already there when it is sent again counts as rejected."""
 
     def step(
         outbox: DestinationOutbox, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int
@@ -436,7 +438,7 @@ _step = DestinationOutbox.step
 
 
 def lost_answer_resent_otherwise() -> AbstractContextManager[None]:
-    """What a destination did not answer for is sent again as of another second."""
+    """A play without an answer from a destination is sent again with another second."""
 
     def put_back(db: Connection, number: int, back: Sequence[QueuedPlay]) -> None:
         _put_back_there(db, number, back)
@@ -451,7 +453,7 @@ _put_back_there = destination_queue.put_back
 
 
 def no_answer_from_a_destination_is_one() -> AbstractContextManager[None]:
-    """What a destination did not answer for is taken to be there."""
+    """A play without an answer from a destination counts as accepted."""
 
     async def post(outbox: DestinationOutbox, outlet: Any, batch: Sequence[QueuedPlay], session: str) -> Verdict:
         verdict = await _post(outbox, outlet, batch, session)
@@ -478,7 +480,7 @@ _receiving = fan_out.receiving
 
 
 def paused_destination_sent_to() -> AbstractContextManager[None]:
-    """A pause is not kept."""
+    """A pause has no effect."""
     return _all((destinations, "pause", lambda *_, **__: None))
 
 
@@ -563,7 +565,7 @@ BUGS = {bug.__name__: bug for bug in _PLANTED}
 ABOUT_HEARTS = frozenset(
     {"hearts_without_an_answer_are_there", "the_list_is_always_right", "what_is_not_listed_is_unloved"}
 )
-"""Bugs that show only where tracks are loved."""
+"""Bugs that show only if tracks are loved."""
 
 ABOUT_DESTINATIONS = frozenset(
     {
@@ -578,7 +580,7 @@ ABOUT_DESTINATIONS = frozenset(
         "paused_destination_sent_to",
     }
 )
-"""Bugs that show only where plays go to other services, too."""
+"""Bugs that show only if plays are sent to other services, too."""
 
 ABOUT_HEARTS_ELSEWHERE = frozenset(
     {
@@ -590,7 +592,7 @@ ABOUT_HEARTS_ELSEWHERE = frozenset(
 """Bugs that show only where tracks are loved and other services are told."""
 
 NEED_MANY = frozenset({"too_many_at_once", "newest_first", "the_list_is_always_right"})
-"""Bugs that show only where more plays wait than fit into a request, or more hearts are given and taken."""
+"""Bugs that show only if more plays wait than fit into a request, or if many tracks are loved and unloved."""
 
 
 _GONE, _EARLY = "it is not on Last.fm", "too early"
@@ -640,10 +642,10 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "heart_left_out_elsewhere_is_there": ("by the ledger, and",),
     "word_during_a_request_forgotten": ("by the ledger, and",),
 }
-"""Words of the findings that a bug is there for: a crash of the process is never one of them."""
+"""Words in the findings that a bug is meant to cause: a crash of the process is never one of them."""
 
 
 def caught_by(name: str, findings: Sequence[Finding]) -> Finding | None:
-    """The first finding that a planted bug stands for."""
+    """The first finding that a planted bug is meant to cause."""
     wanted = STANDS_FOR[name]
     return next((one for one in findings if one.about_plays and any(words in one.words for words in wanted)), None)

@@ -1,4 +1,4 @@
-"""The reckoning: after healing, every acknowledged play is on Last.fm once, or stands here with a true reason."""
+"""The final check: after healing, every acknowledged play is on Last.fm once, or is here with a true reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FILTERED = {"various", "[unknown]", "unknown album", "va"}
 
 @dataclass(slots=True, eq=False)
 class Checker:
-    """Reads the file with nothing of the product's, and Last.fm's profiles from the inside.
+    """Reads the file without the product's code, and Last.fm's profiles from the inside.
 
     `rows` are the plays of the history by what was reported, once it was checked.
     """
@@ -45,7 +45,7 @@ class Checker:
     _on_lastfm: defaultdict[Key, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def check(self) -> None:
-        """Tell everything that is wrong."""
+        """Report everything that is wrong."""
         self._read()
         self._profiles()
         for play in self.ledger.plays:

@@ -8,11 +8,11 @@ from random import Random
 
 
 class Died(BaseException):
-    """The process is gone: kill -9, power cut, out of memory. Nothing of it runs any more."""
+    """The process has died: kill -9, power cut, out of memory. Nothing of it runs any more."""
 
 
 class End(Enum):
-    """Where death strikes."""
+    """Where the process dies."""
 
     NEVER = "stops cleanly"
     STEP = "dies between two awaits"
@@ -27,7 +27,7 @@ _MOST = {End.STEP: 4000, End.BEFORE_COMMIT: 120, End.AFTER_COMMIT: 120, End.REQU
 
 @dataclass(slots=True)
 class Doom:
-    """The `left`-th time that the process comes to this point, it dies. `met`: it has."""
+    """The process dies the `left`-th time that it reaches this point. `met`: it has."""
 
     end: End = End.NEVER
     left: int = 0
@@ -46,7 +46,7 @@ class Doom:
 
 
 def drawn(chance: Random) -> Doom:
-    """A doom, sooner rather than later."""
+    """A random crash point, sooner rather than later."""
     end = chance.choice(list(End))
     most = _MOST.get(end)
     return Doom(end, int(most ** chance.random()) if most else 0)

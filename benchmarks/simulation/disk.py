@@ -25,7 +25,7 @@ from tonearm.store.db.sqlite_writer import CLOSED, GroupWrite, StoreUnavailable,
 
 
 class Disk:
-    """A file and its moods. `refused` is told of each commit that it refuses."""
+    """A file that may fail. `refused` is called for each commit that it rejects."""
 
     def __init__(self, file: Path, timeline: Timeline, chance: Random, refused: Callable[[], None]) -> None:
         self.file = file
@@ -43,13 +43,13 @@ class Disk:
         return self._chance.choice((0.2, 1.0, 5.0)) if slow else self._chance.choice((0.0, 0.0, 0.001, 0.02))
 
     def look(self, question: str, *values: object) -> list[Any]:
-        """What stands in the file now, as somebody sees it who is not the process."""
+        """The content of the file now, as another process sees it."""
         if self._eyes is None:
             self._eyes = sqlite3.connect(self.file)
         return self._eyes.execute(question, values).fetchall()
 
     def look_away(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._eyes is not None:
             self._eyes.close()
             self._eyes = None

@@ -1,4 +1,6 @@
-"""The reckoning elsewhere: every play that counts is at each destination once, or its ledger has a true reason."""
+"""The final check of destinations: every play that counts is at each destination once, or its record has a true
+reason.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ Rows = Mapping[Reported, sqlite3.Row]
 
 
 def check(elsewhere: Elsewhere, file: Path, history: Rows) -> None:
-    """Tell everything that is wrong."""
+    """Report everything that is wrong."""
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row
         known = {row["id"]: row for row in db.execute("SELECT * FROM destination")}

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 CRASH = "the process: "
-"""What the words of a finding begin with that is no more than a crash."""
+"""The beginning of the message of a finding that is only a crash."""
 
 
 class Kind(StrEnum):
-    """The promises: nothing lost, nothing doubled, everything explained, hearts too; and how a good citizen behaves."""
+    """The promises: nothing lost, nothing doubled, everything explained, also for hearts; and good behaviour towards
+    Last.fm.
+    """
 
     LOST = "lost"
     DOUBLED = "doubled"

@@ -1,4 +1,4 @@
-"""A network and a Last.fm that are well, with an eye on how many requests leave with each API key."""
+"""A working network and Last.fm, which count the requests of each API key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lastfm_emulator.request import Reply, Request
 
 
 class Well(Network):
-    """A network that is well."""
+    """A network without faults."""
 
     def latency(self) -> float:
         return self.chance.uniform(0.02, 0.08)
@@ -20,7 +20,7 @@ class Well(Network):
 
 @dataclass(slots=True)
 class Watch:
-    """Counts the requests: all of them, and the most of one API key in any second."""
+    """Counts the requests: all of them, and the maximum of one API key in any second."""
 
     timeline: Timeline
     requests: int = 0

@@ -1,4 +1,4 @@
-"""The ledger: what listeners reported and were told, kept outside of the process that is put to the test."""
+"""The ledger: what listeners reported and the answers that they got, stored outside of the process under test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CORRECTED = "Corrected"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reporter was told: the status, the play's number, and when (seconds of the run)."""
+    """The answer to a report: the status, the play's id, and when (seconds of the run)."""
 
     status: str
     id: int

@@ -1,4 +1,4 @@
-"""The process that is put to the test: one life of it, from `tonearm.open` to a clean end or a sudden one."""
+"""The process under test: one life of it, from `tonearm.open` to a clean or a sudden end."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tonearm.store.db import database
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 Live = Callable[[list[Deck]], Awaitable[None]]
-"""What is done with the decks of a life."""
+"""What happens with the decks of a life."""
 
 SECRET = "simulated"
-"""Seals what is no secret."""
+"""Encrypts what isn't secret."""
 
 _DRIVE = Drive()
 
@@ -51,7 +51,7 @@ class Clock:
         return self._timeline.now + self._ahead
 
     def step(self, seconds: float) -> None:
-        """Somebody puts the clock forward or back."""
+        """Set the clock forward or back."""
         self._ahead += seconds
 
     def steady(self) -> float:
@@ -120,7 +120,7 @@ class Process:
 
 @contextmanager
 def replaced(place: Any, name: str, value: object) -> Iterator[None]:
-    """Another value in a module or class while the block lasts."""
+    """Replace a value in a module or class while the block lasts."""
     before = vars(place)[name]
     setattr(place, name, value)
     try:
@@ -136,7 +136,7 @@ def _nobody_else(_: Path | None) -> Iterator[None]:
 
 
 class _Ears(logging.Handler):
-    """Hears what the service logs: what it did not expect is a mishap."""
+    """Receives the service's log: anything unexpected is a mishap."""
 
     def __init__(self, process: Process) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class _Ears(logging.Handler):
 
 @contextmanager
 def surroundings(process: Process) -> Iterator[None]:
-    """What stands around the process in place of threads, locks and real time, for the length of a run."""
+    """Replaces threads, locks and real time around the process, for the length of a run."""
     log = logging.getLogger("tonearm")
     ears, before = _Ears(process), (log.propagate, log.level)
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""One run: a seed decides everything, and what comes out is what was found wrong."""
+"""One run: a seed decides everything, and the result is what was found wrong."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SLOW_SWEEP = 3600.0
 """Seconds between looks at the tables where days pass: the product's two would only take time to compute."""
 
 _LONGEST_LIFE = 60
-"""Acts of listeners in one life, at the most."""
+"""Actions of listeners in one life, at most."""
 
 _HEALING = 30 * 3600.0
 """Seconds within which everything is settled once nothing goes wrong: rests of hours in a row, and a key's."""
@@ -60,7 +60,7 @@ _OWED = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a seed. `digest` is the same for the same seed; `story` is empty unless it was wanted."""
+    """The result of a seed. `digest` is the same for the same seed; `story` is empty unless requested."""
 
     seed: int
     plays: int
@@ -76,7 +76,7 @@ class Result:
 
 
 class Room:
-    """A folder in memory for the files of runs, with a database whose tables are made."""
+    """A folder in memory for the files of runs, with a database whose tables are created."""
 
     def __init__(self) -> None:
         shared = Path("/dev/shm")  # a RAM disk, where a flush costs nothing
@@ -85,7 +85,7 @@ class Room:
         migrate(database_url(self._empty))
 
     def file(self) -> Path:
-        """A fresh database, in place of the one before."""
+        """A fresh database, replacing the one before."""
         file = self._empty.with_name("plays.db")
         for old in self._empty.parent.glob("plays.db*"):
             old.unlink()
@@ -100,7 +100,7 @@ class Room:
 
 @dataclass(slots=True, eq=False)
 class Story:
-    """What happened, in order: told in full where it is wanted, else only as a sum."""
+    """What happened, in order: in full if requested, otherwise only as a digest."""
 
     timeline: Timeline
     narrated: bool
@@ -208,7 +208,7 @@ class Run:
         self.referee.finds(Kind.MISBEHAVED, f"{CRASH}{words}")
 
     def go(self) -> Result:
-        """Trouble, then healing, then the reckoning."""
+        """Faults, then healing, then the final check."""
         with surroundings(self.process):
             try:
                 self._trouble()
@@ -276,7 +276,7 @@ class Run:
         await asyncio.gather(*going_on)
 
     def _gap(self) -> float:
-        """Seconds until somebody does something again: often while a request is still under way."""
+        """Seconds until a listener does something again: often while a request is still under way."""
         if self.chance.random() < 0.5:
             return self.chance.choice((0.0, 0.03, 0.3, 1.0, 3.0))
         return self.scale * self.chance.choice((0.3, 1.0, 1.0, 4.0))

@@ -1,4 +1,4 @@
-"""True time of a run, and the event loop of one life of the process. Nothing is ever waited for."""
+"""The true time of a run, and the event loop of one life of the process. Nothing ever waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPOCH = 1_760_000_000.0
 """Unix seconds at the beginning of every run."""
 
 _RESTLESS = 400_000
-"""Steps at one moment after which the process is taken to spin."""
+"""Steps without time passing after which the process counts as spinning."""
 
 
 class Timeline:
@@ -54,7 +54,7 @@ class Timeline:
 class Loop(asyncio.BaseEventLoop):
     """The event loop of one life: between two steps the process may die, and no step takes time.
 
-    A step is what runs between two awaits. What asks for a thread is done at once, as a step of its own.
+    A step is what runs between two awaits. Work for a thread is done at once, as a step of its own.
     """
 
     _ready: deque[asyncio.Handle]
@@ -116,13 +116,13 @@ class Loop(asyncio.BaseEventLoop):
         return future
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps who would have to be woken."""
+        """Do nothing: no thread sleeps that would have to be woken."""
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Cancelled timers are left out when their time comes."""
 
     def bury(self) -> None:
-        """Let go of everything that was going on, without letting it do anything any more."""
+        """Drop everything that was running, without letting it do anything any more."""
         self.set_exception_handler(lambda _, __: None)
         buried: set[asyncio.Task[Any]] = set()
         asyncio._set_running_loop(self)  # theirs until the end: what a `finally` begins is found, too

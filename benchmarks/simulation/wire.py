@@ -1,4 +1,4 @@
-"""The wire between the process and Last.fm: slow, cut at times; what is under way arrives even after a death."""
+"""The connection between the process and Last.fm: slow, sometimes cut; requests under way arrive even after a crash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONNECT_PATIENCE = 5.0
 
 
 class Witness(Protocol):
-    """Sees every request when it leaves, and what comes of it."""
+    """Sees every request when it is sent, and its result."""
 
     def leaves(self, request: Request, worker: int) -> Sent:
         """A request leaves the process."""
@@ -33,7 +33,7 @@ class Witness(Protocol):
         """No answer came."""
 
     def answered(self, sent: Sent, reply: Reply) -> None:
-        """An answer arrives, which may be nonsense."""
+        """An answer arrives, which may be garbage."""
 
     def lies_agree(self, lie: float) -> None:
         """An answer lies by so many seconds, as another did before: two that agree are believed."""
@@ -93,7 +93,7 @@ class Network:
 
 
 class Wire(httpx2.AsyncBaseTransport):
-    """The end of the wire that one worker of one life holds."""
+    """The client's end of the connection, for one worker of one life."""
 
     def __init__(self, network: Network, doom: Doom, worker: int) -> None:
         self._network = network
