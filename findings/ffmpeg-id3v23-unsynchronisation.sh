@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # FFmpeg 9.0.2 cuts a name and loses the next in an ID3v2.3 tag that is unsynchronised.
 #
-# In version 2.3, unsynchronisation is for the whole tag: after each 0xff that could be taken for a frame of sound, a zero
-# is written, and the sizes of the frames do not count it (id3.org/id3v2.3.0, section 5). UTF-16 begins with such a 0xff.
-# FFmpeg counts the zero as part of the frame, so the artist loses a letter, and the title is not found.
+# In version 2.3, unsynchronisation is for the whole tag: after each 0xff that could be mistaken for a frame of sound, a
+# zero is written, and the sizes of the frames do not count it (id3.org/id3v2.3.0, section 5). UTF-16 begins with such a
+# 0xff. FFmpeg counts the zero as part of the frame, so the artist loses a letter, and the title is not found.
 # TagLib and mutagen read both.
 # Seen with Python 3.11: "FFmpeg {'artist': 'Sigur Ró'}; mutagen Sigur Rós, Hoppípolla; TagLib Sigur Rós, Hoppípolla".
 set -euo pipefail

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # liblistenbrainz 0.7.0 drops the path of the base address that it is given, and sends JSON without a Content-Type.
 #
-# `ListenBrainz(api_base_url=...)` is there for other servers, and those often answer below a path: Koito and Maloja at
-# /apis/listenbrainz. The client joins the base with an absolute path, so the listen goes to the root of the host. Its body
-# is sent as text, for which requests sets no Content-Type, so a server that looks at the type sees no JSON.
+# `ListenBrainz(api_base_url=...)` is meant for other servers, which often answer below a path: Koito and Maloja at
+# /apis/listenbrainz. The client joins the base with an absolute path, so the listen goes to the root of the host. Its
+# body is sent as text, for which requests sets no Content-Type, so a server that looks at the type sees no JSON.
 # Seen with Python 3.11: "POST /1/submit-listens, Content-Type None, {"listen_type": "single", ...".
 set -euo pipefail
 work=$(mktemp -d)

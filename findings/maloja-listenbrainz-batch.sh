@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Maloja 3.2.3 loses the rest of a batch that comes by its form of ListenBrainz's API, and answers "ok".
+# Maloja 3.2.3 loses the rest of a batch sent to its version of ListenBrainz's API, and answers "ok".
 #
 # It stores listen after listen, and stops at the first that it has already: with HTTP 200 and {"status": "ok"} if it is
-# the same track in the same second, with 409 if it is another track in that second. What comes after it is never stored,
-# and the sender, which was told "ok", never sends it again. A batch that is sent again because its answer was lost is
-# such a batch. Its own API, with one play a request, says for each play what became of it.
+# the same track in the same second, with 409 if it is another track in that second. What comes after it is never
+# stored, and the sender, which got "ok", never sends it again. A batch that is sent again because its answer was lost
+# is such a batch. Its own API, with one play a request, answers for each play.
 # Seen with Python 3.11: "200 {"status": "ok"}, and 1 of 3 listens is there".
 set -euo pipefail
 work=$(mktemp -d)

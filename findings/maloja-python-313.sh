@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Maloja 3.2.3 does not start on Python 3.13, although it is said to be for 3.11 and newer.
 #
-# It uses a path as a context manager, which pathlib has given up in Python 3.13: "TypeError: 'PosixPath' object does not
-# support the context manager protocol". So tests/maloja runs it on 3.11 and 3.12 only. Give the Python to try as an
-# argument (default: python3.13).
+# It uses a path as a context manager, which pathlib no longer supports in Python 3.13: "TypeError: 'PosixPath' object
+# does not support the context manager protocol". So tests/maloja runs it on 3.11 and 3.12 only. Give the Python to try
+# as an argument (default: python3.13).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

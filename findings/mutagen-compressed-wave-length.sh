@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mutagen 1.48.1 gives a WAVE file with compressed sound 1/505 of its length: 0.08 s for 40 s of IMA ADPCM.
 #
-# It divides the bytes of sound by the block size and takes the result for the number of samples. In PCM a block is one
+# It divides the bytes of sound by the block size and uses the result as the number of samples. In PCM a block is one
 # sample, in ADPCM it is 505 here. libsndfile, which writes the file, TagLib and tinytag say 40 s.
 # Seen with Python 3.11: "libsndfile 40.02 s, TagLib 40.02 s, tinytag 40.02 s, mutagen 0.08 s".
 set -euo pipefail

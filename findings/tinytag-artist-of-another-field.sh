@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# tinytag 2.3.2 takes the author of the words for the artist, if a FLAC file has both.
+# tinytag 2.3.2 reports the author of the lyrics as the artist, if a FLAC file has both.
 #
-# Vorbis comments have no order that counts. tinytag maps AUTHOR and ARTIST both to its `artist`; the first that comes is
-# the artist, the later one is found in `other`. mutagen and TagLib keep them apart.
+# Vorbis comments have no order that counts. tinytag maps AUTHOR and ARTIST both to its `artist`; the first becomes
+# the artist, the later one is in `other`. mutagen and TagLib keep them apart.
 # Seen with Python 3.11: "tinytag The Lyricist, other ['The Singer']; mutagen The Singer; TagLib The Singer".
 set -euo pipefail
 work=$(mktemp -d)

@@ -386,6 +386,6 @@ def write_library(folder: Path, names: Iterable[tuple[str, str, str]], seconds: 
 
 
 def _file_name(name: str) -> str:
-    """A name as a file system takes it: no slash, not hidden, not too long."""
+    """A name that a file system accepts: no slash, not hidden, not too long."""
     plain = name.replace("/", "_").replace("\0", "").lstrip(".")
     return plain.encode()[:200].decode(errors="ignore").strip() or "_"

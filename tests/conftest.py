@@ -71,9 +71,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary files live in memory where there is room: thousands of commits wait for no disk.
-
-    Not where a container's rules forbid to run programs from there, as some tests do.
+    """Temporary files are in memory if there is room: thousands of commits don't wait for a disk. Not if a container
+    forbids running programs from there, as some tests do.
     """
     if in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
@@ -89,7 +88,7 @@ class NoProcess(subprocess.Popen[Any]):
 
 @pytest.fixture(scope="session", autouse=True)
 def processes(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Where tests run, and not where pytest-xdist starts the processes that they run in."""
+    """Whether tests run here, and not in the process in which pytest-xdist starts the others."""
     with pytest.MonkeyPatch.context() as patch:
         if pytestconfig.getoption("quick"):
             patch.setattr(subprocess, "Popen", NoProcess)
@@ -97,7 +96,7 @@ def processes(pytestconfig: pytest.Config) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest come first: at the end nobody waits for one of them."""
+    """The longest tests come first, so that no process waits for one at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     if config.getoption("quick"):
         left_out = [item for item in items if item.nodeid.startswith(NOT_QUICK) or wants_postgresql(item)]
@@ -135,7 +134,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def collector() -> Iterator[None]:
-    """A service that is opened spares nobody the collector: what is here by then ends with its test."""
+    """An opened service doesn't freeze objects for the collector: they end with their test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serving, "spare_the_collector", lambda: None)
         yield
@@ -149,7 +148,7 @@ def in_memory() -> bool:
 
 @pytest.fixture
 def untimed_benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What benchmarks write waits for no disk, and no process for a core that is busy: nobody times them here."""
+    """Benchmarks don't wait for a disk, and no process for a busy core: they aren't timed here."""
     monkeypatch.setattr(rig, "pin", lambda core, process=0: None)
     with TemporaryDirectory(prefix="tonearm-bench-", dir=MEMORY if in_memory() else None) as folder:
         os.chmod(folder, 0o755)  # PostgreSQL is somebody else where this is root

@@ -36,7 +36,7 @@ def share(url: URL) -> None:
 
 
 def close() -> None:
-    """Close those that are kept, and later those that are lent: their server goes away."""
+    """Close idle connections now, and those in use later: their server stops."""
     for engines in _idle.values():
         for engine in engines:
             Engine.dispose(engine)

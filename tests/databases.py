@@ -1,4 +1,4 @@
-"""Which databases a test is about, where it is not about both."""
+"""The databases of a test that isn't about both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ only_postgres = pytest.mark.parametrize("database", ["postgresql"], indirect=Tru
 
 
 def secret_for(database: Path | str) -> str:
-    """The `secret_key` for a deck on a database: "" where a key file lies beside it."""
+    """The `secret_key` for a deck on a database: "" if a key file is beside it."""
     return "" if isinstance(database, Path) else "a secret that all processes share"
 
 

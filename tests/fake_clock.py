@@ -1,4 +1,4 @@
-"""Time for tests: it passes only when it is told to, or when everybody waits for it."""
+"""Time for tests: it passes only on request, or when everything waits for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FakeClock:
         return self.true() + self._off
 
     def true(self) -> float:
-        """What a clock shows that nobody has put forward or back, such as Last.fm's."""
+        """The time of a clock that was never set, such as Last.fm's."""
         self._now += MOMENT
         return self._now
 
@@ -47,11 +47,11 @@ class FakeClock:
         return "one run of the machine"
 
     def steady(self) -> float:
-        """What nobody can put forward or back."""
+        """The counter, which can't be set."""
         return self._now
 
     def put(self, seconds: float) -> None:
-        """Put the clock so much forward (below 0: back): nobody sleeps longer or less for that."""
+        """Set the clock forward by that much (below 0: back); sleeps don't change."""
         self._off += seconds
 
     async def sleep(self, seconds: float) -> None:
@@ -66,7 +66,7 @@ class FakeClock:
         return self._chance.random()
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass at once; who has slept long enough wakes, in order of time."""
+        """Let that many seconds pass at once; sleepers whose time has come wake, in order of time."""
         self._now += seconds
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, awake = heapq.heappop(self._sleepers)
@@ -74,7 +74,7 @@ class FakeClock:
                 awake.set_result(None)
 
     def jump(self) -> bool:
-        """Go to the moment at which the next sleeper wakes; False where nobody sleeps."""
+        """Go to the time at which the next sleeper wakes; False if nobody sleeps."""
         while self._sleepers and self._sleepers[0][2].done():
             heapq.heappop(self._sleepers)
         if not self._sleepers:

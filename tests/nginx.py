@@ -27,7 +27,7 @@ http {{
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that isn't in use now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

@@ -106,7 +106,7 @@ def flac(pairs: Pairs, before: bytes = b"", seconds: float = 1.0) -> bytes:
 
 
 def ogg_chained(tags: Sequence[Tags], seconds: float) -> bytes:
-    """Several Ogg Vorbis streams, one after the other, each of so many seconds."""
+    """Several Ogg Vorbis streams, one after another, each that many seconds long."""
     return b"".join(_with_serial(audio.ogg(tag, seconds), number) for number, tag in enumerate(tags, 7))
 
 

@@ -107,7 +107,7 @@ class Server:
         self._process = self._run([*command, *(() if self.durable else _QUICK), *more])
 
     def start(self) -> None:
-        """Start it, and return when it takes connections."""
+        """Start it, and return when it accepts connections."""
         self.launch()
         assert self._process is not None
         deadline = time.monotonic() + PATIENCE
@@ -153,7 +153,7 @@ class Server:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """While the block lasts it takes no connections, as a server that is not up yet; after it, it does."""
+        """While the block lasts it accepts no connections, like a server that isn't up yet."""
         self.stop()
         standby, settings = self._data / "standby.signal", self.settings
         standby.touch()

@@ -1,4 +1,4 @@
-"""Statements compiled once for all databases of a test run, instead of anew for each test's two engines."""
+"""Statements compiled once for all databases of a test run, instead of again for each test's two engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks run and say what they promise. How fast anything is, is no matter of a test."""
+"""The benchmarks run and report the promised fields. Speed is not tested."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_crowd_is_the_accounts_that_have_something_to_send() -> None:
 
 
 def test_a_fair_wait_is_a_request_of_each_account_that_waits_at_four_a_second() -> None:
-    """A second where two wait, half of one where nobody else does: twice what is fair. The backlog needs two turns."""
+    """A second if two wait, half a second if nobody else does: twice what is fair. The backlog needs two turns."""
     backlog = [Wait(1, 0.0, 1.0 + n / 100) for n in range(51)]
     ratios, done, fair = judged([*backlog, Wait(2, 0.0, 1.0), Wait(3, 2.0, 2.5)], with_backlog=1)
     assert ratios == {2: 2.0, 3: 2.0}

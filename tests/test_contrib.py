@@ -1,4 +1,4 @@
-"""What lies in contrib/: systemd reads the units and finds them closed enough, and what they name is there."""
+"""The files in contrib/: systemd reads the units and finds them secure enough, and the files that they name exist."""
 
 from __future__ import annotations
 

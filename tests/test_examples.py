@@ -1,4 +1,4 @@
-"""The examples, run as somebody runs them who tries them without an account."""
+"""The examples, run as by somebody who tries them without an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One name stands for one thing."""
+"""One name means one thing."""
 
 from __future__ import annotations
 

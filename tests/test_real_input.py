@@ -28,7 +28,7 @@ PLAYS = 20_000
 
 
 def test_plays_of_ten_years_are_each_on_last_fm_once(test_data: Path) -> None:
-    """Posted over HTTP to the real service; the measurement itself fails where one is lost, doubled or strange."""
+    """Posted over HTTP to the real service; the measurement itself fails if one is lost, doubled or strange."""
     assert (test_data / "data" / "plays-104k.csv.gz").is_file()
     report = replay.measure(Options(runs=1, plays=PLAYS))
     assert report.facts["plays"] == PLAYS

@@ -1,4 +1,4 @@
-"""What is released, installed where nothing else is: the demo, the service, a worker and the client run from it."""
+"""The release, installed in an empty environment: the demo, the service, a worker and the client run from it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Installed:
 
     @contextmanager
     def running(self, *words: str, until: str, **settings: str) -> Iterator[str]:
-        """A command that goes on: the line in which it says these words."""
+        """A running command: the line in which it prints these words."""
         process = subprocess.Popen(
             [self.folder / "venv/bin/tonearm", *words],
             cwd=self.folder,
@@ -69,7 +69,7 @@ class Installed:
 
 
 def _uv(*words: str | Path) -> None:
-    """Raises pytest's Skipped where there is no network."""
+    """Raises pytest's Skipped if there is no network."""
     assert UV
     settings = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     for theirs, ours in (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_CERT", "SSL_CERT_FILE")):

@@ -17,7 +17,7 @@ from tonearm.settings import SECRETS, BadSetting, Settings, load, unread_file
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests, and folders of its own."""
+    """No settings of the user who runs the tests, and folders of its own."""
     for name in list(os.environ):
         if name.startswith(("TONEARM_", "LASTFM_")):
             monkeypatch.delenv(name)

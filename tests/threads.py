@@ -15,7 +15,7 @@ Started = Callable[[Any], None]
 
 @contextmanager
 def in_a_thread(service: Callable[[Started, asyncio.Event], Awaitable[None]]) -> Iterator[Any]:
-    """What `service` says that it has started, while the block lasts; then it is told to end, and waited for.
+    """What `service` reports as started, while the block lasts; then it is asked to stop, and waited for.
 
     It is called with a function to say that it has started, and an event that is set when it is to end. What it raises
     before it has started is raised here.

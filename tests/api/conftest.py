@@ -71,7 +71,7 @@ class Service:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which says when it is up and ends when it is told: its own looks every tenth of a second add up."""
+    """uvicorn, which signals when it is up and stops on request: its own checks every tenth of a second add up."""
 
     def __init__(self, config: uvicorn.Config, up: Callable[[int], None], stop: asyncio.Event) -> None:
         super().__init__(config)
@@ -168,7 +168,7 @@ def crowded(crowded_database: Path | str) -> Iterator[Service]:
 
 @pytest.fixture
 def newcomer(crowded: Service) -> Iterator[Service]:
-    """A service to which a listener has just come, who is signed in as a `user` that nobody else is."""
+    """A service with a new listener, signed in as a `user` of their own."""
     user = f"listener-{next(NEW)}"
     with httpx2.Client(base_url=crowded.url, timeout=PATIENCE) as http:
         http.headers["Authorization"] = f"Bearer {crowded.token_of(user)}"

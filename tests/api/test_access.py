@@ -1,4 +1,4 @@
-"""Who may ask, and from where."""
+"""Who has access, and from where."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Described:
 
 @pytest.fixture
 def described(tmp_path: Path, tables: Path, postgres_tables: str) -> Iterator[list[Described]]:
-    """A service on each database: to think of a request takes longer than to answer it, so both are asked the same."""
+    """A service on each database: generating a request takes longer than answering it, so both get the same."""
     file = with_tables(tmp_path / "plays.db", tables)
     with filled(file, tmp_path / "music") as one, filled(postgres_tables, tmp_path / "music") as other:
         yield [Described(service, create_app(service.deck)) for service in (one, other)]

@@ -1,4 +1,4 @@
-"""What strangers and broken networks do to a connection costs little, is answered, and disturbs nobody else."""
+"""Whatever strangers and broken networks do to a connection costs little, is answered, and disturbs nobody else."""
 
 from __future__ import annotations
 

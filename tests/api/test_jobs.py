@@ -26,7 +26,7 @@ def report(http: httpx2.Client) -> None:
 
 
 def state_of(http: httpx2.Client, state: str) -> dict[str, Any]:
-    """The first job, as soon as it stands so."""
+    """The first job, as soon as it is in that state."""
     while True:
         jobs = http.get("/jobs").json()["jobs"]
         if jobs and jobs[0]["state"] == state:

@@ -1,4 +1,4 @@
-"""Plays and now playing over HTTP: the promised shapes, the rule, and what bad input is told."""
+"""Plays and now playing over HTTP: the promised shapes, the rule, and the answers to bad input."""
 
 from __future__ import annotations
 

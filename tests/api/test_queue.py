@@ -1,4 +1,4 @@
-"""The queue over HTTP: true counts, retry, events, and a database that takes nothing."""
+"""The queue over HTTP: true counts, retry, events, and a database that accepts nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fate has a face: what became of a play, why, and what its listener may still do about it."""
+"""Every fate is shown: what happened to a play, why, and what its listener can still do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that no client should send, and days on which no play can be taken: a clear answer, never a 500."""
+"""Requests that no client should send, and times when no play can be saved: a clear answer, never a 500."""
 
 from __future__ import annotations
 

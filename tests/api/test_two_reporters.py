@@ -1,4 +1,4 @@
-"""A player and a server that tell of one play, a player that tells the end, and clocks that are wrong."""
+"""A player and a server that report the same play, a player that sends the end, and clocks that are wrong."""
 
 from __future__ import annotations
 

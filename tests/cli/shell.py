@@ -32,7 +32,7 @@ class Said:
     _new: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
 
     def listen(self, stream: IO[str]) -> None:
-        """Take lines until there are no more."""
+        """Read lines until there are no more."""
         for line in stream:
             self._new.put(line.rstrip("\n"))
         self._new.put(None)
@@ -48,7 +48,7 @@ class Said:
                 return line
 
     def rest(self) -> list[str]:
-        """The lines that nobody has waited for, once the process has ended."""
+        """The lines that were not waited for, once the process has ended."""
         left = list(iter(partial(self._new.get, timeout=PATIENCE), None))
         self.lines.extend(left)
         return left
@@ -112,7 +112,7 @@ class Shell:
 
     @contextmanager
     def running(self, *words: str) -> Iterator[tuple[Said, Said]]:
-        """A command as a process that goes on: what it says on stdout and on stderr."""
+        """A command as a running process, with its output on stdout and stderr."""
         process = subprocess.Popen(
             [sys.executable, "-m", "tonearm", *words],
             cwd=self.home,

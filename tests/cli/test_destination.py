@@ -134,7 +134,7 @@ def test_a_policy_is_previewed_and_set(with_token: Shell, server: ListenBrainzSt
 
 
 class Willing(GnuFmStandIn):
-    """Whoever asks for the second time is approved, as by a listener who takes a moment; `looks` counts."""
+    """Approves at the second request, like a listener who needs a moment; `looks` counts."""
 
     looks = 0
 

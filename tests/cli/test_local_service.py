@@ -49,7 +49,7 @@ def imported(shell: Shell, *words: str) -> set[str]:
 
 @pytest.fixture
 def waiting(connected: Shell) -> Shell:
-    """A listener whose plays wait, since Last.fm is away."""
+    """A listener whose plays wait because Last.fm is down."""
     return Shell(connected.home, {**connected.variables, "LASTFM_API_URL": "http://127.0.0.1:9/2.0/"})
 
 

@@ -113,7 +113,7 @@ def test_a_source_that_has_changed_meanwhile_is_moved_again(
 
 
 def test_a_source_that_has_changed_in_its_log_alone_is_moved_again(filled: Shell, postgres_url: str) -> None:
-    """What a killed process has written stays there, where SQLite keeps one."""
+    """What a killed process has written stays in the log, if SQLite keeps one."""
 
     def cut_off(name: str, done: int, total: int) -> None:
         if name == "play":
@@ -213,7 +213,7 @@ def test_another_key_is_refused_before_anything_is_moved(filled: Shell, postgres
 
 
 def test_rows_that_do_not_arrive_are_an_error(filled: Shell, postgres: Server, postgres_url: str) -> None:
-    """A trigger eats them, as somebody's may."""
+    """A trigger drops them, as a user's own might."""
     name = postgres_url.rpartition("/")[2]
     shell = Shell(filled.home, {**filled.variables, "TONEARM_SECRET_KEY_FILE": f"{filled.database}.key"})
     source, target = database_url(filled.database), database_url(postgres_url)

@@ -1,4 +1,4 @@
-"""A real mpdscribble beside a real MPD reports to a real service, which goes away and comes back.
+"""A real mpdscribble beside a real MPD reports to a real service, which stops and restarts.
 
 mpdscribble counts what it hears by the machine's monotonic clock; here that clock runs forty times as fast for it, so
 that it takes a second for half a minute. The time of day, which it reports, is not touched.
@@ -79,7 +79,7 @@ def stored(shell: Shell) -> list[tuple[str, int, int]]:
 
 
 def until_stored(shell: Shell, number: int, mpd: Mpd) -> None:
-    """Wait for so many plays. mpdscribble looks at what waits when MPD says something, if its time has come."""
+    """Wait for that many plays. mpdscribble checks waiting plays when MPD sends an event, if they are due."""
     while len(stored(shell)) < number:
         mpd.control("play 8")
         mpd.control.until_heard(0.05)

@@ -1,4 +1,4 @@
-"""`tonearm names`: names are merged and renamed in the figures, and that is taken back."""
+"""`tonearm names`: names are merged and renamed in the figures, and that is undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said where PostgreSQL cannot be used: one line, what is wrong and what to do, and no password in it."""
+"""The message if PostgreSQL can't be used: one line that says what is wrong and what to do, without a password."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_pooler_with_a_single_connection_is_refused_without_waiting_for_it(
 
 
 def test_the_servers_standby_is_refused(on_postgres: Shell, postgres: Server, postgres_url: str) -> None:
-    """A role that may only read stands in for one: what it is told is the same."""
+    """A role that may only read replaces a standby: the error is the same."""
     assert on_postgres("status", "--database", postgres_url).exit_code == 0
     with psycopg.connect(postgres_url, autocommit=True) as db:
         db.execute(f"ALTER DATABASE {name_of(postgres_url)} SET default_transaction_read_only = on")

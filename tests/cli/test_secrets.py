@@ -1,4 +1,4 @@
-"""A secret key that is not the right one is said so, and signs nobody out; how it is made another one."""
+"""A wrong secret key is reported, and signs nobody out; how it is changed."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def listening(address: str, token: str) -> Iterator[socket.socket]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_service_that_ends_with_open_streams_says_nothing_of_them(shell: Shell, number: int) -> None:
-    """Also where a reader has stopped reading, so that events are stuck on their way."""
+    """Also if a reader has stopped reading, so that events are stuck."""
     token = shell("token").output.split()[-1]
     long = "x" * 16_000
     with (
@@ -228,7 +228,7 @@ def test_a_demo_that_is_killed_leaves_no_stand_in_behind(shell: Shell) -> None:
 
 
 def gone(address: str) -> None:
-    """Return when nobody answers there any more."""
+    """Return when nothing answers there any more."""
     while True:
         try:
             httpx2.get(address, timeout=PATIENCE)

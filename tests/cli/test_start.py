@@ -1,4 +1,4 @@
-"""What a service has loaded when it answers: not what nobody has asked for yet."""
+"""What a service has loaded when it answers: nothing that hasn't been requested yet."""
 
 from __future__ import annotations
 

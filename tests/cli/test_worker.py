@@ -1,4 +1,4 @@
-"""`tonearm worker`: a process that delivers what others take, on the PostgreSQL that they share."""
+"""`tonearm worker`: a process that delivers what others accept, on the PostgreSQL that they share."""
 
 from __future__ import annotations
 

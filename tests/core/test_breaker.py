@@ -1,4 +1,4 @@
-"""When a server that is away is left alone, and when one request looks how it is."""
+"""When a server that is down is left alone, and when one request probes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Living with a daily limit: learnt where it is met, kept free for what is played today, raised again."""
+"""The daily limit: learned when it is reached, partly reserved for what is played today, raised again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a destination takes: its numbers are an argument of the rules, and nothing of Last.fm's is assumed."""
+"""What a destination accepts: its numbers are an argument of the rules, and nothing of Last.fm's is assumed."""
 
 from __future__ import annotations
 

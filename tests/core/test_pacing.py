@@ -16,7 +16,7 @@ gaps = st.lists(st.floats(0, 30), min_size=2, max_size=60)
 
 
 def _starts(gaps: list[float], rate: float) -> list[float]:
-    """When each caller's request goes out, if callers come after these gaps and wait as they are told."""
+    """When each caller's request is sent, if callers come after these gaps and wait for their slots."""
     now, tat, starts = 1000.0, 0.0, []
     for gap in gaps:
         now += gap

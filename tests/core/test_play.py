@@ -1,4 +1,4 @@
-"""What a play is: its names cleaned, its time told, and whether it counts."""
+"""A play: its names cleaned, its time, and whether it counts."""
 
 from __future__ import annotations
 

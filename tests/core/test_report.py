@@ -1,4 +1,4 @@
-"""When a play is said to have been, and whether two reporters tell of one play."""
+"""When a play was, and whether two players report the same one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of Last.fm's time: nobody who sets our clock changes it, and one wrong answer is not believed."""
+"""What is known about Last.fm's time: setting our clock doesn't change it, and one wrong answer isn't believed."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ Batch = Sequence[QueuedPlay]
 
 @dataclass
 class World:
-    """An account and its queue, as the tables would keep them; a request takes a second."""
+    """An account and its queue, as the tables would store them; a request takes a second."""
 
     waiting: dict[int, QueuedPlay]
     line: DeliveryState = field(default_factory=DeliveryState)

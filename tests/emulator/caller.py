@@ -20,7 +20,7 @@ NOW = 1_700_000_000
 
 @dataclass
 class Clock:
-    """A clock that moves when told."""
+    """A clock that moves on request."""
 
     time: float = NOW
 
@@ -68,7 +68,7 @@ class Caller:
         return reply
 
     def attempt(self, params: Mapping[str, object], verb: str = "POST") -> Reply | Hangup:
-        """The same where a hang-up may be the answer."""
+        """The same if a hang-up may be the answer."""
         text = urlencode({name: str(value) for name, value in params.items()})
         if verb == "POST":
             return self.emulator.answer(Request("POST", body=text.encode()))

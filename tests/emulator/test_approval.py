@@ -1,4 +1,4 @@
-"""The page where a user lets an application in."""
+"""The page where a user approves an application."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def shape(value: Any) -> Any:
 
 
 def children(element: ElementTree.Element) -> Any:
-    """Names, attributes and order; of twins the first stands for all."""
+    """Names, attributes and order; of equal children only the first."""
     seen = {child.tag: child for child in reversed(element)}
     order = list(dict.fromkeys(child.tag for child in element))
     return [(tag, sorted(seen[tag].attrib), children(seen[tag])) for tag in order]

@@ -189,7 +189,7 @@ async def test_the_app_goes_through_the_phases_of_its_life(emulator: Emulator) -
 
 
 class Telltale(io.StringIO):
-    """Writes down what is printed and, when the secret was told, ends the program from outside."""
+    """Records what is printed and, once the secret was printed, ends the program from outside."""
 
     def write(self, text: str) -> int:
         written = super().write(text)

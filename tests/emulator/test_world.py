@@ -66,7 +66,7 @@ def ada(emulator: Emulator) -> Caller:
 
 
 def paths(value: Any, way: str = "") -> set[str]:
-    """Each member with its type; what stands in a list counts once, whatever stands beside it."""
+    """Each member with its type; members of a list count once."""
     if isinstance(value, dict):
         return {path for name, child in value.items() for path in paths(child, f"{way}.{name}")}
     if isinstance(value, list):

@@ -23,7 +23,7 @@ def engines_tables(postgres: Server) -> str:
 
 @pytest.fixture
 def shared(engines_tables: str, postgres: Server, quick: None) -> Iterator[PostgresYard]:
-    """A database that takes several engines. A SQLite file takes one process: see tests/store/test_file_lock.py."""
+    """A database for several engines. A SQLite file allows only one process: see tests/store/test_file_lock.py."""
     yield PostgresYard(postgres, engines_tables)
     empty(engines_tables)
 

@@ -1,4 +1,4 @@
-"""What an engine promises that shares its database with other processes. A SQLite file takes one process."""
+"""What an engine promises that shares its database with other processes. A SQLite file allows only one process."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_a_hint_reaches_whichever_process_works(shared: PostgresYard, work
 
 
 async def test_who_only_passes_hints_on_does_not_listen(shared: PostgresYard, work: Work) -> None:
-    """What is told to one who does not hear it would stay in the server's queue until no NOTIFY goes into that."""
+    """Unread notifications would stay in the server's queue until it is full."""
     only_rings = shared.engine()
     async with running(only_rings, {}), running(shared.engine(), {"deliver": work}):
         only_rings.hint("deliver", [7])

@@ -59,7 +59,7 @@ async def test_a_hint_while_the_handler_runs_makes_it_run_again_but_not_concurre
 
 
 async def at_rest_but(work: Work, busy: int) -> None:
-    """Return after two sweeps, with so many at work."""
+    """Return after two sweeps, with that many at work."""
     seen = work.sweeps
     await work.until(lambda: work.sweeps >= seen + 2)
     assert work.busy.total() == busy

@@ -67,7 +67,7 @@ class Work:
         return [("deliver", key) for key in sorted(self.owed)]
 
     async def until(self, seen: Callable[[], bool], within: float = PATIENCE) -> None:
-        """Return when it is so; raises TimeoutError where it is not within so many seconds."""
+        """Return when the condition is true; raises TimeoutError if it isn't within that many seconds."""
         async with asyncio.timeout(within):
             while not seen():
                 self.changed.clear()
@@ -85,7 +85,7 @@ class Yard(Protocol):
 
     @asynccontextmanager
     def outage(self, *, crashes: bool = True) -> AsyncIterator[None]:
-        """The database is away while the block lasts: it crashes, or is stopped as for a restart."""
+        """The database is down while the block lasts: it crashes, or is stopped as for a restart."""
 
 
 class EmbeddedYard:
@@ -107,7 +107,7 @@ class EmbeddedYard:
 
 
 class PostgresYard:
-    """A real PostgreSQL with the engine's tables; one without a server cannot be away."""
+    """A real PostgreSQL with the engine's tables; one without a server can't be down."""
 
     name = "postgres"
 
@@ -151,7 +151,7 @@ async def running(
 
 
 def from_tables(yard: Yard, ask: Due) -> Due:
-    """A sweep that finds nothing while the database is away."""
+    """A sweep that finds nothing while the database is down."""
 
     async def due() -> Iterable[tuple[str, int]]:
         if yard.away:

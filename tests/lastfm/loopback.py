@@ -1,4 +1,4 @@
-"""A server on the loopback that answers what it is told to, down to the bytes and the way it hangs up."""
+"""A server on the loopback with prescribed answers, down to the bytes and the way it hangs up."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def dripping(stream: socket.socket) -> None:
 
 @contextmanager
 def deaf() -> Iterator[str]:
-    """An address where nobody ever picks up: its queue of connections is full."""
+    """An address that never accepts a connection: its queue is full."""
     with closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

@@ -53,7 +53,7 @@ KEYS = Keys(API_KEY, API_SECRET)
 
 
 class Clock:
-    """The emulator's time: it stands still until it is told."""
+    """The emulator's time: it stands still until it is advanced."""
 
     def __init__(self) -> None:
         self.now = NOW

@@ -1,4 +1,4 @@
-"""Answers that are remembered: when Last.fm is asked, when it is not, and what is served while it is away."""
+"""Cached answers: when a request is made, when it isn't, and what is served while Last.fm is down."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SESSION = "s3ss10n-k3y-0f-RJ"
 
 @dataclass
 class Wire(httpx2.AsyncBaseTransport):
-    """What stands in for the network: it says `body`, or that the version of an artist is so and so."""
+    """Replaces the network: it answers `body`, or an artist with a version."""
 
     version: int = 1
     body: bytes | None = None

@@ -1,4 +1,4 @@
-"""What holds of the cache whatever happens in whatever order: it never lies about an age, and never asks in vain."""
+"""What is true of the cache in any order of events: it never lies about an age, and makes no superfluous request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass
 class Shelf:
-    """A store in memory, which loses what it is told to lose."""
+    """A store in memory that loses answers on request."""
 
     rows: dict[str, tuple[Row, str]] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""A server that speaks Last.fm's API as a destination: what is kept of an access, and what it is told."""
+"""A server that speaks Last.fm's API as a destination: what is stored of an access, and what is sent."""
 
 from __future__ import annotations
 

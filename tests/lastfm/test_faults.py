@@ -1,4 +1,4 @@
-"""What the network does, on real sockets: what surely never arrived waits, what may have arrived leaves us unsure."""
+"""Network failures, on real sockets: what certainly never arrived waits, what may have arrived is unsure."""
 
 from __future__ import annotations
 

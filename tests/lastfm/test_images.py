@@ -1,4 +1,4 @@
-"""Pictures that answers name: fetched once, looked at, and never from where no picture of Last.fm's lies."""
+"""Images named in answers: fetched once, checked, and never from an address without Last.fm's images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walks: over all pages, no more than is wanted, stable under new plays, and resumed where they were left."""
+"""Walks: over all pages, no more than is wanted, stable while plays are added, and resumed where they stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Last.fm's word on what was told, play by play."""
+"""Last.fm's answers to reports, play by play."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scan of a folder tells, the first time and after changes."""
+"""What a scan of a folder finds, the first time and after changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOBODY = 65534
 
 
 class Shelf:
-    """A caller that keeps what scans tell, as a store does."""
+    """A caller that stores what scans find, like the store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

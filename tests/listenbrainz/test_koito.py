@@ -1,4 +1,4 @@
-"""Koito takes plays over ListenBrainz's API, one at a time, and says "unauthorized" for troubles of its own, too."""
+"""Koito accepts plays over ListenBrainz's API, one at a time, and says "unauthorized" for its own failures, too."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Room:
         return self.house.clock.now()
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass at once, and whoever waited for it do what there is to do."""
+        """Let time pass at once, and everything that waited for it run."""
         self.house.clock.advance(seconds)
         await self.house.clock.still()
 
@@ -141,7 +141,7 @@ class Room:
         await self.house.clock.still()
 
     async def until_calls(self, number: int, method: str = "track.scrobble") -> None:
-        """Return when Last.fm was asked so many times, and the answer is written."""
+        """Return after that many requests to Last.fm, when the answer is written."""
         while len(self.house.calls(method)) < number or (await self.me.queue()).sending:
             await self.house.clock.sleep(1)
 
@@ -172,7 +172,7 @@ def database(database: Path | str, tables: Path) -> Path | str:
 
 @pytest.fixture
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests in which hours pass: nobody looks every two seconds whether there is something to do."""
+    """For tests in which hours pass: no sweep every two seconds."""
     monkeypatch.setattr(embedded, "SWEEP", 30.0)
 
 
@@ -201,7 +201,7 @@ async def room(house: House) -> AsyncIterator[Room]:
 
 @pytest.fixture(autouse=True)
 def no_job_fails(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A job that meets a fault of ours is tried again and may succeed then, so nobody else would notice."""
+    """A job that meets a bug of ours is retried and may then succeed, so no test would notice."""
     yield
     failed = [line for line in caplog.get_records("call") if "failed; it will be retried" in line.getMessage()]
     assert not failed or request.node.get_closest_marker("failing_jobs"), failed

@@ -1,4 +1,4 @@
-"""Clocks that are wrong: ours, and those of what stands between us and Last.fm."""
+"""Clocks that are wrong: ours, and those between us and Last.fm."""
 
 from __future__ import annotations
 
@@ -235,7 +235,9 @@ async def test_what_is_not_too_old_by_our_clock_is_sent_by_hand(house: House) ->
 
 
 async def test_a_start_stays_if_lastfm_may_have_accepted_it_by_another_clock(room: Room) -> None:
-    """Last.fm's clock is days ahead, takes the moved play, and loses the answer, and is put right; ours is fast."""
+    """Last.fm's clock is days ahead, accepts the moved play, and the answer is lost; then it is corrected, and ours is
+    fast.
+    """
     room.emulator.fault("clock-skew", seconds=2 * DAY)
     await room.me.now_playing(SONG)
     room.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
@@ -251,7 +253,7 @@ async def test_a_start_stays_if_lastfm_may_have_accepted_it_by_another_clock(roo
 
 
 async def test_the_start_of_a_fast_clock_stays_if_lastfm_may_have_accepted_it_by_a_faster_one(room: Room) -> None:
-    """Told by a fast clock, it is taken by one that is faster still, whose answer is lost."""
+    """Timed by a fast clock, it is accepted by one that is even faster, whose answer is lost."""
     room.emulator.fault("clock-skew", seconds=2 * DAY)
     room.emulator.fault("commit-then-close", calls=1, methods=SCROBBLE)
     await room.me.scrobble(SONG, started_at=room.now - 160, played=150)
@@ -282,7 +284,7 @@ async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) 
 
 
 async def test_what_a_fast_clock_has_put_back_goes_when_its_time_has_come(room: Room) -> None:
-    """The clock runs 20 days ahead when Last.fm says that the play lies ahead, and is put right after that."""
+    """The clock is 20 days ahead when Last.fm says that the play is in the future, and is corrected after that."""
     await room.me.now_playing(SONG)
     start = int(room.emulator.now() + DAY)
     assert (await room.me.scrobble(SONG, started_at=start, played=150)).status == "queued"

@@ -18,7 +18,7 @@ RED: Rgb = (255, 0, 0)
 
 
 class Reader:
-    """Reads pictures as it is told to: none on a machine that is too busy."""
+    """Reads prescribed pictures: none on a machine that is too busy."""
 
     def __init__(self) -> None:
         self.pixels: list[Rgb] = []

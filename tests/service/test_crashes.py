@@ -61,7 +61,7 @@ def child(database: Path, url: str, start: int, first: int) -> subprocess.Popen[
 
 
 def acknowledged(process: subprocess.Popen[str], number: int | None) -> list[int]:
-    """What a process acknowledges, until it has acknowledged so many or has nothing left to do."""
+    """What a process acknowledges, until it has acknowledged that many or has nothing left to do."""
     assert process.stdout is not None
     said: list[int] = []
     for line in process.stdout:

@@ -1,4 +1,4 @@
-"""A library is enriched: every song once, in spare slots, and it goes on where it was."""
+"""A library is enriched: every song once, in spare slots, and it continues where it was."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def queue_notice(account: int, number: int) -> str:
 
 
 async def heard_last(deck: Deck, notice: str) -> None:
-    """Return when a process in which nobody listens has that notice, after all that was told before."""
+    """Return when a process without subscribers has that notice, after all earlier ones."""
     heard = deck.event_hub.relay
     assert isinstance(heard, EventBridge)
     while list(heard._unread)[-1:] != [notice]:

@@ -1,4 +1,4 @@
-"""Hearts given and taken here reach Last.fm, those of Last.fm come here, and the last word on a track counts."""
+"""Tracks loved and unloved here reach Last.fm, those of Last.fm come here, and the latest change of a track counts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def at_lastfm(room: Room, user: str = "RJ") -> set[tuple[str, str]]:
 
 
 async def owed(room: Room) -> list[tuple[str, bool, str]]:
-    """(title, loved, state) of what Last.fm has still to be told, or has rejected."""
+    """(title, loved, state) of hearts that Last.fm doesn't have yet, or has rejected."""
     return [(one.track.title, one.heart.loved, str(one.state)) for one in await room.deck.hearts.owed(room.me.id)]
 
 

@@ -90,7 +90,7 @@ async def test_plays_that_arrive_meanwhile_hide_none(house: House) -> None:
         scrobbled(room, *(AT + n * 60 for n in range(3000)))
 
         async def arrive() -> None:
-            """Many new ones, and one from an offline player that lies before what is still to be read."""
+            """Many new ones, and one from an offline player that is earlier than what is still to be read."""
             scrobbled(room, *(int(room.now) - n for n in range(50)))
             scrobbled(room, AT + 2990 * 60 + 7)
 

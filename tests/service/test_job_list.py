@@ -1,4 +1,4 @@
-"""The board tells the truth: whatever waits is on it, with what it waits for."""
+"""The list of jobs is true: everything that waits is on it, with what it waits for."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ async def jobs_of(room: Room) -> list[ListedJob]:
 
 
 async def until_state(room: Room, state: JobState) -> ListedJob:
-    """The first job, as soon as it stands so."""
+    """The first job, as soon as it is in that state."""
     while not (found := await jobs_of(room)) or found[0].state is not state:
         await room.house.clock.sleep(0.5)
     return found[0]

@@ -1,4 +1,4 @@
-"""Several API keys in one installation: each listener is connected with one of them, and each key stands for itself."""
+"""Several API keys in one installation: each listener is connected with one of them, and each key is independent."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ async def test_nobody_waits_for_the_slots_of_another_key(house: House) -> None:
 
 @only_postgres  # whose engine has tables of its own
 async def test_processes_that_share_a_server_send_with_every_key(database: str) -> None:
-    """In real time: one process takes plays, another delivers them, and they share the tables alone."""
+    """In real time: one process accepts plays, another delivers them, and they share only the tables."""
     emulator = Emulator()
     emulator.add_key(SECOND, SECOND_SECRET)
     with serve(emulator) as lastfm:

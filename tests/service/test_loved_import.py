@@ -1,4 +1,4 @@
-"""An import of loved tracks: every page, each counted once, and it goes on where it was."""
+"""An import of loved tracks: every page, each counted once, and it continues where it was."""
 
 from __future__ import annotations
 

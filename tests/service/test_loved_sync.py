@@ -15,7 +15,7 @@ METHOD = "user.getLovedTracks"
 
 
 async def in_dispute(room: Room) -> None:
-    """SONG was loved on both sides, is unloved here while Last.fm is away, and loved there again later."""
+    """SONG was loved on both sides, is unloved here while Last.fm is down, and loved there again later."""
     rj = room.emulator.known_user("RJ")
     rj.heart(*SONG, room.now - 1000)
     await room.me.import_loved()

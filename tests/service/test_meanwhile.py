@@ -48,7 +48,7 @@ class Meanwhile(Direct):
 
 @asynccontextmanager
 async def meanwhile(house: House, happening: Happening, number: int = 1, **options: Any) -> AsyncIterator[Room]:
-    """A deck with so many plays of RJ, during whose first request something happens."""
+    """A deck with that many plays of RJ, during whose first request something happens."""
     async with house.open(deliver=False, **options) as room:
         await room.sign_in()
         await room.plays(*range(number))

@@ -1,4 +1,4 @@
-"""Looking up: what a whole deck makes of Last.fm's answers, and what it does while Last.fm is away."""
+"""Look-ups: what a deck makes of Last.fm's answers, and what it does while Last.fm is down."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LIMIT = 4.0
 
 
 class Stalling(FakeClock):
-    """A machine that stands still for some seconds whenever somebody has slept for a moment."""
+    """A machine that hangs for some seconds whenever something has slept for a moment."""
 
     stall = 0.0
 

@@ -1,4 +1,6 @@
-"""A play is reported: judged by the listener's rule, on disk before it is acknowledged, and told to who listens."""
+"""A play is reported: judged by the listener's rule, on disk before it is acknowledged, and published to
+subscribers.
+"""
 
 from __future__ import annotations
 
@@ -368,7 +370,7 @@ async def test_a_full_disk_acknowledges_nothing(room: Room) -> None:
 
 
 def _fill_the_disk(room: Room, spare: int) -> None:
-    """Let the writer's own connection find so many pages more, and then SQLite's word for a full disk."""
+    """Let the writer's own connection find that many more pages, and then SQLite's error for a full disk."""
     connection = room.deck.store._writes.raw_connection()
     [pages] = connection.cursor().execute("PRAGMA page_count").fetchone()
     connection.cursor().execute(f"PRAGMA max_page_count={pages + spare}")
@@ -451,7 +453,9 @@ async def test_who_waits_for_a_fate_that_does_not_come_is_answered_in_time(house
 
 @pytest.mark.parametrize("fate", ["queued", "threshold_not_met"])
 async def test_a_repeat_is_recognised_by_its_reported_start_if_it_has_another_by_now(room: Room, fate: str) -> None:
-    """What our clock lacks is learnt anew between the reports: the repeat is moved to where the second play is."""
+    """The skew of our clock is learned again between the reports: the repeat is moved to the start of the second
+    play.
+    """
     at = int(room.now) - 900
 
     def reported(start: int, now: int, reporter: str = "", played: float = 300.0) -> Report:

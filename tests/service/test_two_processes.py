@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL, one that takes plays and one that delivers; the first has its hand on the other."""
+"""Two processes on one PostgreSQL, one that accepts plays and one that delivers; the first controls the other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ LOOK = 0.05
 
 @dataclass(frozen=True)
 class Pair:
-    """A deck that only takes, with `me` signed in; one that delivers, and what may happen during its requests."""
+    """A deck that only accepts plays, with `me` signed in; one that delivers, and what may happen during its
+    requests.
+    """
 
     emulator: Emulator
     service: Deck
@@ -102,7 +104,7 @@ async def pair(database: Path | str, emulator: Emulator, monkeypatch: pytest.Mon
 
 
 async def loves(pair: Pair, number: int) -> None:
-    """RJ loves so many songs, all of which the library holds."""
+    """RJ loves that many songs, all of which are in the library."""
     account = pair.emulator.known_user("RJ")
     rows = []
     for n in range(number):

@@ -10,7 +10,7 @@ from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored, page, s
 class KoitoStandIn(StandIn):
     """Its database drops a listen that it has: the same track in the same second. Its pages answer everything else.
 
-    `login_gate`: nobody reads anything without a key.
+    `login_gate`: nothing can be read without a key.
     """
 
     path = "/apis/listenbrainz"

@@ -20,10 +20,10 @@ class Refused(Exception):
 
 
 class ListenBrainzStandIn(StandIn):
-    """`playing` is what plays now by user, `hearts` the score by (user, recording MBID).
+    """`playing` is what is playing now, by user, `hearts` the score by (user, recording MBID).
 
-    `recordings` are the MBIDs that a look-up finds, by (artist, title) in lower case. `paused` are users whose
-    accounts take no listens. `blocked` are the names of programs that say nothing of whom to write to.
+    `recordings` are the MBIDs that a look-up finds, by (artist, title) in lower case. `paused` are users whose accounts
+    accept no listens. `blocked` are the names of programs without a contact.
     """
 
     def __init__(self, now: Callable[[], float] = time) -> None:

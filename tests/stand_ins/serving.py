@@ -45,7 +45,7 @@ class Fault(StrEnum):
 
 
 class Stored(NamedTuple):
-    """A play as a server has it. `length` is in seconds; None if it was not told."""
+    """A play as a server has it. `length` is in seconds; None if it was not sent."""
 
     user: str
     timestamp: int

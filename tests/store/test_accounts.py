@@ -1,4 +1,4 @@
-"""Accounts, what lets somebody in, and the pace of an API key."""
+"""Accounts, credentials, and the rate limit of an API key."""
 
 from __future__ import annotations
 

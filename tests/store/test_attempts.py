@@ -22,7 +22,7 @@ def tell(db: Connection, account: int, at: float, *plays_tried: int) -> None:
 
 
 def left(db: Connection) -> tuple[int, int]:
-    """How many attempts there are, and of how many plays they tell."""
+    """How many attempts there are, and for how many plays."""
     numbers, of_plays = (select(func.count()).select_from(table).scalar_subquery() for table in (attempt, attempt_play))
     one, other = db.execute(select(numbers, of_plays)).one()
     return one, other

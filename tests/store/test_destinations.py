@@ -1,4 +1,4 @@
-"""Lines of destinations: what waits for one is nobody else's, and each has a ledger of its own."""
+"""Lines of destinations: what waits for one belongs to no other, and each has a record of its own."""
 
 from __future__ import annotations
 

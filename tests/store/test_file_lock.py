@@ -1,4 +1,4 @@
-"""One process sends from a file; a second one is told so, and by whom."""
+"""One process sends from a file; a second one gets an error that names the first."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def small_disk(postgres: Server) -> Iterator[tuple[str, Path]]:
 
 
 def fill(disk: Path, number: int | None = None) -> None:
-    """Write a file of so many bytes onto a disk; None: of all that are left."""
+    """Write a file of that many bytes onto a disk; None: as many as are left."""
     file = disk / "full"
     file.write_bytes(bytes(shutil.disk_usage(disk).free if number is None else number))
 

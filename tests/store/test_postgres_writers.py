@@ -1,4 +1,4 @@
-"""An account that somebody else has locked: what is about it waits, up to a limit, and nothing else does."""
+"""An account that another transaction has locked: writes about it wait, up to a limit, and no others do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: one of a kind for an account, over one Last.fm user's list, which moves on from where it is."""
+"""Runs: one of a kind for an account, over one Last.fm user's list, which advances only from its cursor."""
 
 from __future__ import annotations
 

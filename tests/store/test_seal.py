@@ -91,7 +91,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
 
 
 def test_whoever_links_first_wins(tmp_path: Path) -> None:
-    """The loser of the race takes the winner's key, and leaves nothing behind."""
+    """The loser of the race uses the winner's key, and leaves nothing behind."""
     database = tmp_path / "plays.db"
     key_file(database).write_text("the winner's secret\n")
     assert seal._new_secret(key_file(database)) == "the winner's secret"

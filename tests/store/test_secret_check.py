@@ -1,4 +1,4 @@
-"""A process with another secret than the database's is refused before it does anything, and nobody is signed out."""
+"""A process with a wrong secret is rejected before it does anything, and nobody is signed out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Music Player Daemon that plays silence to nobody."""
+"""A real Music Player Daemon that plays without output."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ audio_output {{
 
 
 class Control:
-    """A connection that tells MPD what to do."""
+    """A connection that controls MPD."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -75,7 +75,7 @@ class Control:
 
 
 class Mpd:
-    """A daemon at a socket, and a connection that tells it what to do."""
+    """A daemon at a socket, and a connection that controls it."""
 
     def __init__(self, folder: Path, place: Path) -> None:
         self.socket = place

@@ -28,13 +28,13 @@ class Recorder:
         self.news.set()
 
     async def until_reported(self, number: int) -> None:
-        """Return when so many plays have been reported."""
+        """Return when that many plays have been reported."""
         while len(self.finished) < number:
             self.news.clear()
             await self.news.wait()
 
     async def until_announced(self, number: int) -> None:
-        """Return when so many tracks have been announced."""
+        """Return when that many tracks have been announced."""
         while len(self.announced) < number:
             self.news.clear()
             await self.news.wait()

@@ -16,7 +16,7 @@ RED = Track("King Crimson", "Red", duration=378)
 
 
 def at(seconds: float, track: Track, position: float | None, paused: bool = False) -> Notice:
-    """What a player says so many seconds into the test."""
+    """A player's notice that many seconds into the test."""
     return Notice(NoticeKind.PROGRESS, T0 + seconds, track, position, paused=paused)
 
 

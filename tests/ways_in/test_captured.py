@@ -1,4 +1,4 @@
-"""What real players sent, byte for byte, is taken over a socket: each play once, with the answer that they got."""
+"""What real players sent, byte for byte, is accepted over a socket: each play once, with the answer that they got."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def send(url: str, request: bytes) -> tuple[int, bytes]:
 
 
 class Secrets:
-    """What stands in for the secrets of a captured player: everything else stays as it was sent."""
+    """Replaces the secrets of a captured player: everything else stays as it was sent."""
 
     def __init__(self, room: Room, player: NewPlayer) -> None:
         self.room = room
@@ -46,7 +46,7 @@ class Secrets:
         self.session = b""
 
     def in_place(self, raw: bytes) -> bytes:
-        """The request with secrets of ours, which are as long as those that it had where that matters."""
+        """The request with our own secrets, which are as long as the original ones if that matters."""
         raw = raw.replace(b"Token lztoken", b"Token " + self.secret.encode())
         if b"?hs=true&p=1.2" in raw:
             at = str(int(time.time()))

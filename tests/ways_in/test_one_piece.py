@@ -1,4 +1,4 @@
-"""Head and body of an answer leave in one piece: VLC 3.0.24 reads once, and takes what comes later for success."""
+"""Head and body of an answer are sent in one piece: VLC 3.0.24 reads once, and treats anything later as success."""
 
 from __future__ import annotations
 

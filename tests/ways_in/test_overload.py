@@ -1,4 +1,4 @@
-"""Players are refused in their own protocol even where nobody can read what they want: they keep their plays."""
+"""Players are rejected in their own protocol even if their request can't be read: they keep their plays."""
 
 from __future__ import annotations
 

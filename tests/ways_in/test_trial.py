@@ -40,7 +40,7 @@ def test_a_play_of_each_kind_of_player_arrives_and_is_not_kept(room: Room, kind:
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Something that is no service of ours."""
+    """Something that isn't this service."""
 
     def do_GET(self) -> None:
         self.send_response(200)

@@ -1,4 +1,6 @@
-"""Browsers and media servers report by webhooks: each user's plays to the listener that they are, or to nobody."""
+"""Browsers and media servers report by webhooks: each user's plays go to the listener that they are mapped to, or to
+nobody.
+"""
 
 from __future__ import annotations
 

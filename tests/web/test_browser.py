@@ -151,7 +151,7 @@ def fits(page: Page) -> bool:
 
 
 def screenshot(page: Page, name: str) -> None:
-    """A picture for those who look at them, where the variable TONEARM_SCREENSHOTS is set."""
+    """Take a screenshot, if the variable TONEARM_SCREENSHOTS is set."""
     if os.environ.get("TONEARM_SCREENSHOTS"):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=not name.endswith("-phone"))

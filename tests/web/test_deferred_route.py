@@ -1,4 +1,4 @@
-"""Routes are analysed when somebody asks for them, and are then as FastAPI makes them."""
+"""Routes are analysed when they are first requested, and are then as FastAPI makes them."""
 
 from __future__ import annotations
 

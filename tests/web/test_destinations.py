@@ -257,7 +257,7 @@ def gone(house: House, host: str) -> None:
 async def test_a_server_that_wants_https_or_has_another_certificate_says_so(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By real sockets: a certificate that nobody has signed, a redirect to https, and https where there is none."""
+    """Over real sockets: an untrusted certificate, a redirect to https, and https to a server without it."""
     async with httpx2.AsyncClient() as http:
         wire = partial(ListenBrainzClient, user_agent="tests", http=http)
         monkeypatch.setitem(house.deck.destinations.outlets.makers, DestinationKind.LISTENBRAINZ, wire)

@@ -1,4 +1,4 @@
-"""The service before its pages are loaded, and after: nobody can tell but by the clock."""
+"""The service before and after its pages are loaded: only the time differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which histories come home: what is found is shown first, then imported, then taken back."""
+"""The page for importing histories: what is found is shown first, then imported, then undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page says of a play, as tables: states of the queue, fates, what plays, what stands in the way."""
+"""What the page shows about a play, as tables: states of the queue, fates, what is playing, what blocks it."""
 
 from __future__ import annotations
 
