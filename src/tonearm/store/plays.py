@@ -522,21 +522,28 @@ def by_id(db: Connection, account: int, ids: Sequence[int]) -> dict[int, StoredP
     return {row.id: stored_play(row) for row in rows}
 
 
+_LATEST = (
+    select(play)
+    .where(play.c.account == bindparam("of"))
+    .order_by(play.c.timestamp.desc(), play.c.id.desc())
+    .limit(bindparam("most"))
+)
+
+
 def latest(
     db: Connection, account: int, limit: int, fates: Sequence[str] = (), before: tuple[int, int] | None = None
 ) -> list[StoredPlay]:
     """The plays of an account, latest first; only those with certain fates if some are given. `before` is the
     (timestamp, id) of the previous page's last play.
     """
-    wanted = select(play).where(play.c.account == account)
+    wanted, given = _LATEST, {"of": account, "most": limit}
     if before:
         wanted = wanted.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
-    newest_first = wanted.order_by(play.c.timestamp.desc(), play.c.id.desc()).limit(limit)
     if not fates:
-        return [stored_play(row) for row in db.execute(newest_first)]
+        return [stored_play(row) for row in db.execute(wanted, given)]
     # One query for each fate: an index has the rows of each single fate in this order.
     found = [
-        stored_play(row) for fate in set(fates) for row in db.execute(newest_first.where(*_of_fate(account, fate)))
+        stored_play(row) for fate in set(fates) for row in db.execute(wanted.where(*_of_fate(account, fate)), given)
     ]
     return sorted(found, key=lambda one: (one.play.timestamp, one.id), reverse=True)[:limit]
 

@@ -27,6 +27,9 @@ _FIRST = (
 )
 
 
+_BACKLOG = select(account.c.backlog_until).where(account.c.id == bindparam("account_id"))
+
+
 def delivery_facts(
     db: Connection, account_id: int, keys: Sequence[str], now: float, lastfm_now: float, *, configured: bool
 ) -> DeliveryFacts:
@@ -38,7 +41,7 @@ def delivery_facts(
         queue.delivery_state(db, account_id),
         now,
         lastfm_now,
-        backlog_until=db.execute(select(account.c.backlog_until).where(account.c.id == account_id)).scalar_one(),
+        backlog_until=db.execute(_BACKLOG, {"account_id": account_id}).scalar_one(),
         throttle=key_throttle(throttled),
         paused=jobs.sending_paused(db),
         configured=configured,
