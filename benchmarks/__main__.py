@@ -20,6 +20,7 @@ NAMES = (
     "replay",
     "growth",
     "fairness",
+    "apart",
     "client",
     "cache",
     "pages",

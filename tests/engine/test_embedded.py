@@ -38,6 +38,22 @@ async def test_keys_have_their_turn_exactly_in_the_order_in_which_they_were_hint
     assert work.calls == [1, 2, 3, 9, 4, 8, 7]
 
 
+async def test_a_kind_may_have_slots_of_its_own(clock: FakeClock, work: Work) -> None:
+    engine = EmbeddedEngine(clock, PLACES, grace=0.01, slots={"destination": PLACES + 2})
+    few = Work()
+    for one in (work, few):
+        one.gate.clear()
+    async with running(engine, {"destination": work, "deliver": few}):
+        for kind in ("destination", "deliver"):
+            engine.hint(kind, range(2 * PLACES))
+        await settle()
+        assert (work.busy.total(), few.busy.total()) == (PLACES + 2, PLACES)
+        assert engine.crowded("destination")
+        for one in (work, few):
+            one.gate.set()
+        await work.until(lambda: len(work.done) == len(few.done) == 2 * PLACES)
+
+
 async def test_what_waits_for_its_turn_has_it_once_however_often_it_is_found(
     engine: Engine, clock: FakeClock, work: Work
 ) -> None:

@@ -191,20 +191,31 @@ async def test_an_outage_of_one_delays_no_other(world: World) -> None:
         assert titles(world.first) == songs(*range(3))
 
 
-async def test_those_that_never_answer_take_no_place_of_those_that_do(world: World) -> None:
-    """Eight servers that keep every request until its patience is over would be all that the engine has places for."""
+@pytest.mark.parametrize(("number", "failed_before"), [(8, True), (24, False)])
+async def test_those_that_never_answer_take_no_place_of_those_that_do(
+    world: World, number: int, failed_before: bool
+) -> None:
+    """Eight servers that keep every request until its patience is over would be all that an engine usually has places
+    for: those that have failed before have places of their own, and for those that have not there are enough.
+    """
     async with world.open() as room:
-        slow = [await room.deck.listener(f"slow-{n}") for n in range(8)]
-        world.first.users |= {f"token-{n}": f"user {n}" for n in range(8)}
+        slow = [await room.deck.listener(f"slow-{n}") for n in range(number)]
+        world.first.users |= {f"token-{n}": f"user {n}" for n in range(number)}
         for n, listener in enumerate(slow):
             await room.deck.destinations.add(listener.id, LISTENBRAINZ, "http://one.test", f"token-{n}")
         there = await add(room, "two.test")
-        world.network.gone.add("one.test")
-        for listener in slow:
-            await room.play(0, listener=listener)
-        await room.wait(5)
+        if failed_before:
+            world.network.gone.add("one.test")
+            for listener in slow:
+                await room.play(0, listener=listener)
+            await room.wait(5)
         answers = world.network.hangs["one.test"] = asyncio.Event()
-        await room.wait(30)  # all of them are being asked now
+        if failed_before:
+            await room.wait(30)  # all of them are being asked now
+        else:
+            for listener in slow:
+                await room.play(0, listener=listener)
+            await room.wait(5)
         await room.play(1)
         for _ in range(10):  # a process that has not seen the destination yet looks for it every two seconds
             if await fates(room, there) == {"Song 001": "accepted"}:
