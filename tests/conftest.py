@@ -100,7 +100,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     if config.getoption("quick"):
         left_out = [item for item in items if item.nodeid.startswith(NOT_QUICK) or wants_postgresql(item)]
-        items[:] = [item for item in items if item not in set(left_out)]
+        out = set(left_out)
+        items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=left_out)
 
 
