@@ -28,12 +28,17 @@ def unknown(name: str) -> str:
 
 @lru_cache(1)
 def own() -> tzinfo:
-    """This machine's time zone."""
-    found = named(os.environ.get("TZ", "").removeprefix(":"))
-    if found:
+    """This machine's time zone, under its name if the machine knows it."""
+    return named(os.environ.get("TZ", "").removeprefix(":")) or of_file(Path("/etc/localtime"))
+
+
+def of_file(file: Path) -> tzinfo:
+    """The time zone in a file, which may be a link to the file of a named zone; UTC if it can't be read."""
+    _, _, name = str(file.resolve()).rpartition("/zoneinfo/")
+    if found := named(name):
         return found
     try:
-        with Path("/etc/localtime").open("rb") as file:
-            return ZoneInfo.from_file(file)
+        with file.open("rb") as data:
+            return ZoneInfo.from_file(data, key="local time")
     except (OSError, ValueError):
         return UTC

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from tonearm.core import days
 
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
+ZONES = (
+    *("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "UTC"),
+    *("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/Havana"),
+)
 
 
 @given(
@@ -52,3 +55,35 @@ def test_a_change_at_the_very_end_makes_no_empty_stretch() -> None:
 
 def test_so_many_days_end_today() -> None:
     assert days.days_back(date(2026, 3, 1), 3) == [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1)]
+
+
+MINUTE_PAST = ("America/St_Johns", "America/Moncton", "Asia/Gaza")
+"""Where clocks were, in some years, changed a minute past midnight."""
+
+
+@given(
+    zone=st.sampled_from((*ZONES, *MINUTE_PAST)).map(ZoneInfo),
+    at=st.integers(1_034_000_000, 1_900_000_000),
+)
+def test_every_moment_is_in_one_day_however_it_is_counted(zone: tzinfo, at: int) -> None:
+    day = days.day_of(at, zone)
+    assert days.start_of(day, zone) <= at < days.start_of(day + timedelta(days=1), zone)
+    (there,) = days.stretches(zone, at, at + 1)
+    assert (at + there.offset) // days.DAY == days.day_number(day)
+    assert abs((day - datetime.fromtimestamp(at, zone).date()).days) <= 1
+
+
+def test_a_day_that_clocks_began_twice_begins_once() -> None:
+    st_johns = ZoneInfo("America/St_Johns")
+    change = int(datetime(2010, 11, 7, 2, 31, tzinfo=UTC).timestamp())  # from 0:01 back to 23:01
+    assert days.start_of(date(2010, 11, 7), st_johns) == change + 59 * 60
+    for moment in (change - 60, change - 1, change, change + 59 * 60 - 1):
+        assert days.day_of(moment, st_johns) == date(2010, 11, 6)
+    assert days.day_of(change + 59 * 60, st_johns) == date(2010, 11, 7)
+    found = days.stretches(st_johns, change - days.DAY, change + days.DAY)
+    assert found == [
+        days.Stretch(change - days.DAY, change - 60, -9000),
+        days.Stretch(change - 60, change + days.DAY, -12600),
+    ]
+    havana = ZoneInfo("America/Havana")  # sets its clocks back from one to midnight: the day has just begun
+    assert days.start_of(date(2025, 11, 2), havana) == int(datetime(2025, 11, 2, 4, tzinfo=UTC).timestamp())

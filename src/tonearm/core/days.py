@@ -1,18 +1,24 @@
 """Days and hours in a listener's time zone: stretches of time with the same offset from UTC.
 
 Within one of them a local day is `(timestamp + offset) // 86400`, which every database can count.
+
+A day is one stretch of time. Some clocks were set back a minute after midnight (St. John's until 2011), which would begin
+the next day twice: that minute belongs to the day before, as if the clocks had been set back at midnight.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 DAY = 86400
 HOUR = 3600
 
 _STEP = 7 * DAY
 """Seconds between two checks of the zone's offset. Clock changes are weeks apart at least."""
+
+_QUARTER = 900
+"""Seconds: clocks are taken to change with a quarter of an hour, by which plays are counted."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -50,17 +56,21 @@ def _change(zone: tzinfo, before: int, after: int) -> int:
 
 
 def _offset(zone: tzinfo, at: int) -> int:
+    """The offset from UTC that counts for all of the quarter of an hour, which is the one at its end."""
+    at += _QUARTER - 1 - at % _QUARTER
     return int((datetime.fromtimestamp(at, zone).utcoffset() or timedelta()).total_seconds())
 
 
 def start_of(day: date, zone: tzinfo) -> int:
     """The first second of a local day, in Unix seconds."""
-    return int(datetime.combine(day, time(), zone).timestamp())
+    midnight = datetime.combine(day, time(), zone)
+    first, again = (int(midnight.replace(fold=fold).timestamp()) for fold in (0, 1))
+    return again if again > first and day_of(again - 1, zone) < day else first
 
 
 def day_of(timestamp: float, zone: tzinfo) -> date:
     """The local day of a moment in Unix seconds."""
-    return datetime.fromtimestamp(timestamp, zone).date()
+    return (datetime.fromtimestamp(timestamp, UTC) + timedelta(seconds=_offset(zone, int(timestamp // 1)))).date()
 
 
 def day_number(day: date) -> int:

@@ -19,6 +19,7 @@ from tonearm.web.access import Access
 from tonearm.web.address import local_url, remember
 from tonearm.web.deferred_route import DeferredRoute
 from tonearm.web.view.templates import page
+from tonearm.web.view.time_zone import write_times_for
 
 _TITLES = {
     400: "That didn't work",
@@ -64,6 +65,7 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
             handler = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
+                write_times_for(request)
                 try:
                     return compressed(request, await handler(request))
                 except (HTTPException, RequestValidationError, StoreUnavailable) as error:

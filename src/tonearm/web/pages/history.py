@@ -21,7 +21,7 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import duration, long_date, period_title, plays
-from tonearm.web.view.time_zone import request_zone
+from tonearm.web.view.time_zone import request_zone, until_midnight
 
 PAGE_SIZE = 25
 """Plays on a page."""
@@ -203,6 +203,7 @@ async def _statistics_page(
         address=address,
         headings=headings,
         runs=play_rows.album_runs(rows["rows"], headings),
+        midnight=until_midnight(context.now, zone),
         live_page=period.last >= today or any(isinstance(entry, QueuedRow) for entry in page.entries),
         **rows,
         **_charts(period, whole, hours),

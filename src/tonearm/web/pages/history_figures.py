@@ -26,7 +26,7 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, rewind
 from tonearm.web.view.formats import duration, number, period_title
 from tonearm.web.view.sleeves import sleeve
-from tonearm.web.view.time_zone import request_zone
+from tonearm.web.view.time_zone import request_zone, until_midnight
 
 TOP_SIZE = 5
 """Rows of each list of a rewind."""
@@ -78,7 +78,14 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
         years = await _years(frame, me, today, zone, 1)
         streaks = await frame.deck.figures.streaks(me.id, zone)
         streak = streaks.current.days if streaks.current else 0
-        return frame.page("_on_this_day", await frame.snapshot(me), frame.context(), years=years, streak=streak)
+        return frame.page(
+            "_on_this_day",
+            await frame.snapshot(me),
+            frame.context(),
+            years=years,
+            streak=streak,
+            midnight=until_midnight(frame.deck.clock.now(), zone),
+        )
 
     @router.get("/history/random")
     async def random_play(me: Me) -> Response:

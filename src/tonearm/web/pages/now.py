@@ -1,6 +1,6 @@
 """The page at `/`: what plays, today's numbers, the connection, the last days and the last plays."""
 
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,8 +12,8 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.view import play_rows
 from tonearm.web.view.charts import Chart, Value, chart
 from tonearm.web.view.formats import long_date, plays, short_date
-from tonearm.web.view.now_playing import playing
-from tonearm.web.view.time_zone import request_zone
+from tonearm.web.view.now_playing import REST, playing
+from tonearm.web.view.time_zone import request_zone, until_midnight
 
 DAYS_SHOWN = 30
 LATEST_SHOWN = 12
@@ -62,11 +62,11 @@ async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Resp
         "refresh_in": play_rows.refresh_in(rows, context),
         "more": latest.after is not None,
         "days": await _days(frame, me.id, context.now, zone),
-        "midnight": days.start_of(days.day_of(context.now, zone) + timedelta(days=1), zone) - context.now + 1,
+        "midnight": until_midnight(context.now, zone),
     }
     now_playing = playing(frame.deck.shows.current(me.id), snapshot.account.threshold, context.now)
     loved = now_playing is not None and await me.loves(now_playing.track.artist, now_playing.track.title)
-    return frame.page(name, snapshot, context, playing=now_playing, loved=loved, **values)
+    return frame.page(name, snapshot, context, playing=now_playing, loved=loved, rest=REST, **values)
 
 
 async def _days(frame: Frame, account: int, now: float, zone: tzinfo) -> Chart:

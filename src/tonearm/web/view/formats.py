@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from markupsafe import Markup
 
 from tonearm.core.period import HistoryPeriod, PeriodKind
+from tonearm.web.view.time_zone import readers_zone
 
 LONGEST_SHOWN = 240
 """Characters shown of one name."""
@@ -125,13 +126,13 @@ def month(number: int) -> str:
 
 
 def moment(timestamp: float, now: float, full: bool = False) -> Markup:
-    """A time in the service's own time zone, which the page's script converts to the reader's. In another year it is
+    """A time in the reader's time zone as far as it is known; the page's script corrects it. In another year it is
     only the day, unless `full`.
     """
-    utc = datetime.fromtimestamp(timestamp, UTC)
-    local = utc.astimezone()
+    utc, zone = datetime.fromtimestamp(timestamp, UTC), readers_zone()
+    local = utc.astimezone(zone)
     day = f"{local.day} {_MONTHS[local.month - 1]}"
-    this_year = local.year == datetime.fromtimestamp(now, UTC).astimezone().year
+    this_year = local.year == datetime.fromtimestamp(now, zone).year
     text = day if this_year else f"{day} {local.year}"
     if this_year or full:
         text += f" {local:%H:%M}"
@@ -141,8 +142,8 @@ def moment(timestamp: float, now: float, full: bool = False) -> Markup:
 
 def time_of(timestamp: float, now: float) -> Markup:
     """Only the time of day for a time today, otherwise as `moment`."""
-    utc = datetime.fromtimestamp(timestamp, UTC)
-    local, today = utc.astimezone(), datetime.fromtimestamp(now, UTC).astimezone()
+    utc, zone = datetime.fromtimestamp(timestamp, UTC), readers_zone()
+    local, today = utc.astimezone(zone), datetime.fromtimestamp(now, zone)
     if local.date() != today.date():
         return moment(timestamp, now)
     return Markup('<time datetime="{}" data-time>{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", f"{local:%H:%M}")
@@ -151,7 +152,7 @@ def time_of(timestamp: float, now: float) -> Markup:
 def by(timestamp: float, now: float) -> Markup:
     """The full hour by which something is over, since it isn't known more precisely; in the form of `moment`."""
     utc = datetime.fromtimestamp(math.ceil(timestamp / HOUR) * HOUR, UTC)
-    local = utc.astimezone()
+    local = utc.astimezone(readers_zone())
     day = _DAYS[local.weekday()]
     text = day if timestamp - now < THIS_WEEK else f"{day} {local.day} {_MONTHS[local.month - 1]}"
     return Markup('<time datetime="{}" data-by>{} {:%H:%M}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", text, local)
