@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +53,8 @@ QUIET = (
 SCREENSHOTS = ROOT / "build" / "screenshots"
 DESK: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+ZONES = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/St_Johns", "Europe/Berlin")
 
 HOSTILE = (
     "<script>document.title = 'mine'</script>",
@@ -474,6 +477,7 @@ AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 
 def violations(page: Page, *rules: str) -> list[str]:
     """What axe-core finds wrong with a page, by all of its rules or by some."""
+    expect(page.locator("[style*=opacity]")).to_have_count(0)  # what comes has faded in
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)  # by the debugger, which no policy of the page forbids
     only = {"runOnly": list(rules)} if rules else {}
@@ -993,6 +997,86 @@ def test_now_does_not_scroll_while_the_reader_is_further_down(open_page: OpenPag
     played(running_service, "A new one")
     expect(row(page, "A new one")).to_contain_text("Accepted")
     assert abs(read.evaluate("row => row.getBoundingClientRect().top") - place) < 3
+
+
+SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+OFTEN_LONG = "A title that goes on until it needs a second line, and then some more of it for a third one, " * 3
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_an_open_page_does_not_jump_whatever_comes(
+    open_page: OpenPage, running_service: Running, viewport: ViewportSize, motion: str
+) -> None:
+    running_service.sign_in()
+    for number in range(14):
+        played(running_service, f"Song {number}", ago=20_000.0 + 1000 * number)
+    now: list[str] = []
+    agos = count(15_000, -400)
+
+    def plays_now(artist: str, track: str, album: str = "") -> None:
+        with running_service.player() as player:
+            body = {"artist": artist, "track": track, "album": album, "duration": 604}
+            player.post("/lastfm/now-playing", json=body)
+        now[:] = [track[:80]]
+
+    def outage(page: Page) -> None:
+        running_service.emulator.fault("error", error=11, methods=["track.scrobble"])
+        played(running_service, "Waiting", ago=next(agos))
+        expect(page.get_by_role("alert")).to_be_visible()
+
+    def recovery(page: Page) -> None:
+        running_service.emulator.clear_faults()
+        with running_service.player() as player:
+            player.post("/lastfm/queue/retry")
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+    def new_play(title: str) -> Callable[[Page], None]:
+        def report(page: Page) -> None:
+            played(running_service, f"{title} {page.url[-9:]}", ago=next(agos))
+            if page.locator(".plays").count():
+                expect(row(page, f"{title} {page.url[-9:]}").first).to_be_visible()
+
+        return report
+
+    steps: dict[str, Callable[[Page], None]] = {
+        "a song": lambda page: plays_now("Beirut", "Nantes", "The Flying Club Cup"),
+        "long names": lambda page: plays_now(OFTEN_LONG[:200], OFTEN_LONG[:200], OFTEN_LONG[:200]),
+        "a short name": lambda page: plays_now("Low", "Will the Night"),
+        "a play": new_play("A new one"),
+        "a play with long names": new_play(OFTEN_LONG[:150]),
+        "an outage": outage,
+        "its end": recovery,
+    }
+    page = open_page(viewport=viewport, reduced_motion=motion)
+    for path in ("/", "/queue?state=all", "/history", "/history?q=o", "/artist?name=Nina+Simone", "/plays/1"):
+        page.goto(f"{running_service.url}{path}")
+        expect(page.locator("#lamp")).to_have_text("Live")
+        expect(page.locator(".spinner")).to_have_count(0)
+        page.evaluate(MOVES)
+        page.evaluate(SETTLED)
+        assert page.evaluate("window.moved") < 0.01, path
+        for name, happens in steps.items():
+            page.evaluate("window.moved = 0")
+            happens(page)
+            if path == "/":
+                expect(page.locator("#now")).to_contain_text(now[0])
+            page.evaluate(SETTLED)
+            assert page.evaluate("window.moved") < 0.01, (path, name)
+
+
+def test_a_browser_in_any_zone_counts_its_own_days(open_page: OpenPage, running_service: Running) -> None:
+    running_service.sign_in()
+    at = time.time() - 700
+    played(running_service, "Sinnerman", ago=700)
+    for name in ZONES:
+        page = open_page(timezone_id=name)
+        zone = ZoneInfo(name)
+        day = datetime.fromtimestamp(at, zone)
+        expect(page.locator("#days a").last).to_have_attribute("aria-label", re.compile(f"{datetime.now(zone):%A}, "))
+        expect(row(page, "Sinnerman").locator(".when")).to_contain_text(f"{day:%H:%M}")
+        page.goto(f"{running_service.url}/history")
+        expect(page.locator(".day a")).to_have_attribute("href", f"/history?period={day:%Y-%m-%d}")
 
 
 def test_a_page_is_printed_without_what_only_a_screen_needs(open_page: OpenPage, running_service: Running) -> None:

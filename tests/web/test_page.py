@@ -576,7 +576,7 @@ async def test_a_stand_in_that_is_gone_is_reported(house: House) -> None:
 async def test_files_carry_their_hash_and_are_kept_for_ever(house: House) -> None:
     tags = Tags(await house.page())
     files = [link["href"] for link in tags.all("link")] + [script["src"] for script in tags.all("script")]
-    assert len(files) == 7
+    assert len(files) == 8
     for file in files:
         answer = await house.signed_out.get(file)
         assert answer.status_code == 200

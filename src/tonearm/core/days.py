@@ -2,8 +2,8 @@
 
 Within one of them a local day is `(timestamp + offset) // 86400`, which every database can count.
 
-A day is one stretch of time. Some clocks were set back a minute after midnight (St. John's until 2011), which would begin
-the next day twice: that minute belongs to the day before, as if the clocks had been set back at midnight.
+A day is one stretch of time. Some clocks were set back a minute after midnight (St. John's until 2011), which would
+begin the next day twice: that minute belongs to the day before, as if the clocks had been set back at midnight.
 """
 
 from __future__ import annotations

@@ -72,7 +72,16 @@
     rememberWaiting(root);
     const titled = document.querySelector("[data-title]");
     if (titled) document.title = titled.dataset.title;
+    showTint();
     tick();
+  };
+
+  const showTint = () => { // apart from what plays: nothing that moves may take it along
+    const [tint, shown] = [document.getElementById("tint"), document.querySelector("[data-tint]")?.dataset.tint];
+    if (!tint || tint.getAttribute("src") === (shown || null)) return;
+    if (shown) tint.setAttribute("src", shown);
+    else tint.removeAttribute("src");
+    tint.hidden = !shown;
   };
 
   const WAITING = `tonearm-waiting${document.documentElement.dataset.root}`;
@@ -130,9 +139,14 @@
 
   const sendZone = () => {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if (!zone || document.cookie.split("; ").includes(`zone=${zone}`)) return;
+    if (!zone || document.cookie.split("; ").includes(`zone=${zone}`)) return false;
     document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+    return true;
+  };
+  const newZone = sendZone(); // before any part is fetched
+  const showInZone = () => {
     if (document.querySelector("[data-zoned]")) location.reload();
+    else for (const part of document.querySelectorAll("[data-stale-in]")) fetchSoon(part, 0);
   };
 
   let toastTimer;
@@ -277,7 +291,7 @@
   addEventListener("beforeunload", () => document.body.classList.add("busy"));
   addEventListener("pageshow", () => document.body.classList.remove("busy"));
   document.addEventListener("DOMContentLoaded", () => {
-    sendZone();
+    if (newZone) showInZone();
     document.querySelector(".filters [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     showLamp("waiting", "Connecting");
     readPart(document);

@@ -21,6 +21,9 @@ TO_CENTRE = 149.45
 OUTER, INNER = 92.0, 42.0
 """Radii of the first and the last groove."""
 
+REST = 93.0
+"""Degrees by which the arm is turned while nothing plays: beside the record."""
+
 
 @dataclass(frozen=True, slots=True)
 class Playing:
