@@ -23,7 +23,9 @@ def names(track: Track) -> tuple[str, str, str, str]:
     ("scope", "to", "sent", "becomes"),
     [
         (ARTIST, {"artist": "Björk"}, {"title": "Hunter", "album": "Post"}, ("Björk", "Hunter", "Post", "Bjork")),
-        (ARTIST, {"artist": "Björk"}, {"artist": "bjork"}, ("bjork", "Joga", "Homogenic", "Bjork")),
+        (ARTIST, {"artist": "Björk"}, {"artist": " BJÖRK "}, ("Björk", "Joga", "Homogenic", "Bjork")),
+        (ARTIST, {"artist": "Björk"}, {"artist": "Bjork!"}, ("Bjork!", "Joga", "Homogenic", "Bjork")),
+        (ARTIST, {"artist": "Björk"}, {"artist": "Bjork 2"}, ("Bjork 2", "Joga", "Homogenic", "Bjork")),
         (
             ARTIST,
             {"artist": "Björk", "album_artist": "Björk"},
@@ -102,3 +104,17 @@ def test_rules_apply_once_each_in_the_order_in_which_they_were_made() -> None:
     assert ruled(Track("A", "t"), [there, back]).artist == "A"
     assert ruled(Track("B", "t"), [there, back]).artist == "A"
     assert ruled(Track("D", "t"), [there, back, on]) == Track("D", "t")
+
+
+def test_a_rule_matches_what_was_sent_although_another_rule_has_changed_it() -> None:
+    everything = edit_rule(ARTIST, PlayNames("A", ""), PlayNames("B", ""))
+    one_track = edit_rule(TRACK, PlayNames("A", "t"), PlayNames("C", "u"))
+    assert names(ruled(Track("A", "t"), [everything, one_track]))[:2] == ("C", "u")
+    assert names(ruled(Track("a", "other"), [everything, one_track]))[:2] == ("B", "other")
+
+
+def test_signs_that_distinguish_two_titles_distinguish_them_for_rules() -> None:
+    rule = edit_rule(TRACK, PlayNames("Sigur Rós", "( )"), PlayNames("Sigur Rós", "Vaka"))
+    assert rule.applied(Track("sigur ros", "(  )")).title == "Vaka"
+    assert rule.applied(Track("Sigur Rós", "()")).title == "()"
+    assert rule.applied(Track("Sigur Rós", "\u0301")).title == "\u0301"

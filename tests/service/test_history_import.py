@@ -17,6 +17,7 @@ import pytest
 
 from tests.history.files import AT, jsonl, listen, write, write_json, write_zip
 from tests.service.conftest import DAY, HOUR, House, Room
+from tonearm.core.edit_rules import PlayNames, RuleScope
 from tonearm.core.play import Play, Track
 from tonearm.history.play import HistoryFileError, PastPlay, ReadOptions, ZoneNeeded
 from tonearm.service.history_export import ExportFormat
@@ -100,6 +101,25 @@ async def test_doubtful_plays_are_left_out_unless_they_are_wanted(room: Room, tm
     assert len(await room.history()) == 1
     await brought(room, near, doubtful=True)
     assert len(await room.history()) == 2
+
+
+async def test_rules_for_names_apply_to_an_import_if_that_is_wanted(room: Room, tmp_path: Path) -> None:
+    seen, to = PlayNames("Nina Simon", ""), PlayNames("Nina Simone", "")
+    await room.deck.edit_rules.add(room.me.id, RuleScope.ARTIST, seen, to)
+    await brought(room, write(tmp_path, table([(0, "Sinnerman")]), "there.csv"))
+    misspelt = write(tmp_path, table([(0, "Sinnerman"), (1000, "Lilac Wine")], artist="NINA SIMON"), "more.csv")
+    (dry,) = await brought(room, misspelt, apply=False, rules=True)
+    assert (dry.new, dry.known, dry.ruled) == (1, 1, 1)
+    (done,) = await brought(room, misspelt, rules=True)
+    (again,) = await brought(room, misspelt, rules=True)
+    assert (done.new, done.ruled, again.new, again.known) == (1, 1, 0, 2)
+    names = [(kept.play.track.artist, kept.play.track.title) for kept in await room.history()]
+    assert sorted(names) == [("Nina Simone", "Lilac Wine"), ("Nina Simone", "Sinnerman")]
+    other = write(tmp_path, table([(9000, "Stars")], artist="Nina Simon"), "other.csv")
+    (dry,) = await brought(room, other, apply=False)
+    assert (dry.new, dry.ruled) == (1, 1)
+    await brought(room, other)
+    assert ("Nina Simon", "Stars") in [(kept.play.track.artist, kept.play.track.title) for kept in await room.history()]
 
 
 async def test_an_import_is_undone_as_a_whole_and_only_what_it_added(room: Room, tmp_path: Path) -> None:

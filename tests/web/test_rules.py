@@ -52,7 +52,7 @@ async def test_an_edit_is_previewed_and_made_every_time(house: House) -> None:
     assert "Everything by Bjork" in text(listed)
     later = await heard(house, title="Pluto", ago=300)
     story = text(await house.page(f"/plays/{later}"))
-    assert "Names changed by your rule" in story
+    assert "Names changed" in story
     assert "The player sent Bjork – Pluto, from Homogenic." in story
     assert "1 rule" in text(await house.page("/settings"))
 
@@ -77,6 +77,29 @@ async def test_a_play_that_cant_be_edited_can_still_make_a_rule(house: House) ->
     details = await house.deck.play_actions.details(house.me.id, play)
     assert details is not None
     assert (details.stored.fate, details.stored.play.track.artist) == ("accepted", "Bjork")
+
+
+async def test_a_rule_from_a_play_that_was_edited_recognizes_what_the_player_sends(house: House) -> None:
+    await house.connect()
+    play = await heard(house)
+    album = BJORK | {"album": "Homogenic (Deluxe)"}
+    edited = await house.http.post(f"/plays/{play}/correct", data=album)  # it stays the same play
+    assert edited.headers["location"] == f"/plays/{play}"
+    story = text(await house.page(f"/plays/{play}"))
+    assert "The player sent Bjork – Joga, from Homogenic." in story
+    edited = await house.http.post(f"/plays/{play}/correct", data=album | {"artist": "Björk Gudmundsdóttir"})
+    instead = edited.headers["location"]
+    form = album | {"artist": "Björk Gudmundsdóttir"}
+    preview = await house.http.post(f"{instead}/every-time", data=form)
+    words = text(preview.text)
+    assert "Artist: Bjork → Björk Gudmundsdóttir" in words
+    assert "Album: Homogenic → Homogenic (Deluxe)" in words
+    assert (await house.http.post(f"{instead}/rules", data=form | {"scope": "album"})).status_code == 303
+    later = await heard(house, artist="björk", title="Hunter", ago=300)
+    details = await house.deck.play_actions.details(house.me.id, later)
+    assert details is not None
+    track = details.stored.play.track
+    assert (track.artist, track.album) == ("Björk Gudmundsdóttir", "Homogenic (Deluxe)")
 
 
 def _accepted(db: Connection, play: int) -> None:

@@ -45,6 +45,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 )
 @click.option("--queue", is_flag=True, help="Also send waiting plays of other scrobblers that are under 14 days old.")
 @click.option("--doubtful", is_flag=True, help="Also import plays that may be in the history already.")
+@click.option("--rules", is_flag=True, help="Apply your rules for names ('tonearm rule') to what is imported.")
 @click.option("--private", is_flag=True, help="Also import what was played in private sessions of Spotify.")
 @click.option("--from-lastfm", is_flag=True, help="Import from your Last.fm profile (the default without FILE).")
 @click.option("--mirror/--no-mirror", default=None, help="Import from Last.fm every hour, or stop doing so.")
@@ -60,6 +61,7 @@ def import_history(
     zone: tzinfo | None,
     queue: bool,
     doubtful: bool,
+    rules: bool,
     private: bool,
     from_lastfm: bool,
     mirror: bool | None,
@@ -97,10 +99,10 @@ def import_history(
         _import_from_lastfm(settings, listener, as_json, yes)
     else:
         with bar("importing" if yes else "comparing", hidden=as_json) as progress:
-            results = run(_import(settings, listener, files, progress, yes, zone, queue, doubtful, private))
+            results = run(_import(settings, listener, files, progress, yes, zone, queue, doubtful, rules, private))
         for result in results:
             _print_unreadable(result)
-        text = "\n".join(_summary_text(result, yes) for result in results)
+        text = "\n".join(_summary_text(result, yes, rules) for result in results)
         print_result(_facts(results, yes), text if yes else f"{text}\n{_NEXT}", as_json)
 
 
@@ -130,6 +132,7 @@ async def _import(
     zone: tzinfo | None,
     queue: bool,
     doubtful: bool,
+    rules: bool,
     private: bool,
 ) -> list[ImportResult]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
@@ -140,7 +143,7 @@ async def _import(
         account = await listener_of(deck, name)
         try:
             return await deck.history_import.run(
-                account.id, files, options, progress, apply=yes, queue=queue, doubtful=doubtful
+                account.id, files, options, progress, apply=yes, queue=queue, doubtful=doubtful, rules=rules
             )
         except OSError as error:
             raise Failed(f"{error.filename or 'a file'}: {error.strerror or 'it could not be read'}") from None
@@ -186,7 +189,7 @@ async def _undo(settings: Settings, name: str, import_id: int, progress: Callabl
 
 
 def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:
-    summed = ("new", "known", "doubtful", "queued", "young", "unreadable")
+    summed = ("new", "known", "doubtful", "queued", "young", "ruled", "unreadable")
     return {
         "dry_run": not yes,
         **{name: sum(getattr(result, name) for result in results) for name in summed},
@@ -195,7 +198,7 @@ def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:
     }
 
 
-def _summary_text(result: ImportResult, yes: bool) -> str:
+def _summary_text(result: ImportResult, yes: bool, rules: bool = False) -> str:
     counted = f"{result.new} new, {result.known} already there, {result.doubtful} doubtful"
     counted += f", {sum(result.skipped.values())} skipped, {result.unreadable} unreadable"
     lines = [f"{result.source} ({', '.join(result.files)}): {counted}"]
@@ -206,6 +209,10 @@ def _summary_text(result: ImportResult, yes: bool) -> str:
         lines.append(f"  queued for Last.fm: {result.queued}")
     elif result.young:
         lines.append(f"  Last.fm still accepts {plays(result.young)} of these: add --queue to send them too")
+    if result.ruled and rules:
+        lines.append(f"  {plays(result.ruled)} {'get' if yes else 'would get'} other names by your rules")
+    elif result.ruled:
+        lines.append(f"  your rules for names aren't applied: with --rules they change {plays(result.ruled)}")
     if yes and result.id is not None:
         lines.append(f"  import {result.id}: 'tonearm import-history --undo {result.id}' undoes it")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """Rules for names: an edit that the listener wants made every time. Values in, values out.
 
-A rule matches exact names, as a player sends them, and replaces them before a play is queued.
+A rule matches the names that a player sends, whatever their case, accents and blanks, and replaces them before a play
+is queued.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import assert_never
 
 from tonearm.core.cleaning import clean
 from tonearm.core.play import MissingName, Track
+from tonearm.core.spelling import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,36 @@ class EditRule:
             case _:
                 assert_never(self.scope)
 
-    def applied(self, track: Track) -> Track:
-        """The track with the rule's names; each name is replaced only if the track has the one in `seen`."""
-        if any(getattr(track, name) != value for name, value in self.wanted.items()):
+    @property
+    def matches_as(self) -> tuple[RuleScope, tuple[str, ...]]:
+        """The same for two rules that match the same plays and names."""
+        return self.scope, tuple(_compared(getattr(self.seen, field.name)) for field in fields(PlayNames))
+
+    def applied(self, track: Track, sent: Track | None = None) -> Track:
+        """The track with the rule's names; each name is replaced only if the track has the one in `seen`. What the
+        player `sent` counts as well, if other rules have changed the track already.
+        """
+        both = (track, sent or track)
+
+        def has(name: str, value: str) -> bool:
+            return any(_same(getattr(one, name), value) for one in both)
+
+        if not all(has(name, value) for name, value in self.wanted.items()):
             return track
-        new = {name: to for name, (old, to) in self.changes.items() if getattr(track, name) == old}
+        new = {name: to for name, (old, to) in self.changes.items() if has(name, old)}
         return replace(PlayNames.of(track), **new).on(track)
+
+
+@lru_cache(2**12)
+def _compared(name: str) -> str:
+    """A name as rules compare it: without case, accents and the kind of its blanks, quotes and dashes. Other signs
+    stay, since they may be all that distinguishes two titles.
+    """
+    return " ".join(plain(name).split())
+
+
+def _same(name: str, other: str) -> bool:
+    return name == other or (bool(compared := _compared(name)) and compared == _compared(other))
 
 
 def edit_rule(scope: RuleScope, seen: PlayNames, to: PlayNames) -> EditRule:
@@ -126,6 +153,7 @@ def scopes(seen: PlayNames, to: PlayNames) -> list[RuleScope]:
 
 def ruled(track: Track, rules: Iterable[EditRule]) -> Track:
     """The track after all rules, each applied once, in the order in which they were made: the latest wins."""
+    sent = track
     for rule in rules:
-        track = rule.applied(track)
+        track = rule.applied(track, sent)
     return track

@@ -39,7 +39,7 @@ class EditRules:
 
     async def _preview(self, account: int, rule: EditRule) -> RulePreview:
         read = partial(edit_rules.preview, account=account, rule=rule, latest=SAMPLE)
-        return await self.store.read_long(lambda ask: ask(read))
+        return await self.store.read_long(read)
 
     async def add(self, account: int, scope: RuleScope, seen: PlayNames, to: PlayNames) -> StoredRule:
         """Make an edit every time from now on. Raises MissingName, BadRule and TooManyRules."""

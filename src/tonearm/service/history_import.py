@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
+from tonearm.core.edit_rules import EditRule, ruled
 from tonearm.core.play import DAY, LONGEST_NEEDED, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.history.doubles import REACH, Judge, Outcome, SongKey, StoredPast, folded, spans
@@ -26,7 +27,7 @@ from tonearm.history.play import NamedFile, PastPlay, ReadOptions, SkippedLine, 
 from tonearm.history.reading import Section, read
 from tonearm.history.sorting import SortedPlays
 from tonearm.service.report_play import Reports
-from tonearm.store import accounts, history_imports, library, plays
+from tonearm.store import accounts, edit_rules, history_imports, library, plays
 from tonearm.store.db.database import Store
 from tonearm.store.history_imports import ImportState, StoredImport
 
@@ -64,8 +65,9 @@ class Fault:
 class ImportResult:
     """The result of an import of one kind of file, or of its dry run (then `id` is None). `new` plays were written,
     `known` ones are there already; `doubtful` ones may be there, and are left out unless they were requested. `queued`
-    of the new ones are sent to Last.fm, too; `young` could be. `skipped` counts entries that aren't plays to import, by
-    reason. Times are the Unix seconds of the first and the last play of the files.
+    of the new ones are sent to Last.fm, too; `young` could be. `ruled` of the new ones get other names by the
+    listener's rules, or would get them if the rules were applied. `skipped` counts entries that aren't plays to import,
+    by reason. Times are the Unix seconds of the first and the last play of the files.
     """
 
     source: str
@@ -76,6 +78,7 @@ class ImportResult:
     doubtful: int = 0
     queued: int = 0
     young: int = 0
+    ruled: int = 0
     unreadable: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -124,11 +127,13 @@ class HistoryImport:
         apply: bool,
         queue: bool = False,
         doubtful: bool = False,
+        rules: bool = False,
     ) -> list[ImportResult]:
         """Read files and write what is new in them; without `apply`, only report what that is. With `queue`, plays in
         the files that wait in other scrobblers' queues and that Last.fm still accepts are reported instead, as if their
-        player had done so. `progress` is called with (done, total) plays. Raises HistoryFileError and OSError before
-        anything is written, StoreUnavailable: then import the same files again to continue.
+        player had done so. With `rules`, the listener's rules for names apply to the plays first. `progress` is called
+        with (done, total) plays. Raises HistoryFileError and OSError before anything is written, StoreUnavailable: then
+        import the same files again to continue.
         """
         if options.by_path is None:
             options = replace(options, by_path=await self._by_path(account))
@@ -136,9 +141,10 @@ class HistoryImport:
         total, done = sum(source.plays.number for source in sources.values()), 0
         results: list[ImportResult] = []
         try:
-            digest = await asyncio.to_thread(_digest, files, options, doubtful) if apply else ""
+            digest = await asyncio.to_thread(_digest, files, options, doubtful, rules) if apply else ""
+            naming = _Naming(await self.store.read(partial(edit_rules.in_order, account=account)), rules)
             for source in sources.values():
-                run = _Run(self, account, source, queue, doubtful, partial(_shifted, progress, done, total))
+                run = _Run(self, account, source, naming, queue, doubtful, partial(_shifted, progress, done, total))
                 results.append(await run.to_the_end(digest))
                 done += source.plays.number
         finally:
@@ -224,13 +230,38 @@ def _read_all(files: Sequence[Path], options: ReadOptions, now: float) -> dict[s
     return sources
 
 
-def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool) -> str:
+def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool, rules: bool) -> str:
     """A digest that differs for other files, or for the same files read with other options."""
-    whole = hashlib.sha256(repr((str(options.zone), options.private, doubtful)).encode())
+    read_as = (str(options.zone), options.private, doubtful, *(["rules"] if rules else []))
+    whole = hashlib.sha256(repr(read_as).encode())
     for path in files:
         with path.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """The listener's rules for names, and whether the import applies them."""
+
+    rules: Sequence[EditRule]
+    applies: bool
+
+    def ruled(self, play: PastPlay) -> PastPlay:
+        """The play with the names that the rules give it."""
+        if not self.rules:
+            return play
+        track = Track(play.artist, play.title, play.album, play.album_artist, mbid=play.mbid)
+        new = ruled(track, self.rules)
+        if new == track:
+            return play
+        return play._replace(
+            artist=new.artist, title=new.title, album=new.album, album_artist=new.album_artist, mbid=new.mbid
+        )
+
+    def written(self, plays: Sequence[PastPlay]) -> list[PastPlay]:
+        """The plays as they are imported."""
+        return [self.ruled(play) for play in plays] if self.applies else list(plays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +271,7 @@ class _Run:
     room: HistoryImport
     account: int
     source: _Source
+    naming: _Naming
     queue: bool
     doubtful: bool
     progress: Callable[[int], None]
@@ -266,8 +298,9 @@ class _Run:
                     owner="",
                 )
             )
-            judged = await asyncio.to_thread(_judged, judge, part, ahead, found, begun.id if begun else 0)
-            await self._settle(part, judged, counts, begun)
+            written, later = self.naming.written(part), self.naming.written(ahead)
+            judged = await asyncio.to_thread(_judged, judge, written, later, found, begun.id if begun else 0)
+            await self._settle(part, written, judged, counts, begun)
             done += len(part)
             self.progress(done)
         result = ImportResult(
@@ -299,17 +332,24 @@ class _Run:
         await self.room.store.write(lambda db: history_imports.write(db, begun.id, ImportState.DONE, facts, now))
 
     async def _settle(
-        self, part: Sequence[PastPlay], judged: Sequence[Outcome], counts: Counter[str], begun: StoredImport | None
+        self,
+        part: Sequence[PastPlay],
+        written: Sequence[PastPlay],
+        judged: Sequence[Outcome],
+        counts: Counter[str],
+        begun: StoredImport | None,
     ) -> None:
         now = self.room.clock.now()
         fresh: list[PastPlay] = []
         young: list[PastPlay] = []
-        for play, outcome in zip(part, judged, strict=True):
+        for play, named, outcome in zip(part, written, judged, strict=True):
             counts["new" if outcome is Outcome.WRITTEN else outcome.value] += 1
+            if outcome in (Outcome.NEW, Outcome.WRITTEN):
+                counts["ruled"] += self.naming.ruled(play) != play
             if outcome is Outcome.NEW and self.source.journal and now - play.timestamp < YOUNG:
                 young.append(play)
             if outcome is Outcome.NEW or (outcome is Outcome.DOUBTFUL and self.doubtful):
-                fresh.append(play)
+                fresh.append(named)
         counts["young"] += len(young)
         if begun is None:
             return

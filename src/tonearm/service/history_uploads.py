@@ -65,6 +65,7 @@ class Upload:
     total: int = 0
     results: tuple[ImportResult, ...] = ()
     fault: str = ""
+    chosen: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -112,7 +113,9 @@ class HistoryUploads:
         """The file of a listener."""
         return self.kept.get(account)
 
-    def start(self, account: int, upload_id: str, *, queue: bool = False, doubtful: bool = False) -> Upload | None:
+    def start(
+        self, account: int, upload_id: str, *, queue: bool = False, doubtful: bool = False, rules: bool = False
+    ) -> Upload | None:
         """Import a file that was compared, or whose import failed; None if there is none. Raises UploadBusy."""
         upload = self.kept.get(account)
         if upload is None or upload.id != upload_id:
@@ -121,7 +124,8 @@ class HistoryUploads:
             raise UploadBusy("it is being read or imported")
         if upload.state is not UploadState.DONE:
             upload.state, upload.fault = UploadState.IMPORTING, ""
-            self._begin(upload, apply=True, queue=queue, doubtful=doubtful)
+            upload.chosen = {"queue": queue, "doubtful": doubtful, "rules": rules}
+            self._begin(upload, apply=True, queue=queue, doubtful=doubtful, rules=rules)
         return upload
 
     async def forget(self, account: int) -> None:

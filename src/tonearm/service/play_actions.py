@@ -45,7 +45,8 @@ NO_LATER_WORD = ("queued", "discarded", "expired")
 class PlayDetails:
     """Everything that is known about a play. `row` is its row in the queue, `waits` why it waits; None once settled.
 
-    `reported_as` is what the player sent, if a rule of the listener has changed it.
+    `reported_as` is what the player sent, if a rule or an edit of the listener has changed the names of this play.
+    `sent` is what the player sent in any case, also for a play that is sent in place of another one.
     """
 
     stored: StoredPlay
@@ -54,6 +55,7 @@ class PlayDetails:
     replaced_by: int | None
     waits: Waits | None
     reported_as: PlayNames | None = None
+    sent: PlayNames | None = None
 
     @property
     def reason(self) -> str:
@@ -156,7 +158,14 @@ class PlayActions:
         found = tuple(attempts.of_play(db, play_id))
         waits = self._waits(db, account, {play_id: (stored, row)} if row else {}).get(play_id)
         as_reported = edit_rules.as_reported(db, play_id)
-        return PlayDetails(stored, row, found, plays.replaced_by(db, account, play_id), waits, as_reported)
+        sent = self._sent(db, stored)
+        return PlayDetails(stored, row, found, plays.replaced_by(db, account, play_id), waits, as_reported, sent)
+
+    def _sent(self, db: Connection, stored: StoredPlay) -> PlayNames:
+        """The names that a player sent, before any rule and edit."""
+        while stored.instead_of is not None and (older := plays.find(db, stored.account, stored.instead_of)):
+            stored = older
+        return edit_rules.as_reported(db, stored.id) or PlayNames.of(stored.play.track)
 
     def _waits(self, db: Connection, account: int, rows: Mapping[int, tuple[StoredPlay, QueueRow]]) -> dict[int, Waits]:
         """Why each of these plays has not been sent yet."""
@@ -313,6 +322,8 @@ class PlayActions:
         if isinstance(again, ActionRefused) and self.fan_out.waits(db, stored.account, stored.id):
             again = ActionDone(stored.id, play.track)
         if isinstance(again, ActionDone):
+            if PlayNames.of(play.track) != PlayNames.of(stored.play.track):
+                edit_rules.remember_before_edit(db, stored.id)
             plays.rewrite(db, stored.id, plays.facts(play))
             self.fan_out.rewrite(db, stored.account, stored.id, play)
             queue.rewrite(db, stored.id, plays.facts(play))

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from tonearm.core.edit_rules import EditRule, PlayNames, RuleScope
 from tonearm.core.play import Play, Track
+from tonearm.core.search import terms
 from tonearm.store import accounts, plays
 from tonearm.store.db.dialect import Among, insert_or_change
+from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import edit_rule, play, reported_name
+from tonearm.store.db.slices import backward
 from tonearm.store.plays import PlayKey
 from tonearm.store.summaries import NOT_COUNTED
 
@@ -59,6 +63,11 @@ def of_account(db: Connection, account: int) -> list[StoredRule]:
     return [StoredRule(row.id, _rule(row), row.made_at) for row in reversed(rows)]
 
 
+def in_order(db: Connection, account: int) -> list[EditRule]:
+    """The rules of a listener, in the order in which they apply."""
+    return of_accounts(db, [account]).get(account, [])
+
+
 def of_accounts(db: Connection, some: Collection[int]) -> dict[int, list[EditRule]]:
     """The rules of these listeners, in the order in which they apply."""
     found: dict[int, list[EditRule]] = defaultdict(list)
@@ -70,15 +79,15 @@ def of_accounts(db: Connection, some: Collection[int]) -> dict[int, list[EditRul
 def add(db: Connection, account: int, rule: EditRule, now: float) -> int:
     """Store a rule, replacing one for the same plays and names; returns its id. Raises TooManyRules."""
     accounts.lock(db, [account])
-    seen = {"artist": rule.seen.artist, "track": rule.seen.title}
-    seen |= {"album": rule.seen.album, "album_artist": rule.seen.album_artist}
-    same = [edit_rule.c[name] == value for name, value in seen.items()]
-    db.execute(delete(edit_rule).where(edit_rule.c.account == account, edit_rule.c.scope == rule.scope, *same))
+    same = [one.id for one in of_account(db, account) if one.rule.matches_as == rule.matches_as]
+    db.execute(delete(edit_rule).where(edit_rule.c.account == account, edit_rule.c.id.in_(same)))
     held = db.execute(select(func.count()).select_from(edit_rule).where(edit_rule.c.account == account)).scalar_one()
     if held >= MOST:
         raise TooManyRules
     to = {"to_artist": rule.to.artist, "to_track": rule.to.title}
     to |= {"to_album": rule.to.album, "to_album_artist": rule.to.album_artist}
+    seen = {"artist": rule.seen.artist, "track": rule.seen.title}
+    seen |= {"album": rule.seen.album, "album_artist": rule.seen.album_artist}
     row = {"account": account, "scope": rule.scope, "made_at": now, **seen, **to}
     db.execute(update(account_table).where(account_table.c.id == account).values(has_rules=True))
     return int(db.execute(edit_rule.insert().values(row).returning(edit_rule.c.id)).scalar_one())
@@ -91,17 +100,33 @@ def remove(db: Connection, account: int, rule_id: int) -> bool:
     return bool(db.execute(delete(edit_rule).where(*mine)).rowcount)
 
 
-_COLUMNS = {"artist": play.c.artist, "title": play.c.track, "album": play.c.album, "album_artist": play.c.album_artist}
+_NAMES = (play.c.artist, play.c.track, play.c.album, play.c.album_artist)
 
 
-def preview(db: Connection, account: int, rule: EditRule, latest: int) -> RulePreview:
-    """What a rule would have changed in the plays of the history."""
-    changed: list[ColumnElement[bool]] = [_COLUMNS[name] == old for name, (old, _) in rule.changes.items()]
-    wanted = [play.c.account == account, *(_COLUMNS[name] == value for name, value in rule.wanted.items())]
-    wanted += [or_(*changed), play.c.fate.not_in(NOT_COUNTED)]
-    count = db.execute(select(func.count()).select_from(play).where(*wanted)).scalar_one()
-    rows = db.execute(select(play).where(*wanted).order_by(play.c.timestamp.desc()).limit(latest)) if count else ()
-    return RulePreview(count, [(row.id, plays.play_from_row(row)) for row in rows])
+def preview(ask: ReadQuestion, account: int, rule: EditRule, latest: int) -> RulePreview:
+    """What a rule would have changed in the plays of the history, in all spellings that it matches."""
+    count, found = 0, list[tuple[int, Play]]()
+    for start, end in backward(ask, account, ask(partial(plays.first_start, account=account)), plays.LATEST_END):
+        slice_ = partial(_preview, account=account, rule=rule, start=start, end=end, latest=latest - len(found))
+        number, part = ask(slice_)
+        count, found = count + number, found + part
+    return RulePreview(count, found)
+
+
+def _preview(
+    db: Connection, account: int, rule: EditRule, start: int, end: int, latest: int
+) -> tuple[int, list[tuple[int, Play]]]:
+    words = [play.c.searched.contains(term, autoescape=True) for term in terms(" ".join(rule.wanted.values()))]
+    within = [play.c.account == account, play.c.timestamp >= start, play.c.timestamp < end, *words]
+    named = select(play.c.id, *_NAMES).where(*within, play.c.fate.not_in(NOT_COUNTED)).order_by(play.c.timestamp.desc())
+    ids = [play_id for play_id, *names in db.execute(named) if _changes(rule, *names)]
+    shown = plays.by_id(db, account, ids[:latest])
+    return len(ids), [(play_id, shown[play_id].play) for play_id in ids[:latest]]
+
+
+def _changes(rule: EditRule, artist: str, title: str, album: str, album_artist: str) -> bool:
+    track = Track(artist, title, album, album_artist)
+    return rule.applied(track) != track
 
 
 _REPORTED = (
@@ -155,6 +180,17 @@ def as_reported(db: Connection, play_id: int) -> PlayNames | None:
 _AS_REPORTED = select(
     reported_name.c.artist, reported_name.c.track, reported_name.c.album, reported_name.c.album_artist
 ).where(reported_name.c.play == bindparam("play_id"))
+
+
+def remember_before_edit(db: Connection, play_id: int) -> None:
+    """Save the names that a player sent before the listener changes them in place, unless a rule or another edit has
+    changed them already.
+    """
+    if as_reported(db, play_id) is None:
+        names = (reported_name.c.artist, reported_name.c.track, reported_name.c.album, reported_name.c.album_artist)
+        columns = (reported_name.c.play, reported_name.c.account, reported_name.c.timestamp, *names)
+        row = select(play.c.id, play.c.account, play.c.reported_timestamp, *_NAMES).where(play.c.id == play_id)
+        db.execute(insert(reported_name).from_select([column.name for column in columns], row))
 
 
 def forget_plays(db: Connection, ids: Iterable[int]) -> None:

@@ -696,7 +696,7 @@ def found(
     start, end = span or (0, LATEST_END)
     if before:
         end = min(end, before[0] + 1)
-    first = ask(partial(_earliest, account=query.account))
+    first = ask(partial(first_start, account=query.account))
     newest_first = select(play).where(*query.conditions()).order_by(play.c.timestamp.desc(), play.c.id.desc())
     if before:
         newest_first = newest_first.where(tuple_(play.c.timestamp, play.c.id) < tuple_(*before))
@@ -713,7 +713,8 @@ LATEST_END = 2**53
 """A time after every start of a play."""
 
 
-def _earliest(db: Connection, account: int) -> int:
+def first_start(db: Connection, account: int) -> int:
+    """The start of an account's first play; `LATEST_END` without one."""
     found: int | None = db.execute(select(func.min(play.c.timestamp)).where(play.c.account == account)).scalar()
     return LATEST_END if found is None else found
 

@@ -61,7 +61,8 @@ class FoundOut(BaseModel):
     """What files of one kind hold, and what an import of them has added or would add.
 
     `known` plays are there already, `doubtful` ones may be; `young` are waiting plays of other scrobblers that Last.fm
-    still accepts. `skipped` is by reason. `first` and `last` play in Unix seconds UTC. `id` is that of the import.
+    still accepts. `ruled` of the new ones get other names by your rules, or would get them with `rules`. `skipped` is
+    by reason. `first` and `last` play in Unix seconds UTC. `id` is that of the import.
     """
 
     id: int | None
@@ -72,6 +73,7 @@ class FoundOut(BaseModel):
     doubtful: int
     queued: int
     young: int
+    ruled: int
     unreadable: int
     skipped: dict[str, int]
     faults: list[FaultOut]
@@ -246,13 +248,18 @@ def _file_routes(router: APIRouter, deck: Deck, Me: Any) -> None:
 
     @router.post("/file/{upload}", response_model=UploadOut, status_code=202, responses=_UPLOAD | _JOB)
     async def import_file(
-        me: Me, upload: Annotated[str, Path(max_length=32)], doubtful: bool = False, queue: bool = False
+        me: Me,
+        upload: Annotated[str, Path(max_length=32)],
+        doubtful: bool = False,
+        queue: bool = False,
+        rules: bool = False,
     ) -> UploadOut:
         """Import the file that was uploaded. If that fails halfway, do it again: it continues.
 
-        `doubtful` adds what may be there, too; `queue` also sends what Last.fm still accepts.
+        `doubtful` adds what may be there, too; `queue` also sends what Last.fm still accepts; `rules` applies your
+        rules for names.
         """
-        return _upload(begun(deck, me, upload, doubtful, queue))
+        return _upload(begun(deck, me, upload, doubtful=doubtful, queue=queue, rules=rules))
 
     @router.delete("/file", status_code=204)
     async def forget(me: Me) -> None:
@@ -274,10 +281,10 @@ async def kept(deck: Deck, me: Listener, file: UploadFile, zone: str, private: b
         raise HTTPException(503, f"the file could not be kept ({error.strerror}); nothing was imported") from None
 
 
-def begun(deck: Deck, me: Listener, upload: str, doubtful: bool, queue: bool) -> Upload:
+def begun(deck: Deck, me: Listener, upload: str, *, doubtful: bool, queue: bool, rules: bool) -> Upload:
     """Begin to import the file."""
     try:
-        found = deck.history_uploads.start(me.id, upload, queue=queue, doubtful=doubtful)
+        found = deck.history_uploads.start(me.id, upload, queue=queue, doubtful=doubtful, rules=rules)
     except UploadBusy as busy:
         raise HTTPException(409, str(busy)) from None
     if found is None:

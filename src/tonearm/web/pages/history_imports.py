@@ -61,10 +61,13 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/history/import/{upload}/start")
     async def start(
-        me: Me, upload: Annotated[str, Path(max_length=32)], doubtful: Annotated[bool, Form()] = False
+        me: Me,
+        upload: Annotated[str, Path(max_length=32)],
+        doubtful: Annotated[bool, Form()] = False,
+        rules: Annotated[bool, Form()] = False,
     ) -> Response:
         """Import the file that was compared."""
-        begun(frame.deck, me, upload, doubtful, queue=False)
+        begun(frame.deck, me, upload, doubtful=doubtful, queue=False, rules=rules)
         return _back()
 
     @router.post("/history/import/forget")

@@ -53,7 +53,7 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
         edit: Annotated[bool, Form()] = False,
     ) -> Response:
         """Make the rule, and edit this play too if that is wanted; if it can't be edited, nothing is done."""
-        seen = PlayNames.of((await _found(frame, me, play)).stored.play.track)
+        seen = _sent(await _found(frame, me, play))
         try:
             edit_rule(scope, seen, form.names)
         except (MissingName, BadRule) as error:
@@ -72,9 +72,10 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
 
 async def _preview(frame: Frame, me: Listener, play: int, form: _Form, problem: str = "") -> Response:
     """What a rule would have changed; `problem` is why the play itself can't be edited now."""
-    stored = (await _found(frame, me, play)).stored
+    details = await _found(frame, me, play)
+    stored = details.stored
     try:
-        previews = await frame.deck.edit_rules.previews(me.id, PlayNames.of(stored.play.track), form.names)
+        previews = await frame.deck.edit_rules.previews(me.id, _sent(details), form.names)
     except (MissingName, BadRule) as error:
         return await play_page(frame, "play", me, play, form.given, error)
     snapshot, entry = await frame.deck.views.play(stored)
@@ -91,6 +92,11 @@ async def _preview(frame: Frame, me: Listener, play: int, form: _Form, problem: 
         can_edit=play_row(entry, snapshot, context).actions.edit,
         problem=problem,
     )
+
+
+def _sent(details: PlayDetails) -> PlayNames:
+    """The names that the player sent, which are what a rule has to recognize."""
+    return details.sent or PlayNames.of(details.stored.play.track)
 
 
 async def _found(frame: Frame, me: Listener, play: int) -> PlayDetails:

@@ -37,7 +37,7 @@ def steps(details: PlayDetails, row: PlayRow) -> list[TimelineStep]:
             stored.reported_at, "Edited", f"Sent with these names in place of play {stored.instead_of}."
         )
     if details.reported_as:
-        timeline.append(TimelineStep(None, "Names changed by your rule", _sent(details.reported_as)))
+        timeline.append(TimelineStep(None, "Names changed", _sent(details.reported_as)))
     if stored.restamp_reason:
         timeline.append(TimelineStep(None, "Start time corrected", sentence(stored.restamp_reason)))
     if stored.left_out:
