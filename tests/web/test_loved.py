@@ -143,7 +143,7 @@ async def test_hostile_names_of_files_are_only_text(house: House) -> None:
     await house.deck.store.write(lambda db: loved.write(db, house.me.id, rows))
     tags = Tags(await house.page("/loved"))
     assert len(tags.all("li")) == len(HOSTILE)
-    assert len(tags.all("script")) == 3
+    assert len(tags.all("script")) == 4
     assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
     assert (await house.signed_out.post("/loved/1", data={"file": "1"})).status_code == 401
 

@@ -69,7 +69,7 @@ async def test_hostile_names_are_only_text_on_the_pages_of_music(house: House) -
             answer = await house.http.get(path, params={**named, "wait": "true"})
             assert answer.status_code == 200, name
             tags = Tags(answer.text)
-            assert len(tags.all("script")) == 3
+            assert len(tags.all("script")) == 4
             assert not [attr for _, attrs in tags.found for attr in attrs if attr.startswith("on")]
 
 
