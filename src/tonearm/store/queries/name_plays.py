@@ -44,7 +44,8 @@ def of_name(
     `names` are spellings of one name, as (artist, title); every artist may come with every title.
     """
     spelt = {"artists": sorted({artist for artist, _ in names}), "titles": sorted({title for _, title in names})}
-    rows = db.execute(_wanted(kind), {"of": account, "start": start, "end": end, **spelt})
+    asked = {"of": account, "start": start, "end": end, **spelt}
+    rows = db.execute(_wanted(kind), asked).all()  # in one go: an artist has thousands
     return [
         (id_, FiguredPlay(at, artist, album, track, round(played or duration or 0), True))
         for id_, at, artist, album, track, played, duration in rows
