@@ -455,6 +455,8 @@ def test_every_page_fits_and_nothing_hostile_acts(open_page: OpenPage, running_s
         page.set_viewport_size(PHONE)
         assert fits(page), name
         screenshot(page, f"hostile-{name}-phone")
+        page.set_viewport_size({"width": 320, "height": 640})  # 400 % zoom at 1280
+        assert fits(page), name
     page.add_init_script("window.ResizeObserver = class { observe() {} }")  # a chart that is late to be drawn anew
     page.set_viewport_size(DESK)
     page.goto(f"{running_service.url}/history")
