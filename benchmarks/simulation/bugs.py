@@ -485,7 +485,7 @@ def paused_destination_sent_to() -> AbstractContextManager[None]:
 
 
 def no_answer_for_a_heart_elsewhere_is_one() -> AbstractContextManager[None]:
-    """A heart for which a destination gave no answer is taken to be there."""
+    """A heart for which a destination gave no answer counts as accepted."""
 
     def answer(self: DestinationHearts, taken: HeartThere, verdict: Verdict) -> hearts.HeartAnswer:
         lost = isinstance(verdict, Unsure | Later)
@@ -498,12 +498,12 @@ _answer_there = DestinationHearts._answer
 
 
 def heart_left_out_elsewhere_is_there() -> AbstractContextManager[None]:
-    """A heart counts as told where the destination does not know its recording."""
+    """A heart counts as sent if the destination doesn't know its recording."""
     return _all((hearts, "left_out", lambda *_: hearts.HeartAnswer(accepted=True)))
 
 
 def word_during_a_request_forgotten() -> AbstractContextManager[None]:
-    """What is said of a heart while it is on its way to a destination is taken for what was sent."""
+    """A change of a heart that is being sent to a destination is treated as what was sent."""
 
     def answered(self: HeartThere, answer: hearts.HeartAnswer, now: float, *, said_since: bool) -> HeartThere:
         return _answered(self, answer, now, said_since=False)
@@ -589,7 +589,7 @@ ABOUT_HEARTS_ELSEWHERE = frozenset(
         "word_during_a_request_forgotten",
     }
 )
-"""Bugs that show only where tracks are loved and other services are told."""
+"""Bugs that show only if tracks are loved and there are other destinations."""
 
 NEED_MANY = frozenset({"too_many_at_once", "newest_first", "the_list_is_always_right"})
 """Bugs that show only if more plays wait than fit into a request, or if many tracks are loved and unloved."""

@@ -31,7 +31,7 @@ _FILTERED = {"various", "[unknown]", "unknown album", "va"}
 class Checker:
     """Reads the file without the product's code, and Last.fm's profiles from the inside.
 
-    `rows` are the plays of the history by what was reported, once it was checked.
+    `rows` are the plays of the history by what was reported, after the check.
     """
 
     ledger: Ledger
@@ -63,7 +63,7 @@ class Checker:
                 self.finds(Kind.DOUBLED, f"{play} is on Last.fm, and so is {other}, which is the same listen")
 
     def _as_reported(self, play: Reported) -> bool:
-        """Whether it is on Last.fm with the start that it was reported with, and by no wish of its listener."""
+        """Whether it is on Last.fm with its reported start, without its listener having asked for that."""
         row = self.rows.get(play)
         as_told = row is not None and not row["restamp_reason"] and row["timestamp"] == play.timestamp
         return as_told and not play.resent and not play.discarded and self._there(play)
@@ -118,7 +118,7 @@ class Checker:
                 self.finds(Kind.DOUBLED, f"{reported} is on Last.fm, and so is what it was corrected to")
 
     def _unheard_of(self, key: Key) -> Reported | None:
-        """The play that was sent so before it was moved: nobody heard Last.fm's word on it, whose clock was wrong."""
+        """The play that was sent like this before it was moved: Last.fm's clock was wrong, and its answer was lost."""
         artist, title, timestamp = key
         for play in self.ledger.songs(artist, title):
             row = self.rows.get(play)
@@ -150,7 +150,7 @@ class Checker:
             self.finds(Kind.UNEXPLAINED, f"{play} is {row['fate']}, though Last.fm's word that it has it arrived")
 
     def _told_twice(self, play: Reported) -> bool:
-        """Whether it was taken for the same song that was told otherwise, and moved to the same start or from it."""
+        """Whether it was treated as another report of the same song, and moved to the same start or from it."""
         same = [self.rows[other] for other in self.ledger.songs(play.artist, play.title) if other in self.rows]
         slack = play.played + SLACK + max(self.referee.latest_skew, -self.referee.earliest_skew)
         near = {
@@ -161,7 +161,7 @@ class Checker:
         return all(answer.id in near and answer.status in {"duplicate", *_HISTORY_ONLY} for answer in play.answers)
 
     def _untrue(self, play: Reported, row: sqlite3.Row) -> str | None:
-        """Why a fate is not true; None where it is."""
+        """Why a fate is not true; None if it is."""
         match row["fate"]:
             case "accepted":
                 return self._not_accepted(play, row)
@@ -200,13 +200,13 @@ class Checker:
         return "it still waits, and nothing stands in its way"
 
     def _starts(self, play: Reported) -> set[int]:
-        """When it may have begun: as it was told, as it stands, and as its player meant it if it told the end."""
+        """When it may have begun: as reported, as in the history, and as its player meant it if it sent the end."""
         row = self.rows.get(play)
         told_its_end = row is not None and "the player sent the end time" in row["restamp_reason"]
         return {play.timestamp, self._start(play), play.timestamp - round(play.played) * told_its_end}
 
     def _not_suspected(self, play: Reported) -> str | None:
-        """Somebody has told of the same song for the same time, as it was told or as it was moved."""
+        """Somebody has reported the same song for the same time, as reported or as moved."""
         for other in self.ledger.songs(play.artist, play.title):
             if other is play:
                 continue
@@ -217,7 +217,7 @@ class Checker:
         return "nobody told of that song for that time otherwise"
 
     def _start(self, play: Reported) -> int:
-        """Where it stands in the history, if it does."""
+        """Its start in the history, if it is there."""
         row = self.rows.get(play)
         return row["timestamp"] if row is not None else play.timestamp
 
@@ -235,14 +235,14 @@ class Checker:
         return None
 
     def _not_expired(self, play: Reported, row: sqlite3.Row) -> str | None:
-        """Too old by the true time, give or take what Last.fm's clock was wrong by: whatever ours has shown."""
+        """Too old by the true time, within the error of Last.fm's clock, whatever the service's clock showed."""
         now = self.referee.timeline.now
         at = now if play.was_answered("too_old") else self._true(row["settled_at"], now)
         age = at + self.referee.latest_lastfm + SLACK - row["timestamp"]
         return None if age >= TOO_OLD else f"it is {age / 86400:.3f} days old"
 
     def _true(self, shown: float, now: float) -> float:
-        """The true time when our clock showed this; the latest, if it was put back."""
+        """The true time when the service's clock showed this; the latest, if it was set back."""
         times = []
         ends = [*(at for at, _ in self.referee.clocks[1:]), now]
         for (since, off), until in zip(self.referee.clocks, ends, strict=True):
@@ -260,6 +260,6 @@ def _not_refused(play: Reported, number: int) -> str | None:
 
 
 def fates(file: Path) -> Counter[str]:
-    """How many plays have which fate."""
+    """The number of plays by fate."""
     with closing(sqlite3.connect(file)) as db:
         return Counter(dict(db.execute("SELECT fate, count(*) FROM play GROUP BY fate")))

@@ -1,8 +1,8 @@
 """The disk of a run: the real SQLite file, with a writer whose work is done in the event loop.
 
-The product's `Writer` gathers what waits into one transaction in a thread of its own. Here the same code settles
-the same groups, when the loop comes to it: so a seed decides what is written together, and death may strike
-before a commit (everything since the last one is rolled back) or after it (nobody hears of it).
+The product's `Writer` gathers what waits into one transaction in a thread of its own. Here the same code settles the
+same groups, when the loop comes to it: so a seed decides what is written together, and a crash may come before a commit
+(everything since the last one is rolled back) or after it (without an answer).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Disk:
 
 
 class Drive:
-    """Engines that serve one run after the other, each with new connections: so that statements stay compiled."""
+    """Engines that are reused by one run after another, each with new connections, so that statements stay compiled."""
 
     def __init__(self) -> None:
         self.disk: Disk | None = None
@@ -86,7 +86,7 @@ class Drive:
 
     @contextmanager
     def _kept_open(self, connect: Callable[[], Connection], writes: bool) -> Iterator[Connection]:
-        """A connection of a life, which nobody else uses: to open and close one costs as much as a statement."""
+        """A connection used only by one life: opening and closing one costs as much as a statement."""
         if writes not in self._kept:
             self._kept[writes] = connect()
         connection = self._kept[writes]
@@ -140,7 +140,7 @@ class Writer(sqlite_writer.Writer):
         return job.future
 
     def settle_all(self) -> None:
-        """One transaction for all that waits."""
+        """Write all that waits in one transaction."""
         jobs, self._waiting = self._waiting[: sqlite_writer.GROUP], self._waiting[sqlite_writer.GROUP :]
         try:
             self._settle(jobs)

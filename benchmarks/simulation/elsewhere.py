@@ -127,7 +127,7 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class Posted:
-    """A request with listens. `changes`: how often its destination had come and gone when it left."""
+    """A request with listens. `changes`: how often its destination had been added or removed when it was sent."""
 
     number: int
     at: float
@@ -139,7 +139,7 @@ class Posted:
 
 @dataclass(slots=True, eq=False)
 class Elsewhere:
-    """All other destinations. They have a chance of their own, so that runs without them stay as they are."""
+    """All other destinations. They have a random generator of their own, so that runs without them don't change."""
 
     ledger: Ledger
     timeline: Timeline
@@ -159,7 +159,7 @@ class Elsewhere:
     _tokens: dict[str, Target] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Servers, and who has a profile there: somebody has one at least, and nobody more than two."""
+        """Servers and profiles: at least one listener has one, and none has more than two."""
         for number, bad in enumerate(_BAD):
             host = f"listens-{number}.example"
             self.servers.append(ListenServer(host, bad, lambda: self.timeline.elapsed, lambda: self.timeline.now))
@@ -189,7 +189,7 @@ class Elsewhere:
                 self._ask(target, play)
 
     def reported(self, play: Reported, status: str) -> None:
-        """It was acknowledged: where it surely goes it is to be sent soon."""
+        """It was acknowledged: it must be sent soon to destinations that certainly get it."""
         skewed = self.referee.latest_skew > EXACT or self.referee.earliest_skew < -EXACT
         sure = status == "queued" and not skewed and len(self.referee.clocks) == 1
         if sure and self.referee.clock() > play.end:
@@ -198,7 +198,7 @@ class Elsewhere:
                     target.parcel(play).due_since = self.timeline.elapsed
 
     def by_hand(self, play: Reported) -> None:
-        """Its listener wants it to be sent, wherever it is not yet."""
+        """Its listener sends it by hand to destinations that don't have it."""
         for target in self.of(play.account):
             play.asked_elsewhere = True
             self._ask(target, play)
@@ -209,7 +209,7 @@ class Elsewhere:
         parcel.policies |= target.policies
 
     def _may(self, target: Target, *, there: bool | None = None, policy: Policy | None = None) -> None:
-        """What it may be from now on, also for what is being reported."""
+        """Its possible states from now on, also for plays being reported."""
         reporting = [target.parcel(play) for play in self.ledger.accounts[target.account].reporting]
         if there is not None:
             target.there.add(there)
@@ -224,13 +224,13 @@ class Elsewhere:
     # What listeners do
 
     async def opens(self, deck: Deck) -> None:
-        """Most begin with their destinations."""
+        """Most listeners start with their destinations."""
         for target in self.targets:
             if self.chance.random() < 0.85:
                 await self._add(deck, target)
 
     async def acts(self, deck: Deck, account: Account) -> None:
-        """Somebody does something with a destination."""
+        """A listener changes a destination."""
         mine = [target for target in self.of(account) if not target.busy]
         if not mine:
             return
@@ -350,7 +350,7 @@ class Elsewhere:
     # Weather
 
     def changes(self) -> None:
-        """At times something goes wrong with one of the servers, or is over."""
+        """Now and then a failure of one of the servers begins or ends."""
         dice = self.chance.random()
         server = self.chance.choice(self.servers)
         if dice < 0.3:
@@ -373,7 +373,7 @@ class Elsewhere:
     # The wire
 
     async def carry(self, request: httpx2.Request, doom: Doom, cut: bool) -> httpx2.Response | None:
-        """Bring a request there; None if it is for somebody else."""
+        """Deliver a request; None if it is for another server."""
         server = next((one for one in self.servers if one.host == request.url.host), None)
         if server is None:
             return None
@@ -421,13 +421,13 @@ class Elsewhere:
     # The referee
 
     def starts(self) -> None:
-        """A process comes up."""
+        """A process starts."""
         self.ready_since = max(self.ready_since, self.timeline.elapsed)
         for target in self.targets:
             target.busy = target.asking = False
 
     def forgets(self) -> None:
-        """The process died, or could not write what it was told."""
+        """The process died, or couldn't save an answer."""
         for posted in list(self.under_way):
             self._over(posted, leave_open=True)
         for target in self.targets:
@@ -439,7 +439,7 @@ class Elsewhere:
             self.hearts.forgets()
 
     def arrives(self, account: Account, found: list[StoredDestination]) -> None:
-        """The process is up: what the destinations of an account are is plain now."""
+        """The process is up: the destinations of an account are certain now."""
         for target in self.of(account):
             stored = next((one for one in found if (one.url, one.username) == (target.server.url, target.user)), None)
             target.there = {stored is not None}
@@ -456,7 +456,7 @@ class Elsewhere:
         self.referee.finds(kind, words)
 
     def ready(self, target: Target, after: float) -> None:
-        """Something holds it up until so many seconds from now, at the most."""
+        """It is delayed by that many seconds from now, at most."""
         target.ready_since = max(target.ready_since, self.timeline.elapsed + after)
 
     def _not_sent(self, server: ListenServer, request: httpx2.Request) -> None:
@@ -504,7 +504,7 @@ class Elsewhere:
             self.finds(Kind.MISBEHAVED, f"E{posted.number} comes {early:.1f} s too early for {target} ({rest.why})")
 
     def awaits(self, at: float, target: Target, what: str) -> None:
-        """Something is sent to a destination, which is to get nothing while it is held."""
+        """Something is sent to a destination, which must get nothing during a wait."""
         lag = LAG if self.referee.alone else 10 * LAG
         if len(self.referee.clocks) > 1:
             lag += 3600.0  # a slot was booked by a clock that has been set back since
@@ -563,7 +563,7 @@ class Elsewhere:
             self.finds(Kind.DOUBLED, f"E{posted.number} sends {play} to {posted.target}, which is to be kept here")
 
     def _in_time(self, posted: Posted, parcel: Parcel) -> None:
-        """What nothing of its own holds up is sent at once, whatever is wrong elsewhere."""
+        """What isn't delayed by its own destination is sent at once, whatever fails elsewhere."""
         if parcel.due_since is None or not self.referee.alone or len(self.referee.clocks) > 1:
             return
         if posted.target.pressed_at == float("inf"):  # its listener is bringing it back just now
@@ -610,7 +610,7 @@ class Elsewhere:
                 self._refused(posted, said.status, str(found.get("error", "")))
 
     def loses_token(self, target: Target) -> None:
-        """The server has refused its token, and the answer has arrived."""
+        """The server has rejected its token, and the answer has arrived."""
         target.held["lost its token"] = self.timeline.elapsed
         target.refusals.calm(target.account)
 
@@ -644,12 +644,12 @@ class Elsewhere:
     # Healing
 
     def clears(self) -> None:
-        """Nothing goes wrong any more."""
+        """All failures end."""
         for server in self.servers:
             server.well()
 
     async def heal(self, deck: Deck, plays_on: Callable[[Deck, Account], Awaitable[None]]) -> None:
-        """Everything goes on, and what waits is sent; some that were removed are added again.
+        """All destinations are resumed, and what waits is sent; some removed ones are added again.
 
         A bad play is believed to be bad only once another was answered for, so `plays_on` has somebody play.
         """
@@ -675,7 +675,7 @@ class Elsewhere:
             pause = min(1800.0, pause * 1.5)
 
     def journal(self) -> Iterator[str]:
-        """What came to the servers, for a digest."""
+        """What the servers received, for a digest."""
         for server in self.servers:
             yield repr(server.journal)
 

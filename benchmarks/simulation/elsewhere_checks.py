@@ -34,7 +34,7 @@ def check(elsewhere: Elsewhere, file: Path, history: Rows) -> None:
 
 
 class _Reckoning:
-    """Of one destination: its ledger and its queue by the numbers of plays."""
+    """The check of one destination: its record and its queue by play ids."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class _Reckoning:
                 self.finds(Kind.DOUBLED, f"{play} is there more than once, at {at}")
 
     def _there(self, play: Reported) -> list[int]:
-        """When it was played by the profile, under whichever of its reports it was sent."""
+        """When it was played according to the profile, from any of its reports."""
         return [at for one in self.elsewhere.reports_of(self.target, play) for at in self.there.get(one.play, ())]
 
     def _play(self, parcel: Parcel, row: sqlite3.Row) -> None:
@@ -111,12 +111,12 @@ class _Reckoning:
     def _lies_ahead(self, waits: dict[str, object]) -> bool:
         """Whether the server still calls it too new, or did within the hour after which it is tried again.
 
-        So it is where our clock is days ahead and nobody is signed in at Last.fm, from which the time is learnt.
+        That happens if our clock is days ahead and nobody is signed in at Last.fm, from which the time is learned.
         """
         return float(str(waits["timestamp"])) > self.target.server.now()
 
     def _must(self, parcel: Parcel, row: sqlite3.Row) -> bool:
-        """Whether it surely has to be there, or in the ledger."""
+        """Whether it must certainly be there, or in the record."""
         play = parcel.play
         plain = (
             play.acknowledged and play.answers[0].status in ("queued", "too_old") and not play.was_answered("duplicate")
@@ -154,7 +154,7 @@ class _Reckoning:
         return "nothing is wrong with it, and what refused it may have refused any play"
 
     def _first_report_is_there(self, play: Reported) -> bool:
-        """Whether it is there as it was first reported: nobody heard the answer, and then it took another's start."""
+        """Whether it is there as first reported: the answer was lost, and then it got another report's start."""
         for other in self.elsewhere.ledger.songs(play.artist, play.title):
             one_listen = min(other.end, play.end) > max(other.timestamp, play.timestamp)
             if other.unheard and other not in self.history and one_listen and self.there.get(other):

@@ -1,4 +1,4 @@
-"""Hearts: what listeners love and unlove, here and on Last.fm, and what both sides are to have in the end."""
+"""Hearts: what listeners love and unlove, here and on Last.fm, and what both sides must have in the end."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _RUN = "SELECT state FROM job_run WHERE id = ?"
 
 @dataclass(slots=True, eq=False)
 class Loving:
-    """One track of one listener as one Last.fm user ("" for nobody), and what it may be in the end.
+    """One track of one listener as one Last.fm user ("" for none), and its possible states in the end.
 
-    `saying` counts the words that are being said here; `crowd`: several were at once, so that either may be the last.
+    `saying` counts the changes in progress here; `crowd`: several were concurrent, so that either may be the last.
     `changed_there`: somebody changed it on Last.fm, so that a wrong clock may not tell which word was the later one;
     nor can it for a track of nobody, which each user may have got.
     """
@@ -60,9 +60,9 @@ class Loving:
 
 @dataclass(slots=True, eq=False)
 class Hearts:
-    """Everybody's hearts. They have a chance of their own, so that runs without hearts stay as they are.
+    """The hearts of all listeners. They have a random generator of their own, so that runs without hearts don't change.
 
-    `left` words are still to be said.
+    `left` is the number of changes still to come.
     """
 
     ledger: Ledger
@@ -76,7 +76,7 @@ class Hearts:
     tracks: dict[str, Loving] = field(default_factory=dict)
 
     def lands(self, request: Request, awaited: bool) -> None:
-        """A request arrives at Last.fm: one that nobody waits for any more may undo a later word."""
+        """A request arrives at Last.fm: one that was given up may undo a later change."""
         params = request.params()
         loved = _SENT.get(params.get("method", ""))
         track = self.tracks.get(params.get("track", ""))
@@ -87,7 +87,7 @@ class Hearts:
     # What they do
 
     async def here(self, deck: Deck, account: Account) -> None:
-        """Love a track or take the heart away, once or several times in a row."""
+        """Love or unlove a track, once or several times in a row."""
         if account.busy or len(account.users) != 1:
             return
         account.busy = True  # nobody signs in meanwhile
@@ -122,7 +122,7 @@ class Hearts:
             track.crowd &= track.saying > 0
 
     async def there(self, _: Deck, account: Account) -> None:
-        """Love a track on Last.fm, or take the heart away. It counts if nothing is on its way there."""
+        """Love or unlove a track on Last.fm. It counts if nothing is on its way there."""
         if account.busy or len(account.users) != 1 or account.users == {""}:
             return
         [user] = account.users
@@ -136,7 +136,7 @@ class Hearts:
         self.say(account.name, f"{'loves' if loved else 'unloves'} {track} on Last.fm{'' if settled else ' meanwhile'}")
 
     async def merges(self, deck: Deck, account: Account) -> None:
-        """Bring both sides together, or begin to."""
+        """Synchronise both sides, or begin to."""
         if account.busy or not (await deck.accounts.account(account.number)).signed_in:
             return
         run = await deck.loved_import.start(account.number)
@@ -144,7 +144,7 @@ class Hearts:
 
     @property
     def _clocks_are_right(self) -> bool:
-        """As far as anybody was told."""
+        """Whether the clocks are right, as far as answers have shown."""
         return -EXACT <= self.referee.earliest_skew <= self.referee.latest_skew <= EXACT
 
     def _track(self, account: str, user: str) -> Loving:
@@ -158,13 +158,13 @@ class Hearts:
     # Healing
 
     def owners(self) -> list[tuple[str, str]]:
-        """(account, Last.fm user) whose hearts are to be equal in the end."""
+        """(account, Last.fm user) whose hearts must be equal in the end."""
         found = {(name, owner) for name, owner in self.disk.look(_OWNERS) if owner}
         found |= {(track.account, track.user) for track in self.tracks.values() if track.user}
         return sorted(found)
 
     async def merged(self, deck: Deck, account: Account) -> bool:
-        """Send what is owed, and merge; whether that came to an end."""
+        """Send what waits, and merge; returns whether that finished."""
         await deck.hearts.retry(account.number)
         await self._sent(account)
         run = await deck.loved_import.start(account.number)
@@ -177,7 +177,7 @@ class Hearts:
         return bool(state == "done")
 
     async def _sent(self, account: Account) -> None:
-        """Wait until nothing of the signed-in user is owed."""
+        """Wait until no heart of the signed-in user waits."""
         [user] = account.users
         pause = 5.0
         for _ in range(60):
@@ -189,9 +189,9 @@ class Hearts:
     # The reckoning
 
     def check(self, file: Path) -> None:
-        """Tell which hearts are lost, or were invented.
+        """Report hearts that are lost or invented.
 
-        A heart that was given while nobody was signed in goes to one of the Last.fm users of its listener: nobody says
+        A track loved while nobody was signed in goes to one of the Last.fm users of its listener: it is undefined
         which, if there are several.
         """
         here: defaultdict[tuple[str, str], set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Hearts elsewhere: what other destinations are told of them, and what each is to have in the end."""
+"""Hearts elsewhere: what is sent to other destinations, and what each must have in the end."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _ROWS = "SELECT destination, track, loved, state, reason FROM destination_heart"
 
 @dataclass(slots=True, eq=False)
 class Kept:
-    """A heart as it is kept for a destination.
+    """A heart as it is stored for a destination.
 
-    `last` is what the last word may be that is kept for it, None where none is; `said` is every word. `late` is what
+    `last` is what the latest stored change may be, None if there is none; `said` is every change. `late` is what
     requests have left there that nobody waited for any more. `refused` counts how often the server has refused it.
     """
 
@@ -49,7 +49,7 @@ class Kept:
 
 @dataclass(slots=True, eq=False)
 class Word:
-    """A word that is being said. `changes`: how often its destination had come and gone before."""
+    """A change in progress. `changes`: how often its destination had been added or removed before."""
 
     target: Target
     kept: Kept
@@ -60,7 +60,7 @@ class Word:
 
 @dataclass(slots=True, eq=False)
 class Told:
-    """A request about a heart. `loved` is None where it only looks a recording up."""
+    """A request about a heart. `loved` is None if it only looks up a recording."""
 
     at: float
     target: Target
@@ -71,7 +71,7 @@ class Told:
 
 @dataclass(slots=True, eq=False)
 class HeartsElsewhere:
-    """The hearts at all other destinations, with a chance of their own."""
+    """The hearts at all other destinations, with a random generator of their own."""
 
     elsewhere: Elsewhere
     chance: Random
@@ -82,7 +82,7 @@ class HeartsElsewhere:
     _rests: dict[Target, tuple[float, float]] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Have the servers know recordings."""
+        """Give the servers their recordings."""
         for server in self.elsewhere.servers:
             server.recording = partial(self._recording, server)
 
@@ -98,7 +98,7 @@ class HeartsElsewhere:
         return mbid
 
     def says(self, account: str, title: str, loved: bool) -> list[Word]:
-        """A word is about to be said."""
+        """A change begins."""
         words = []
         for target in self.elsewhere.of(account):
             kept = self._kept[target].setdefault(title, Kept(title))
@@ -109,7 +109,7 @@ class HeartsElsewhere:
         return words
 
     def heard(self, words: list[Word]) -> None:
-        """It was: of several at once nobody knows which was the last."""
+        """A change has ended: of several at once, either may be the last."""
         for word in words:
             if word.sure and word.changes == word.target.changes:
                 word.kept.last = {word.loved}
@@ -118,14 +118,14 @@ class HeartsElsewhere:
                 word.kept.last.add(word.loved)
 
     def discards(self, target: Target) -> None:
-        """What a destination is still owed may be discarded."""
+        """What waits for a destination may be discarded."""
         for kept in self._kept[target].values():
             kept.last.add(None)
 
     # The wire
 
     def leaves(self, server: ListenServer, target: Target | None, request: httpx2.Request, token: str) -> Told | None:
-        """A request leaves, about a heart or about something else."""
+        """A request is sent, about a heart or about something else."""
         path, at = request.url.path, self.elsewhere.timeline.elapsed
         if not path.rstrip("/").endswith((FEEDBACK, LOOKUP)):
             return None
@@ -156,7 +156,7 @@ class HeartsElsewhere:
             self._finds(Kind.MISBEHAVED, f"a heart comes {until - told.at:.1f} s too early for {target}")
 
     def lands(self, told: Told | None, awaited: bool) -> None:
-        """A request arrives: one that nobody waits for any more may undo a later word."""
+        """A request arrives: one that was given up may undo a later change."""
         if told is not None and told.kept is not None and told.loved is not None and not awaited:
             told.kept.late.add(told.loved)
 
@@ -183,7 +183,7 @@ class HeartsElsewhere:
                 kept.refused += 1
 
     def forgets(self) -> None:
-        """The process died, or could not write what it was told."""
+        """The process died, or couldn't save an answer."""
         self._rests.clear()
 
     def _recording(self, server: ListenServer, artist: str, title: str) -> str:
@@ -198,14 +198,14 @@ class HeartsElsewhere:
     # Healing, and the reckoning
 
     async def heal(self) -> None:
-        """Wait until every destination has been told, or has rejected what it cannot keep."""
+        """Wait until every destination has its hearts, or has rejected those that it can't store."""
         deadline, pause = self.elsewhere.timeline.elapsed + HEALING, 5.0
         while self.elsewhere.disk.look(_OWED) and self.elsewhere.timeline.elapsed < deadline:
             await asyncio.sleep(pause)
             pause = min(1800.0, pause * 1.5)
 
     def check(self, file: Path) -> None:
-        """Tell which hearts are lost, or were invented."""
+        """Report hearts that are lost or invented."""
         with closing(sqlite3.connect(file)) as db:
             db.row_factory = sqlite3.Row
             removed = {row[0] for row in db.execute("SELECT id FROM destination WHERE removed_at IS NOT NULL")}

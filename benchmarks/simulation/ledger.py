@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Flight:
-    """What was seen of a play on the wire. `first` is in seconds of the run, `params` what was sent last.
+    """A play as seen on the wire. `first` is in seconds of the run, `params` are those sent last.
 
     `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
     `open`: those by which it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm
@@ -52,7 +52,7 @@ class Flight:
 
 @dataclass(slots=True, eq=False)
 class Reported:
-    """A play as somebody reported it, with the timestamp that it was reported with.
+    """A play as it was reported, with its timestamp.
 
     `offs`: what its clock was behind the true one at its reports, in seconds. `owners`: the Last.fm users whom it
     may have been reported for. `unheard` counts reports whose end nobody heard of. `asked_elsewhere`: its listener
@@ -84,12 +84,12 @@ class Reported:
 
     @property
     def id(self) -> int | None:
-        """Its number in the history, if anybody was told."""
+        """Its id in the history, if a report was answered."""
         return self.answers[-1].id if self.answers else None
 
     @property
     def acknowledged(self) -> bool:
-        """Whether somebody was promised that it is on disk."""
+        """Whether a report was answered that it is on disk."""
         return bool(self.answers)
 
     @property
@@ -123,14 +123,14 @@ class Account:
     reporting: list[Reported] = field(default_factory=list)
 
     def may_become(self, user: str) -> None:
-        """From now on it may belong to that user too, and so may what is being reported."""
+        """From now on it may belong to that user too, and so may plays being reported."""
         self.users.add(user.casefold())
         for play in self.reporting:
             play.owners.add(user.casefold())
 
     @contextmanager
     def meanwhile(self, play: Reported) -> Iterator[None]:
-        """Something is being done with a play, which takes its time: it goes to whoever the account belongs to then."""
+        """A play is being changed, which takes time: it belongs to the user of the account when that is done."""
         play.owners |= self.users
         self.reporting.append(play)
         try:
@@ -163,7 +163,7 @@ class Ledger:
         return play
 
     def strike(self, play: Reported) -> None:
-        """A play that came to nothing, as somebody was told."""
+        """A play that was not saved, according to the answer."""
         self.plays.remove(play)
         self.of[play.account].remove(play)
         self._by_names[play.artist, play.title].remove(play)
@@ -174,6 +174,6 @@ class Ledger:
         return self._by_names.get((artist, title), [])
 
     def find(self, artist: str, title: str, reported_start: Callable[[], int]) -> Reported | None:
-        """The play that was reported so; a song that was played once is found whatever time it has."""
+        """The play reported with these; a song that was played once is found with any time."""
         songs = self.songs(artist, title)
         return songs[0] if len(songs) == 1 else self.by_key.get((artist, title, reported_start()))

@@ -1,4 +1,4 @@
-"""A server that speaks ListenBrainz's API as its documentation has it: what it stores, and what goes wrong with it."""
+"""A server with ListenBrainz's API as documented: what it stores, and how it fails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Trouble(StrEnum):
 
 @dataclass(slots=True)
 class Lasting:
-    """Trouble for so many requests, or until then (seconds of the run)."""
+    """Trouble for that many requests, or until then (seconds of the run)."""
 
     trouble: Trouble
     calls: int = 0
@@ -65,7 +65,7 @@ class Said:
 
 @dataclass(slots=True, eq=False)
 class ListenServer:
-    """`users` are the users by their tokens, `bad` begins the titles that it refuses with all that is sent with them.
+    """`users` are the users by token; titles that begin with `bad` are rejected, with all that is sent with them.
 
     `recording` finds the MBID of an artist's title, "" for none; `hearts` are the scores by user and recording.
 
@@ -101,17 +101,17 @@ class ListenServer:
 
     @property
     def gone(self) -> bool:
-        """Whether nobody gets through to it."""
+        """Whether it can't be reached."""
         now = self.elapsed()
         return any(one.trouble is Trouble.GONE and (one.calls or one.until > now) for one in self.troubles)
 
     def well(self) -> None:
-        """Nothing goes wrong any more."""
+        """All failures end."""
         self.troubles.clear()
         self.off = 0.0
 
     def answer(self, path: str, query: str, headers: dict[str, str], body: bytes) -> Said | None:
-        """What it answers; None where it hangs up."""
+        """Its answer; None if it hangs up."""
         trouble = self.trouble()
         match trouble:
             case Trouble.HANG_UP | Trouble.GONE:
@@ -183,7 +183,7 @@ class ListenServer:
         return self._said(200, {"recording_mbid": found, "artist_mbids": []} if found else {})
 
     def _kept(self, user: str | None, body: bytes, trouble: Trouble | None) -> Said:
-        """A heart that is given or taken away; one that breaks it is kept every second time."""
+        """Store a loved or unloved track; one that makes it fail is stored every second time."""
         if user is None:
             return self._error(401, "Invalid authorization token.")
         document = json.loads(body)

@@ -1,4 +1,4 @@
-"""The listeners: what they play, report, and press, and what they note in the ledger about it."""
+"""The listeners: what they play, report and press, and what they record about it in the ledger."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Listeners:
     made: int = 0
 
     async def act(self, deck: Deck) -> None:
-        """Somebody does something; what the disk does not take is not done."""
+        """A listener does something; if the disk rejects it, nothing is changed."""
         account = self.chance.choice(list(self.ledger.accounts.values()))
         flying = [play for sent in self.referee.under_way for play in sent.plays]
         if flying and self.chance.random() < 0.5:
@@ -87,7 +87,7 @@ class Listeners:
             self.referee.finds(Kind.MISBEHAVED, f"{act.__name__} broke with {type(fault).__name__} at {at}: {fault}")
 
     def arrives(self, account: Account, username: str) -> None:
-        """The process is up again: whom the account belongs to is plain now."""
+        """The process is up again: the user of the account is certain now."""
         account.is_now(username)
         account.busy = account.discards = False
         for play in account.reporting:
@@ -110,7 +110,7 @@ class Listeners:
                 await self.report(deck, account, play)
 
     async def plays_on(self, deck: Deck, account: Account) -> None:
-        """A plain play, just now: its answer proves that nothing is wrong with the key."""
+        """An ordinary play, just now: its answer proves that the key is good."""
         await deck.accounts.change_settings(account.number, True, None)
         self.made += 1
         title = f"Song {self.made} of {account.name}"
@@ -148,7 +148,7 @@ class Listeners:
         return self.ledger.note(play)
 
     def _again(self, before: Reported) -> Reported:
-        """The same song: a true repeat, or the same listen, as another player tells it or the same one once more."""
+        """The same song: a true repeat, or the same listen, reported by another player or by the same one again."""
         if self.chance.random() < 0.5:
             start = int(before.end) + self.chance.choice((1, 300, 50_000))
             return fresh(before, timestamp=start)
@@ -156,7 +156,7 @@ class Listeners:
         return fresh(before, timestamp=start, reporter=self.chance.choice(("", "phone")))
 
     async def report(self, deck: Deck, account: Account, play: Reported) -> None:
-        """Report a play, in one of the spellings in which it may come."""
+        """Report a play, in one of the spellings that players send."""
         play.discarded |= account.discards
         play.offs.add(self.timeline.now - self.clock())
         if self.elsewhere is not None:
@@ -183,7 +183,7 @@ class Listeners:
         return Play(track, timestamp, play.played)
 
     async def reports_again(self, deck: Deck, account: Account) -> None:
-        """A duplicate: a player that did not hear the answer, or two of them."""
+        """A duplicate: from a player that got no answer, or from a second one."""
         if known := self.ledger.of[account.name]:
             play = self.chance.choice(known[-20:])
             if not play.discarded and not play.title.endswith("(corrected)"):
@@ -192,7 +192,7 @@ class Listeners:
     # What they press
 
     async def minds_the_session(self, deck: Deck, account: Account) -> None:
-        """Sign in where that is needed, or now and then as somebody else."""
+        """Sign in if necessary, or now and then as somebody else."""
         if account.wished is None or self.chance.random() < 0.25:
             account.wished = self.chance.choice(self.users)
         now = await deck.accounts.account(account.number)
@@ -210,7 +210,7 @@ class Listeners:
                 await self.signs_out(deck, account)
 
     async def signs_in(self, deck: Deck, account: Account, user: str) -> bool:
-        """The whole desktop flow; False where it came to nothing."""
+        """The whole desktop flow; False if it failed."""
         if account.busy:
             return False
         account.busy = True
@@ -239,7 +239,7 @@ class Listeners:
         return isinstance(outcome, SignedIn)
 
     async def signs_out(self, deck: Deck, account: Account) -> None:
-        """Sign out; sometimes what waits is thrown away."""
+        """Sign out; sometimes waiting plays are discarded."""
         if account.busy:
             return
         account.busy = True
@@ -263,7 +263,7 @@ class Listeners:
         self.say(account.name, "retries all")
 
     async def retries_one(self, deck: Deck, account: Account) -> None:
-        """By preference one that did not get there."""
+        """Retry a play, preferably one that wasn't delivered."""
         if (play := self._known(account)) is None or play.id is None:
             return
         account.pressed_at = float("inf")
@@ -285,7 +285,7 @@ class Listeners:
         self.say(account.name, f"discards {play}: {outcome}")
 
     async def corrects(self, deck: Deck, account: Account) -> None:
-        """Edit the names: a new play, the old one is not to be sent any more."""
+        """Edit the names: a new play; the old one must not be sent any more."""
         play = self._known(account)
         if play is None or play.id is None or play.title.endswith(")"):
             return
@@ -324,7 +324,7 @@ class Listeners:
             self.say(account.name, f"revokes the sessions of {account.wished}")
 
     def _known(self, account: Account) -> Reported | None:
-        """One that was acknowledged; by preference one that is on its way just now."""
+        """An acknowledged play, preferably one that is being sent."""
         flying = [p for sent in self.referee.under_way for p in sent.plays if p.account == account.name]
         if flying and self.chance.random() < 0.8:
             return self.chance.choice(flying)

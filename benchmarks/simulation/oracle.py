@@ -1,4 +1,4 @@
-"""The referee: looks at every request when it leaves and at every answer when it arrives, from outside."""
+"""The referee: checks every request when it is sent and every answer when it arrives, from outside the process."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LIVE = 3600.0
 """Seconds after its end up to which the report of a play is live."""
 
 JUST_OVER = 700.0
-"""Seconds since its end within which a clock of ours may have timed a play that is reported, with some to spare."""
+"""Seconds since its end within which a reported play may have been timed by the service's clock, with a margin."""
 
 LAG = 30.0
-"""Seconds from the moment when a batch is decided on to the moment when it leaves, at the most."""
+"""At most this many seconds pass from the choice of a batch until it is sent."""
 
 SOON = 5.0
-"""The same, where only the pace of a few accounts lies between."""
+"""The same, if only the rate limit of a few accounts delays it."""
 
 FURTHEST_SLOT = 3600.0
 """Seconds that a request may wait for a slot which a clock has booked that was set back since."""
@@ -68,7 +68,7 @@ SHORTEST_REST = 1.0
 
 @dataclass(slots=True, eq=False)
 class Sent:
-    """A request: `plays` only where it is a scrobble."""
+    """A request; `plays` only if it is a scrobble."""
 
     number: int
     at: float
@@ -80,7 +80,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Rest:
-    """Until then (seconds of the run) an account, or everybody, is to keep quiet; `why` says after what."""
+    """Until then (seconds of the run) an account, or all accounts, must send nothing; `why` is the reason."""
 
     since: float
     until: float
@@ -91,10 +91,11 @@ class Rest:
 
 @dataclass(slots=True, eq=False)
 class Referee:
-    """Collects what is wrong with requests. `clock` is the process's own, in Unix seconds; `alone`: one worker.
+    """Collects what is wrong with requests. `clock` is the process's own, in Unix seconds; `alone`: there is one
+    worker.
 
     `told` says with what timestamp a play was reported that is sent with this artist, title and timestamp. The skews
-    are the extremes of what Last.fm's clock was seen to be ahead of the process's, and of the true one.
+    are the extremes by which Last.fm's clock was seen to be ahead of the process's, and of the true one.
     """
 
     timeline: Timeline
@@ -130,7 +131,7 @@ class Referee:
         self.say("REFEREE", f"{kind}: {words}")
 
     def forgets_rests(self) -> None:
-        """The process died, or could not write what it was told: it need not know of rests any more."""
+        """The process died, or couldn't save an answer: it may have forgotten its waits."""
         for sent in list(self.under_way):
             _leave_open(sent)
             self._over(sent)
@@ -142,11 +143,11 @@ class Referee:
         self.refusals.forget()
 
     def starts(self) -> None:
-        """A process comes up: it has heard nothing of Last.fm's time yet."""
+        """A process starts: it doesn't know Last.fm's time yet."""
         self.knows_since = inf
 
     def stepped(self) -> None:
-        """The clock of the process was put forward or back: no rest that it has timed can be relied on."""
+        """The clock of the process was set forward or back: no wait that it has timed can be relied on."""
         self._forgets()
         self.clocks.append((self.timeline.now, self.clock() - self.timeline.now))
         for off in (self.emulator.now() - self.timeline.now, self.earliest_lastfm, self.latest_lastfm):
@@ -154,7 +155,7 @@ class Referee:
             self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
 
     def waits(self, play: Reported) -> None:
-        """A play was acknowledged as queued: from now on it has its place in the order, unless a clock is wrong."""
+        """A play was acknowledged as queued: it now has its place in the order, unless a clock is wrong."""
         if self.latest_skew > EXACT or self.earliest_skew < -EXACT:
             return
         late = self.clock() - play.end
@@ -165,7 +166,7 @@ class Referee:
             self._unsent[play.line].append(play)
 
     def leaves(self, request: Request, worker: int) -> Sent:
-        """A request leaves the process."""
+        """The process sends a request."""
         params = request.params()
         user = self._user(params.get("sk", ""))
         self.requests += 1
@@ -179,7 +180,7 @@ class Referee:
         return sent
 
     def _user(self, session_key: str) -> str:
-        """Whose session it is, or was before it was revoked."""
+        """The user of a session, also after it was revoked."""
         if session_key in self.emulator.sessions:
             self._users[session_key] = self.emulator.sessions[session_key].user
         return self._users.get(session_key, "")
@@ -243,7 +244,7 @@ class Referee:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play}, {ahead:.0f} s before its time")
 
     def _may_be_at(self, play: Reported, timestamp: int) -> bool:
-        """Whether a start is the one that was told, or moved: by what was heard, by a wrong clock, by both."""
+        """Whether a start is the reported one, or that one moved: by what was heard, by a wrong clock, by both."""
         moves = {timestamp - play.timestamp, timestamp - play.timestamp + round(play.played)}
         if 0 in moves:
             return True
@@ -283,7 +284,7 @@ class Referee:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} comes while everybody is to rest ({rest.why})")
 
     def _probes(self, sent: Sent, rest: Rest) -> None:
-        """A rest of everybody is over: one play tries, and all others wait for what it finds."""
+        """A wait of all accounts is over: one play is sent as a probe, and all others wait for its answer."""
         if rest.outage and len(sent.plays) > 1:
             self.finds(
                 Kind.MISBEHAVED, f"#{sent.number} probes for everybody with {len(sent.plays)} plays ({rest.why})"
@@ -292,7 +293,9 @@ class Referee:
             rest.since, rest.until = sent.at, sent.at + PROBE - SOON
 
     def _in_order(self, sent: Sent) -> None:
-        """What was acknowledged and never sent yet goes oldest first: live plays among themselves, and the others."""
+        """Acknowledged plays that were never sent are sent oldest first: live plays among themselves, and the
+        others.
+        """
         fresh = [play for play in sent.plays if play.flight.first is None]
         for play in fresh:
             play.flight.first = sent.at
@@ -314,7 +317,7 @@ class Referee:
         return play.answers[0].at < at - lag and LAG < age < TOO_OLD - max(0.0, self.latest_skew) - 10 * lag
 
     def lies_agree(self, lie: float) -> None:
-        """Two answers lie by so many seconds: what they agree on counts."""
+        """Two answers have a time that is wrong by that many seconds: if they agree, it counts."""
         self.earliest_lastfm, self.latest_lastfm = min(self.earliest_lastfm, lie), max(self.latest_lastfm, lie)
         skew = self.timeline.now + lie - self.clock()
         self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
@@ -327,7 +330,7 @@ class Referee:
         self._passes(sent, SHORTEST_REST, "after no answer")
 
     def answered(self, sent: Sent, reply: Reply) -> None:
-        """An answer arrives, which may be nonsense."""
+        """An answer arrives, which may be garbage."""
         shown = parsedate_to_datetime(dict(reply.headers)["date"]).timestamp()  # a fault may be over by now
         for time in (shown, self.emulator.now()):
             off = time - self.timeline.now
@@ -382,7 +385,7 @@ class Referee:
             self._refused_plays(sent, number)
 
     def _refused_plays(self, sent: Sent, number: int) -> None:
-        """Something about these plays is refused, if the server is to be believed."""
+        """Something about these plays is rejected, according to the server."""
         for name in _accounts(sent):
             self.refusals.calm(name, self.ledger.accounts[name].pressed_at)  # signed in again, perhaps
             many = self.refusals.refused(name, sent.plays, number, self.timeline.elapsed)
@@ -394,7 +397,7 @@ class Referee:
             self._outage(sent)
 
     def _proves(self, *, by_plays: bool = True) -> None:
-        """Whatever else an answer says, this key and this address are served; a sign-in may not end an outage."""
+        """Whatever the answer, it shows that this key and this address are served; a sign-in doesn't end an outage."""
         self._all_rest = None
         self.refusals.away_from.clear()
         if by_plays:
@@ -402,12 +405,12 @@ class Referee:
             self.refusals.may_be_away_from.clear()
 
     def _passes(self, sent: Sent, seconds: float, why: str) -> None:
-        """Something that passes, and that others may meet as well."""
+        """A temporary failure, which others may meet as well."""
         self._rest(sent, seconds, why)
         self._outage(sent)
 
     def _outage(self, sent: Sent) -> None:
-        """These accounts have met an outage: a few of them, and everybody leaves Last.fm alone."""
+        """These accounts have met an outage: after a few of them, all accounts wait."""
         away, rest, now = self.refusals.away_from, self._all_rest, self.timeline.elapsed
         away |= _accounts(sent)
         begun = self._may_rest_since
@@ -451,7 +454,7 @@ def _accounts(sent: Sent) -> set[str]:
 
 
 def _contradicted(totals: dict[str, Any], codes: list[int]) -> bool:
-    """Whether the totals of an answer, where it has any, say something else than its words on each play."""
+    """Whether the totals of an answer, if it has any, contradict its items."""
     counted = {"accepted": codes.count(0), "ignored": len(codes) - codes.count(0)}
     return any(int(totals.get(name, number)) != number for name, number in counted.items())
 
@@ -463,7 +466,7 @@ def _leave_open(sent: Sent) -> None:
 
 
 def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) -> bool:
-    """Whether only the start was changed, of a play that Last.fm has surely never taken."""
+    """Whether only the start was changed, of a play that Last.fm has certainly never accepted."""
     return (
         not play.flight.open
         and play.flight.codes <= {3, 4, 5} | NOT_STORED
@@ -472,7 +475,7 @@ def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) ->
 
 
 def _read(body: bytes) -> dict[str, Any] | None:
-    """What an answer says, as in JSON, of what matters here; None where it cannot be read."""
+    """The relevant part of an answer, as in JSON; None if it can't be read."""
     try:
         content = _from_xml(body) if body.startswith(b"<?xml") else json.loads(body)
     except (ValueError, ElementTree.ParseError):

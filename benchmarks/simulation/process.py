@@ -1,4 +1,4 @@
-"""The process under test: one life of it, from `tonearm.open` to a clean or a sudden end."""
+"""The process under test: one life of it, from `tonearm.open` to a clean end or a crash."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Process:
-    """What every life of it shares. `mishap` is told what should never happen, `workers` deliver side by side."""
+    """What all its lives share. `mishap` is called with what should never happen, `workers` deliver side by side."""
 
     timeline: Timeline
     network: Network
@@ -80,7 +80,7 @@ class Process:
     dead: bool = field(default=False, init=False)
 
     def live(self, doom: Doom, sweep: float, live: Live) -> bool:
-        """One life, which looks at its tables every `sweep` seconds; whether it came to a clean end."""
+        """One life, which sweeps its tables every `sweep` seconds; returns whether it ended cleanly."""
         self.disk.doom, self.dead = doom, False
         loop = Loop(self.timeline, doom, self.mishap)
         try:
@@ -131,7 +131,7 @@ def replaced(place: Any, name: str, value: object) -> Iterator[None]:
 
 @contextmanager
 def _nobody_else(_: Path | None) -> Iterator[None]:
-    """In place of the lock on the file, which the system would drop with the process."""
+    """Replaces the lock on the file, which the system would release with the process."""
     yield
 
 

@@ -28,7 +28,7 @@ OUTAGE_ACCOUNTS = 3
 
 
 class Sent(Protocol):
-    """What is sent, with what was seen of it on the wire."""
+    """What is sent, as seen on the wire."""
 
     flight: Flight
 
@@ -45,12 +45,12 @@ class Refusals:
     _refused_at: dict[str, float] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """The process died, or could not write, or its clock was changed: it need not know any more."""
+        """The process died, or couldn't write, or its clock was changed: it may have forgotten."""
         self.away_from.clear()
         self._in_a_row.clear()
 
     def may_rest(self, accounts: set[str]) -> bool:
-        """Whether with these accounts, too, so many may have met an outage that everybody rests.
+        """Whether, with these accounts, enough may have met an outage for all accounts to wait.
 
         The process may remember what it had written before it died.
         """
@@ -68,7 +68,7 @@ class Refusals:
             self._in_a_row.pop(account, None)
 
     def refused(self, account: str, plays: Sequence[Sent], number: int, at: float) -> int:
-        """Plays of an account were refused together; how many requests of it have been, one after the other."""
+        """Plays of an account were rejected together; returns how many of its requests were, in a row."""
         self._refused_at[account] = at
         flights = [play.flight for play in plays]
         for flight in flights:

@@ -1,4 +1,4 @@
-"""One run: a seed decides everything, and the result is what was found wrong."""
+"""One run: a seed decides everything, and the result is a list of what is wrong."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class Run:
         return both
 
     def _forgets(self) -> None:
-        """The process died, or the disk did not take what it was told."""
+        """The process died, or the disk rejected a write."""
         self.referee.forgets_rests()
         if self.elsewhere is not None:
             self.elsewhere.forgets()
@@ -276,7 +276,7 @@ class Run:
         await asyncio.gather(*going_on)
 
     def _gap(self) -> float:
-        """Seconds until a listener does something again: often while a request is still under way."""
+        """Seconds until a listener's next action: often while a request is still in progress."""
         if self.chance.random() < 0.5:
             return self.chance.choice((0.0, 0.03, 0.3, 1.0, 3.0))
         return self.scale * self.chance.choice((0.3, 1.0, 1.0, 4.0))
@@ -300,7 +300,7 @@ class Run:
             self.story.say("PROCESS", f"worker {worker} stands still")
 
     def _step(self, seconds: float) -> None:
-        """Somebody puts the clock of the machine forward or back, or it is put right again."""
+        """The clock of the machine is set forward or back, or corrected."""
         off, self.off = self.off, self.off + seconds if self.off == 0.0 else 0.0
         for clock in self.clocks:
             clock.step(self.off - off)
@@ -344,7 +344,7 @@ class Run:
             await self._hearts_heal(decks[0], self.hearts)
 
     async def _hearts_heal(self, deck: Deck, hearts: Hearts) -> None:
-        """Everybody signs in as everybody they have been, what waits is sent, and both sides are brought together."""
+        """All listeners sign in as each of their users, what waits is sent, and both sides are synchronised."""
         await asyncio.sleep(LATE)
         for _ in range(2):  # what one account has sent, another of the same Last.fm user learns
             for name, user in hearts.owners():
@@ -372,19 +372,19 @@ class Run:
             await self._settled()
 
     def _called_too_old(self) -> bool:
-        """Whether a clock has called something too old that is not."""
+        """Whether a wrong clock has made a play too old that isn't."""
         since = self.emulator.now() - 14 * DAY + 2 * 3600
         return bool(self.disk.look("SELECT 1 FROM play WHERE fate = 'expired' AND timestamp > ?", since))
 
     async def _hears_the_time(self, deck: Deck) -> None:
-        """Two answers, as a player's announcements bring them; then what was called too old goes back by itself."""
+        """Get two answers, as from a player's now-playing reports; then plays wrongly marked too old are requeued."""
         for _ in range(2):
             await deck.sign_in.desktop(next(iter(self.ledger.accounts.values())).number)
             await asyncio.sleep(60.0)
         await asyncio.sleep(2 * _SLOW_SWEEP)
 
     async def _settled(self) -> None:
-        """Wait until what is owed to those who are signed in now is sent."""
+        """Wait until the plays of the users who are signed in now are sent."""
         signed_in = {(a.name, user) for a in self.ledger.accounts.values() for user in a.users}
         ahead = max(self._owed().values(), default=0.0)
         deadline = max(self.timeline.now, ahead) + _HEALING
@@ -431,5 +431,5 @@ def with_destinations(seed: int) -> bool:
 
 
 def run(seed: int, plays: int, room: Room, *, narrated: bool = False, plays_only: bool = False) -> Result:
-    """One seed, from its beginning to its reckoning."""
+    """Run one seed, including the final check."""
     return Run(seed, plays, room, narrated=narrated, plays_only=plays_only).go()

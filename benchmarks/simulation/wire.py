@@ -27,7 +27,7 @@ class Witness(Protocol):
     """Sees every request when it is sent, and its result."""
 
     def leaves(self, request: Request, worker: int) -> Sent:
-        """A request leaves the process."""
+        """The process sends a request."""
 
     def unanswered(self, sent: Sent) -> None:
         """No answer came."""
@@ -36,15 +36,15 @@ class Witness(Protocol):
         """An answer arrives, which may be garbage."""
 
     def lies_agree(self, lie: float) -> None:
-        """An answer lies by so many seconds, as another did before: two that agree are believed."""
+        """An answer's time is wrong by that many seconds, like an earlier one's: two that agree are believed."""
 
 
 @dataclass(slots=True)
 class Network:
     """The world between the two. Until `cut_until` nothing gets through.
 
-    `lands` is told of each request that arrives, and whether somebody still waits for its answer. What is not for
-    Last.fm goes `elsewhere`.
+    `lands` is called for each request that arrives, with whether its answer is still awaited. What is not for Last.fm
+    goes `elsewhere`.
     """
 
     timeline: Timeline
@@ -58,7 +58,7 @@ class Network:
     elsewhere: Elsewhere | None = None
 
     def lied(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """The headers of an answer; once, if it lies, with a `Date` that is so many seconds off."""
+        """The headers of an answer; once, if its time is wrong, with a `Date` that many seconds off."""
         lies, self.lies = self.lies, 0.0
         if not lies:
             return list(headers)
@@ -77,7 +77,7 @@ class Network:
         return self.chance.choice((0.02, 0.05, 0.05, 0.2, 0.2, 0.9, 2.0, 8.0))
 
     def carry(self, request: Request, answered: asyncio.Future[Reply | Hangup]) -> None:
-        """Bring a request to Last.fm and its answer back, whether or not anybody still waits for it."""
+        """Deliver a request to Last.fm and return its answer, whether or not it is still awaited."""
         self.timeline.after(self.latency(), partial(self._arrive, request, answered))
 
     def _arrive(self, request: Request, answered: asyncio.Future[Reply | Hangup]) -> None:
