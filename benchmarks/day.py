@@ -47,7 +47,7 @@ _ALLOWED = ("queued", "suspected")
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """A day for so many listeners, who report at each `step` (simulated seconds)."""
+    """A day for that many listeners, who report at each `step` (simulated seconds)."""
 
     clock: QuickClock
     tokens: Sequence[str]

@@ -75,7 +75,7 @@ class Agreements:
         return self._names(artist)[0]
 
     def likely(self, artist: str) -> tuple[str, ...]:
-        """The other names under which it has so many of the artist's titles that they may be the artist."""
+        """The other names with enough of the artist's titles that they may be the same artist."""
         return self._names(artist)[1]
 
     def _names(self, artist: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

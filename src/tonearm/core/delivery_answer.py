@@ -45,7 +45,7 @@ MAX_SOFT_FAILURES = 3
 """Errors 4 in a row that end a session; fewer may be Last.fm's load."""
 
 FREE_REFUSALS = 5
-"""Refusals in a row without a wait: so many it takes until the first of 50 plays is alone."""
+"""Rejections in a row without a wait: a batch of 50 is divided this often until its first play is alone."""
 
 REFUSALS_BELIEVED = 5
 """Refusals of a lone play with an undocumented error code until it is believed: they take three hours."""

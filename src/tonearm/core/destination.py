@@ -90,8 +90,8 @@ class Rules:
 
     `batch` is how many plays one request may carry. `oldest` is the age in seconds from which plays are rejected (None:
     any age is accepted), `too_old_reason` says so in words. `shortest` is the length in seconds above which tracks are
-    accepted. `daily_limit` says whether an account may send only so many plays a day, which is learned when it is
-    reached. The ladders are the seconds of throttling after each limit in a row, for one account or for everybody at
+    accepted. `daily_limit` says whether there is a limit to the plays of an account per day, which is learned when it
+    is reached. The ladders are the seconds of throttling after each limit in a row, for one account or for everybody at
     this IP address. `codes` maps the ignored codes that decide what is done with a play to their meaning; `reason(play,
     code, message, now)` says why it was ignored. `errors` says what the errors of whole requests are about. `service`
     is its name for people.

@@ -228,7 +228,9 @@ class OwedHeart:
 
 
 LEFT_OUT_LADDER = (600.0, 43200.0)
-"""Seconds until a destination is told again of a heart that it could not keep, since it knows no such recording."""
+"""Seconds until a heart is sent again to a destination that couldn't store it, because it doesn't know the
+recording.
+"""
 
 
 def left_out(reason: str, refusals: int) -> HeartAnswer:

@@ -25,7 +25,7 @@ BUDGET_DAY = 86400.0
 """Seconds over which a daily limit counts; a rolling day is the usual guess."""
 
 MIN_BUDGET = 300
-"""A limit met before so many plays limits a burst: the smallest daily limit that users quote is twice as much."""
+"""A limit reached before this many plays is for bursts: the smallest daily limit that users quote is twice as high."""
 
 RESERVE = 0.1
 """Part of a daily budget that a backlog leaves for what is played today."""

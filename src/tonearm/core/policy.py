@@ -85,7 +85,7 @@ class Policy:
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether a file lies in a folder, at any depth; both are absolute paths."""
+    """Whether a file is in a folder, at any depth; both are absolute paths."""
     rest = path.removeprefix(folder)
     return rest != path and (folder.endswith(_SEPARATORS) or rest.startswith(_SEPARATORS))
 

@@ -21,8 +21,8 @@ Post = Callable[[Sequence[Play], str], Awaitable[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One API key. The client `urgent` takes the next slot of its rate limit, `patient` one that nobody else needs.
-    `post` and `unpaced` take none: the sender of plays or hearts has booked its slot before marking them as being sent.
+    """One API key. The client `urgent` takes the next slot of its rate limit, `patient` one that is free. `post` and
+    `unpaced` take none: the sender of plays or hearts has booked its slot before marking them as being sent.
     """
 
     pace: Pace

@@ -155,7 +155,7 @@ class Metadata:
         return await self.colours.of(image) if image else None
 
     def ticket(self, url: str) -> str:
-        """A ticket for the address of an image that an answer named, for `picture`: nobody else can make one."""
+        """A ticket for the address of an image that an answer named, for `picture`; only this service can make one."""
         return f"{self.seal.proof(url)}{urlsafe_b64encode(url.encode(errors='replace')).decode().rstrip('=')}"
 
     async def picture(self, ticket: str) -> Image | None:

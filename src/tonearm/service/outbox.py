@@ -87,7 +87,7 @@ class Outbox(Protocol[T, _Asked_contra]):
         """Send the batch; returns what the answer means. Never raises."""
 
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[T], level: int) -> Step:
-        """What an answer means for the line and the batch, after so many throttles in a row of the outlet."""
+        """What an answer means for the line and the batch, after that many throttles of the outlet in a row."""
 
     def write(self, db: Connection, lease: Lease, answer: BatchAnswer[T], step: Step) -> list[Event]:
         """Write what happened to the batch."""

@@ -1,4 +1,5 @@
-"""Access: requests need a bearer token or the page's cookie, and must come from a page of ours or from no page at all.
+"""Access: requests need a bearer token or the page's cookie, and must come from the service's own page or from no page
+at all.
 
 Three checks come before every request. The Host header must be one of ours (another name that resolves to this machine
 is rejected: DNS rebinding), requests that change state must not come from another site's page, and bodies are only read

@@ -23,7 +23,7 @@ from tonearm.store.queue import Count
 
 DAY = 86400.0
 COUNTED = 1000
-"""At most so many plays are counted for a filter: more are shown as "more than 999"."""
+"""At most this many plays are counted for a filter: more are shown as "more than 999"."""
 
 
 class PlayFilter(StrEnum):

@@ -103,7 +103,7 @@ class EnteredProfile:
 
 @dataclass(frozen=True, slots=True)
 class HistoryChoice:
-    """Which part of the history is sent: `nothing`, so many `days`, or `everything`."""
+    """Which part of the history is sent: `nothing`, a number of `days`, or `everything`."""
 
     what: str = "nothing"
     days: float | None = USUAL_DAYS
