@@ -112,6 +112,7 @@ class Room:
 
     async def wait(self, seconds: float) -> None:
         """Let time pass at once, and everything that waited for it run."""
+        await self.house.clock.still()  # who is about to sleep does so before the time is over, not from then on
         self.house.clock.advance(seconds)
         await self.house.clock.still()
 
