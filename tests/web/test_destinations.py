@@ -357,7 +357,7 @@ async def test_what_a_service_gets_is_changed_on_its_page(adding: House) -> None
     await add(adding)
     at = f"/settings/destinations/{(await only(adding)).stored.id}"
     await play(adding)
-    assert "Keep here what these players report" not in await adding.page(at)  # no player has reported it
+    assert "Don't send what these players report" not in await adding.page(at)  # no player has reported it
     await adding.deck.players.add(adding.me.id, "kitchen", PlayerKind.LASTFM)
     assert re.findall(r'name="not_from" value="([^"]*)"', await adding.page(at)) == ["kitchen"]
     chosen = {"artist": "first", "not_from": "a tablet"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from tonearm.core.verdict import Verdict
 from tonearm.http_exchange import PATIENCE, HttpClient, Patience
@@ -16,9 +16,6 @@ from tonearm.lastfm.client import API_URL, USER_AGENT, LastFm, OnDate
 from tonearm.lastfm.methods.track import TrackWrite
 from tonearm.lastfm.request import Keys, Request
 from tonearm.lastfm.response import Exchange
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from tonearm.core.destination import Rules, TokenCheck
@@ -14,9 +13,6 @@ from tonearm.http_exchange import PATIENCE, HttpClient, Patience
 from tonearm.lastfm.like import GrantedSession, LastFmLikeClient, SignInPage
 from tonearm.lastfm.request import Keys
 from tonearm.lastfm.servers import OPEN_KEYS
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

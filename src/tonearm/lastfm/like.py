@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import md5
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from tonearm.core.destination import AccessPart, Rules, TokenCheck
@@ -31,9 +31,6 @@ from tonearm.lastfm.response import Answer, Exchange, Refusal
 from tonearm.lastfm.rules import LASTFM, gnu_fm, like_lastfm
 from tonearm.lastfm.servers import LIBREFM_SERVER, OPEN_KEYS, LastFmServer, server_at
 from tonearm.lastfm.types import Session
-
-if TYPE_CHECKING:
-    pass
 
 _WRONG = 4
 _KEY_REFUSED = 10
