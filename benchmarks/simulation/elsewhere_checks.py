@@ -83,7 +83,7 @@ class _Reckoning:
     def _play(self, parcel: Parcel, row: sqlite3.Row) -> None:
         play, waits, fate = parcel.play, self.queue.get(row["id"]), self.ledger.get(row["id"])
         if waits is None and fate is None:
-            if self._there(play):
+            if self._there(play) and not self._was_another(play):
                 self.finds(Kind.UNEXPLAINED, f"{play} is there, and the ledger does not know it")
             elif self._must(parcel, row):
                 self.finds(Kind.LOST, f"{play} was acknowledged, and is neither there nor in the ledger")
@@ -153,11 +153,18 @@ class _Reckoning:
             return None
         return "nothing is wrong with it, and what refused it may have refused any play"
 
+    def _was_another(self, play: Reported) -> bool:
+        """Whether it is there as the play that it was at first, which has another report's start by now."""
+        rows = [self.ledger[answer.id] for answer in play.answers if answer.id in self.ledger]
+        return any(row["fate"] == "accepted" for row in rows)
+
     def _first_report_is_there(self, play: Reported) -> bool:
         """Whether it is there as first reported: the answer was lost, and then it got another report's start."""
         for other in self.elsewhere.ledger.songs(play.artist, play.title):
             one_listen = min(other.end, play.end) > max(other.timestamp, play.timestamp)
-            if other.unheard and other not in self.history and one_listen and self.there.get(other):
+            unheard = other.unheard and other not in self.history
+            first = unheard or any(answer.id == play.id for answer in other.answers)
+            if first and one_listen and self.there.get(other):
                 return True
         return False
 

@@ -20,6 +20,7 @@ from benchmarks.simulation.elsewhere import FIRST_REST, HEALING, LONGEST_REST, E
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.listen_server import FEEDBACK, LOOKUP, ListenServer, Said
 from benchmarks.simulation.oracle import LAG
+from tonearm.deck import Deck
 
 ARTIST = "Mogwai"
 REFUSED_FOR_GOOD = 3
@@ -172,6 +173,10 @@ class HeartsElsewhere:
         if said is None:
             return
         now = self.elsewhere.timeline.elapsed
+        try:
+            json.loads(said.body)
+        except ValueError:  # nor can the process read it
+            return
         match said.status:
             case 429:
                 self._rests[target] = (now, now + float(said.headers.get("X-RateLimit-Reset-In", FIRST_REST)))
@@ -197,8 +202,11 @@ class HeartsElsewhere:
 
     # Healing, and the reckoning
 
-    async def heal(self) -> None:
+    async def heal(self, deck: Deck) -> None:
         """Wait until every destination has its hearts, or has rejected those that it can't store."""
+        for target in self.elsewhere.targets:
+            if True in target.there:
+                await deck.destinations.retry(self.elsewhere.ledger.accounts[target.account].number, target.number)
         deadline, pause = self.elsewhere.timeline.elapsed + HEALING, 5.0
         while self.elsewhere.disk.look(_OWED) and self.elsewhere.timeline.elapsed < deadline:
             await asyncio.sleep(pause)

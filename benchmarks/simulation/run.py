@@ -339,7 +339,7 @@ class Run:
             await self.elsewhere.heal(decks[0], self.listeners.plays_on)
             await self._plays_heal(decks)  # of what they have played on meanwhile, perhaps without a session
         if self.hearts_elsewhere is not None:
-            await self.hearts_elsewhere.heal()
+            await self.hearts_elsewhere.heal(decks[0])
         if self.hearts is not None:
             await self._hearts_heal(decks[0], self.hearts)
 
