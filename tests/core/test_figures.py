@@ -21,6 +21,7 @@ from tonearm.core.figures import (
     NameCounts,
     NameKind,
     Quarters,
+    Renames,
     Sessions,
     Streak,
     Tally,
@@ -222,3 +223,17 @@ def test_a_streak_is_days_in_a_row(listened: set[int], today: int) -> None:
 
 def test_totals_begin_at_nothing() -> None:
     assert summed_up([]).totals == Totals()
+
+
+def test_names_that_are_renamed_in_a_circle_count_as_one_of_them() -> None:
+    artist = NameKind.ARTIST
+    circle = {"A": "B", "B": "C", "C": "A"}
+    renames = Renames({(artist, numbers(artist, name, "")[1]): (to, "") for name, to in circle.items()})
+    assert renames.applied(artist, "A", "")[0] in circle
+    assert renames.applied(artist, "D", "") == ("D", "")
+
+
+def test_a_number_between_two_columns_is_no_name() -> None:
+    wanted = 0x0202020202020202
+    counts = NameCounts((7, 8, 9), (0x02020202_01010101, 0x01010101_02020202, wanted), (1, 1, 1), (1, 1, 1), (1, 1, 1))
+    assert NameCounts.packed_spellings(counts.packed(), wanted) == [9]

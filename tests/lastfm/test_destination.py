@@ -94,6 +94,7 @@ def test_an_access_is_the_same_after_it_was_kept_as_text(secret: str, page: str,
 async def test_without_a_session_nothing_is_asked(wire: LastFmDestination, server: GnuFmStandIn) -> None:
     assert isinstance(await wire.submit(PLAYS, "", live=False), SessionEnded)
     assert isinstance(await wire.playing_now(PLAYS[0].track, ""), SessionEnded)
+    assert isinstance(await wire.feedback(PLAYS[0].track, "", loved=True), SessionEnded)
     assert "has no tokens: sign in there" in (await wire.validate("a-token")).trouble
     assert server.seen == []
 

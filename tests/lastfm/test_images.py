@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tonearm.http_exchange import OwnClient
 from tonearm.lastfm import images
 from tonearm.lastfm.images import KEPT, NONE_KEPT, ImageFetcher, as_image
 from tonearm.store.db.database import database_url
@@ -79,6 +80,17 @@ async def test_a_picture_is_fetched_once_and_is_still_there_after_a_restart(tmp_
     [request] = server.received
     assert b"tests/1" in request
     assert b"cookie" not in request.lower()
+
+
+async def test_where_no_client_can_be_opened_there_is_no_picture(tmp_path: Path) -> None:
+    own = OwnClient()
+    await own.end()
+    with serving(answering(PNG)) as server:
+        async with album(tmp_path, server) as (made, url):
+            pictures = ImageFetcher(own, lambda: NOW, near=made.near)
+            assert await pictures.get(url) is None
+            await pictures.close()
+    assert server.received == []
 
 
 async def test_without_a_store_it_is_fetched_each_time(tmp_path: Path) -> None:

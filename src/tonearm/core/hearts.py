@@ -147,6 +147,8 @@ def _loved_again(heart: SyncedHeart, loved_at: float, rule: ConflictRule) -> boo
             return False
         case ConflictRule.LASTFM:
             return True
+        case _:
+            assert_never(rule)
 
 
 def in_conflict(heart: SyncedHeart | None, loved_at: float) -> bool:
