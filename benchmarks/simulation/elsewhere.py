@@ -438,6 +438,11 @@ class Elsewhere:
         if self.hearts is not None:
             self.hearts.forgets()
 
+    def stepped(self) -> None:
+        """The clock of the process was set forward or back: no wait that it has timed can be relied on."""
+        for target in self.targets:
+            target.rest = None
+
     def arrives(self, account: Account, found: list[StoredDestination]) -> None:
         """The process is up: the destinations of an account are certain now."""
         for target in self.of(account):

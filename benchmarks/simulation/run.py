@@ -305,6 +305,8 @@ class Run:
         for clock in self.clocks:
             clock.step(self.off - off)
         self.referee.stepped()
+        if self.elsewhere is not None:
+            self.elsewhere.stepped()
         self.story.say("PROCESS", f"the clock is put by {self.off - off:+.0f} s")
 
     async def _arrive(self, decks: list[Deck]) -> None:

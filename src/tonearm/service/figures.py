@@ -461,11 +461,11 @@ class Figures:
         await self.store.write(keep)
 
     async def _summarise_years(self, account: int, months: Sequence[int]) -> None:
-        """Sum up the names of whole years, and those of all of them, where that is not done or no longer true."""
+        """Sum up the names of whole years, and those of nearly all months, where that is not done or no longer true."""
         made = await self.store.read(partial(summaries.made, account=account, until=self._until()))
         over = _over(made, self._until())
         wanted = _years(over)
-        if from_the_first := _until_the_last_whole_year(over):
+        if from_the_first := _until_the_last_whole_quarter(over):
             wanted[summaries.ALL] = from_the_first
         there = await self.store.read(partial(summaries.years, account=account, wanted=list(wanted)))
         for year, of_year in wanted.items():
@@ -492,7 +492,7 @@ class Figures:
 
 _LATELY = re.compile(r"([1-9]\d{0,3})d", re.ASCII)
 EARLIEST, LATEST = date(1971, 1, 1), date(9000, 1, 1)
-_YEAR = 12
+_YEAR, _QUARTER = 12, 3
 
 
 def _over(made: Iterable[int], until: int) -> list[int]:
@@ -500,9 +500,9 @@ def _over(made: Iterable[int], until: int) -> list[int]:
     return sorted(month for month in made if month < month_of(until) - 1)
 
 
-def _until_the_last_whole_year(over: Sequence[int]) -> range:
-    """From the first of these months to the last December: what one play that comes late rarely changes."""
-    return range(over[0], (over[-1] + 1) // _YEAR * _YEAR) if over else range(0)
+def _until_the_last_whole_quarter(over: Sequence[int]) -> range:
+    """From the first of these months to the end of the last quarter: neither a late play nor a new month changes it."""
+    return range(over[0], (over[-1] + 1) // _QUARTER * _QUARTER) if over else range(0)
 
 
 def _signature(made: Mapping[int, int], months: Iterable[int]) -> str:
@@ -613,7 +613,7 @@ def _summed(look: _Look, kind: NameKind, months: range, but: int | None = None) 
     """
     tally = Tally()
     wanted = _years(list(months))
-    from_the_first = _until_the_last_whole_year(_over(look.made, look.until))
+    from_the_first = _until_the_last_whole_quarter(_over(look.made, look.until))
     if from_the_first and from_the_first[0] == months[0] and from_the_first[-1] <= months[-1]:
         wanted = {summaries.ALL: from_the_first, **wanted}
     wanted.pop(but, None)  # type: ignore[arg-type]  # None isn't a year

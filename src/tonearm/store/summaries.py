@@ -33,7 +33,7 @@ NOT_COUNTED = ("discarded", "suspected")
 """Fates of plays that don't count, because another play counts instead."""
 
 ALL = 0
-"""The year that stands for all months until the last whole year."""
+"""The year that stands for all months until the last whole quarter."""
 
 _COLUMN = {NameKind.ARTIST: "artists", NameKind.ALBUM: "albums", NameKind.TRACK: "tracks"}
 _TOTALS = ("plays", "heard", "untimed", "skipped")
