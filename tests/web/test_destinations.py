@@ -451,6 +451,8 @@ async def test_removing_a_service_asks_what_happens_to_what_waits(adding: House)
     assert answer.status_code == 422
     assert "1 play waits there: keep or discard it?" in answer.text
     assert (await adding.http.post(f"{at}/remove", data={"plays": "discard"})).status_code == 303
+    still_open = await adding.http.get(at.replace("/settings/", "/fragments/"))
+    assert (still_open.status_code, still_open.headers["HX-Redirect"]) == (204, "/settings")
     assert await adding.deck.destinations.all(adding.me.id) == []
 
 

@@ -228,7 +228,9 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/fragments/destinations/{number}")
     async def head(me: Me, number: RowId) -> Response:
-        """How another service is, and the plays there."""
+        """How another service is, and the plays there. A page that is open after it was removed goes to *Settings*."""
+        if number not in {one.stored.id for one in await frame.deck.destinations.all(me.id)}:
+            return _to("/settings", part=True)
         return await _page(frame, me, number, name="_destination")
 
 
