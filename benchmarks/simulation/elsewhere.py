@@ -308,7 +308,7 @@ class Elsewhere:
     async def _sets_policy(self, deck: Deck, target: Target) -> None:
         policy = self.chance.choice(_POLICIES)
         self._may(target, policy=policy)
-        outcome = await deck.destinations.set_policy(self._number(target), target.number, policy)
+        outcome = await deck.destinations.change_policy(self._number(target), target.number, lambda _: policy)
         if isinstance(outcome, StoredDestination):
             target.policies = {policy}
         self.say(target.account, f"wants {policy} at {target}")
@@ -664,7 +664,7 @@ class Elsewhere:
                     await self._pauses(deck, target)
                 await self._renews(deck, target)
                 self._may(target, policy=Policy())
-                await deck.destinations.set_policy(self._number(target), target.number, Policy())
+                await deck.destinations.change_policy(self._number(target), target.number, lambda _: Policy())
                 await self._retries(deck, target)
             elif target.number and self.chance.random() < 0.7:
                 await self._add(deck, target)

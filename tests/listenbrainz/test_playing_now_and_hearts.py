@@ -49,6 +49,13 @@ async def test_a_heart_goes_to_the_recording_of_the_track(server: ListenBrainzSt
     assert len(server.seen) == 2, "with an MBID nothing is looked up"
 
 
+def test_a_heart_says_how_many_requests_it_takes() -> None:
+    wire = client("http://one.test")
+    assert wire.feedback_requests(Track("Low", "Words", mbid=MBID)) == 1
+    assert wire.feedback_requests(Track("Low", "Words")) == 2
+    assert wire.feedback_requests(Track("Low", "Words", mbid="none")) == 2
+
+
 async def test_without_an_mbid_the_recording_is_looked_up(server: ListenBrainzStandIn) -> None:
     async with client(server.url) as listenbrainz:
         await listenbrainz.feedback(SUNFLOWER, TOKEN, loved=True)

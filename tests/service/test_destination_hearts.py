@@ -306,13 +306,14 @@ class Timed(ListenBrainzStandIn):
         return super().handle(asked, fault)
 
 
-async def test_the_look_up_of_a_recording_counts_as_a_request(world: World) -> None:
+@pytest.mark.parametrize("recording", ["", MBID], ids=["names alone", "a recording beside the names"])
+async def test_the_look_up_of_a_recording_counts_as_a_request(world: World, recording: str) -> None:
     timed = Timed(world.house.clock.true)
     timed.users, timed.recordings = world.first.users, {("low", f"song {n}"): MBID for n in range(8)}
     world.network.hosts["one.test"] = timed
     async with world.open(requests_per_second=4) as room:
         one = await add(room)
-        await room.deck.hearts.say(room.me.id, [Heart(Track("Low", f"Song {n}"), loved=True) for n in range(8)])
+        await room.deck.hearts.say(room.me.id, [Heart(Track("Low", f"Song {n}"), True, recording) for n in range(8)])
         await until_told(room, one)
     told = timed.times[-16:]
     assert len(timed.times) >= 16

@@ -477,7 +477,7 @@ async def test_a_policy_is_applied_once_when_a_play_is_queued(world: World) -> N
         track = Track("Nina Simone feat. Hal Mooney", "One", "Wild", "Various", 200)
         await room.me.scrobble(track, started_at=room.now - 1000, played=150)
         await room.me.scrobble(replace(track, title="Two"), started_at=room.now - 700, played=150, reporter="tablet")
-        await room.deck.destinations.set_policy(room.me.id, one.id, Policy(private_until=room.now + 60))
+        await room.deck.destinations.change_policy(room.me.id, one.id, lambda _: Policy(private_until=room.now + 60))
         await room.me.scrobble(replace(track, title="Three"), started_at=room.now - 400, played=150)
     async with world.open() as room:
         await until_sent(room)
@@ -522,7 +522,9 @@ async def test_what_is_in_a_folder_is_left_out(world: World) -> None:
         )
         seen = await room.deck.destinations.preview(room.me.id, Policy(not_in=("/music/Kids", "/music/Rock")))
         assert (seen.plays, seen.kept) == (4, 3)
-        everywhere = await room.deck.destinations.set_policy(room.me.id, two.id, Policy(not_in=("/music", "/films")))
+        everywhere = await room.deck.destinations.change_policy(
+            room.me.id, two.id, lambda _: Policy(not_in=("/music", "/films"))
+        )
         assert isinstance(everywhere, DestinationRefused)
         assert (everywhere.field, "no scanned file in /films" in everywhere.reason) == ("not_in", True)
 

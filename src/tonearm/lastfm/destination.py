@@ -103,6 +103,10 @@ class LastFmDestination:
         """It supports hearts, as Last.fm does."""
         return True
 
+    def feedback_requests(self, track: Track) -> int:
+        """How many requests `feedback` on a track takes."""
+        return 1
+
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
         """Love or unlove a track."""
         access = LastFmAccess.of(token)

@@ -128,6 +128,10 @@ class ListenBrainzClient:
         playing = listen.encoded({"track_metadata": listen.listen_of(track)})
         return await self._write("submit-listens", listen.body("playing_now", [playing]), token, 1)
 
+    def feedback_requests(self, track: Track) -> int:
+        """How many requests `feedback` on a track takes at most: without an MBID its recording is looked up first."""
+        return 1 if MBID.fullmatch(track.mbid) else 2
+
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
         """Love or unlove a track's recording. Doing so twice is fine.
 

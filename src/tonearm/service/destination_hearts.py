@@ -16,7 +16,7 @@ from tonearm.core.account import Connection as Connected
 from tonearm.core.destination import DestinationKind
 from tonearm.core.event import DestinationChanged, DestinationHeart
 from tonearm.core.hearts import HeartAnswer, HeartState
-from tonearm.core.play import MBID
+from tonearm.core.play import MBID, Track
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
 from tonearm.service.events import EventHub
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
@@ -94,7 +94,7 @@ class DestinationHearts:
             token = self.cipher.open(target.sealed)
         except SealBroken:
             return None  # the delivery of plays reports it
-        for _ in range(_requests(target, waiting)):
+        for _ in range(outlet.wire.feedback_requests(_track(waiting))):
             await outlet.pace.spare_turn()
         taken = await self.store.write(partial(self._take, target=target, heart_id=waiting.id))
         if taken is None:
@@ -153,12 +153,10 @@ class DestinationHearts:
         self.event_hub.publish(target.account, said)
 
 
-def _requests(target: StoredDestination, one: HeartThere) -> int:
-    """How many requests one heart takes: ListenBrainz is asked for the recording first if it isn't known."""
-    known = any(MBID.fullmatch(mbid) for mbid in (one.track.mbid, one.recording))
-    return 2 if target.kind == DestinationKind.LISTENBRAINZ and not known else 1
+def _track(one: HeartThere) -> Track:
+    """What a heart is for, as it is sent: a player may have named its recording alone."""
+    return one.track if one.track.title else replace(one.track, mbid=one.recording)
 
 
 async def _post(outlet: DestinationOutlet, one: HeartThere, token: str) -> Verdict:
-    track = one.track if one.track.title else replace(one.track, mbid=one.recording)
-    return await outlet.wire.feedback(track, token, loved=one.loved)
+    return await outlet.wire.feedback(_track(one), token, loved=one.loved)

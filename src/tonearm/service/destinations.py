@@ -494,10 +494,6 @@ class Destinations:
 
         return await self._changed(account, number, write)
 
-    async def set_policy(self, account: int, number: int, policy: Policy) -> DestinationChangeResult:
-        """Set which plays it gets of those reported from now on."""
-        return await self.change_policy(account, number, lambda _: policy)
-
     async def send_history(self, account: int, number: int, days: float) -> DestinationChangeResult:
         """Send the last `days` days of the history as well, as far as it isn't there yet, after new plays. History that
         was requested before and isn't queued yet is still sent.

@@ -43,6 +43,9 @@ class DestinationWire(Protocol):
     def hearts(self) -> bool:
         """Whether it supports hearts at all."""
 
+    def feedback_requests(self, track: Track) -> int:
+        """How many requests `feedback` on a track takes at most."""
+
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
         """Love or unlove a track; doing so twice is fine. An ignored code means that it can't store this heart."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -229,9 +228,10 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     @router.get("/fragments/destinations/{number}")
     async def head(me: Me, number: RowId) -> Response:
         """How another service is, and the plays there. A page that is open after it was removed goes to *Settings*."""
-        if number not in {one.stored.id for one in await frame.deck.destinations.all(me.id)}:
+        try:
+            return await _page(frame, me, number, name="_destination")
+        except HTTPException:
             return _to("/settings", part=True)
-        return await _page(frame, me, number, name="_destination")
 
 
 def _change_routes(router: APIRouter, frame: Frame) -> None:
@@ -322,8 +322,10 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
     async def act(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
         """Pause or resume another service, or send everything that waits for it now."""
         destinations = frame.deck.destinations
-        retry, pause = destinations.retry, partial(destinations.pause, paused=action == "pause")
-        outcome = await (retry if action == "retry" else pause)(me.id, number)
+        if action == "retry":
+            outcome = await destinations.retry(me.id, number)
+        else:
+            outcome = await destinations.pause(me.id, number, paused=action == "pause")
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
         return back(request, "/settings")
