@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import product
@@ -176,7 +177,7 @@ class Checker:
             case "discarded":
                 return None if play.discarded else "nobody discarded it"
             case "suspected":
-                return self._not_suspected(play)
+                return not_suspected(self.ledger, self.rows, play)
             case "not_authenticated" if play.asked_elsewhere and (play.discarded or play.was_answered("duplicate")):
                 return None  # it stood for nothing until it was sent by hand, without a session: only others get it
             case fate if fate in _HISTORY_ONLY:
@@ -198,28 +199,6 @@ class Checker:
         if self._queue[row["id"]]["owner"] != self._users[play.account]:
             return None  # held for somebody who is not signed in
         return "it still waits, and nothing stands in its way"
-
-    def _starts(self, play: Reported) -> set[int]:
-        """When it may have begun: as reported, as in the history, and as its player meant it if it sent the end."""
-        row = self.rows.get(play)
-        told_its_end = row is not None and "the player sent the end time" in row["restamp_reason"]
-        return {play.timestamp, self._start(play), play.timestamp - round(play.played) * told_its_end}
-
-    def _not_suspected(self, play: Reported) -> str | None:
-        """Somebody has reported the same song for the same time, as reported or as moved."""
-        for other in self.ledger.songs(play.artist, play.title):
-            if other is play:
-                continue
-            for one, two in product(self._starts(play), self._starts(other)):
-                shared = min(one + play.played, two + other.played) - max(one, two)
-                if shared > 0:
-                    return None
-        return "nobody told of that song for that time otherwise"
-
-    def _start(self, play: Reported) -> int:
-        """Its start in the history, if it is there."""
-        row = self.rows.get(play)
-        return row["timestamp"] if row is not None else play.timestamp
 
     def _not_ignored(self, play: Reported, row: sqlite3.Row) -> str | None:
         if row["code"] not in play.flight.codes:
@@ -249,6 +228,29 @@ class Checker:
             if since - SLACK <= shown - off <= until + SLACK:
                 times.append(shown - off)
         return max(times, default=now)
+
+
+def not_suspected(ledger: Ledger, rows: Mapping[Reported, sqlite3.Row], play: Reported) -> str | None:
+    """Why a play is not suspected with good reason; None if the same song was also reported for the same time.
+
+    Both may be meant as reported or as moved.
+    """
+    for other in ledger.songs(play.artist, play.title):
+        if other is play:
+            continue
+        for one, two in product(_starts(play, rows.get(play)), _starts(other, rows.get(other))):
+            shared = min(one + play.played, two + other.played) - max(one, two)
+            if shared > 0:
+                return None
+    return "nobody told of that song for that time otherwise"
+
+
+def _starts(play: Reported, row: sqlite3.Row | None) -> set[int]:
+    """When it may have begun: as reported, as in the history, and as its player meant it if it sent the end."""
+    if row is None:
+        return {play.timestamp}
+    told_its_end = "the player sent the end time" in row["restamp_reason"]
+    return {play.timestamp, row["timestamp"], play.timestamp - round(play.played) * told_its_end}
 
 
 def _not_refused(play: Reported, number: int) -> str | None:

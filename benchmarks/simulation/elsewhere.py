@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -258,14 +259,12 @@ class Elsewhere:
             self._asks_for(target)
         self._may(target, there=True)
         target.held.clear()
-        target.refusals.calm(target.account)  # it starts over
-        self._presses(target)
         self.ready(target, 0.0)
         token = self._token(target)
-        outcome = await deck.destinations.add(
-            self._number(target), DestinationKind.LISTENBRAINZ, target.server.url, token, policy=policy, days=days
-        )
-        target.pressed_at = self.timeline.elapsed
+        with self._starting_over(target):
+            outcome = await deck.destinations.add(
+                self._number(target), DestinationKind.LISTENBRAINZ, target.server.url, token, policy=policy, days=days
+            )
         self.ready(target, 0.0)
         if isinstance(outcome, StoredDestination):
             target.number, target.there = outcome.id, {True}
@@ -289,19 +288,17 @@ class Elsewhere:
     async def _pauses(self, deck: Deck, target: Target) -> None:
         paused = "was paused" not in target.held
         target.held.pop("was paused", None)
-        self._presses(target)
+        self.ready(target, 0.0)
         await deck.destinations.pause(self._number(target), target.number, paused=paused)
+        self.ready(target, 0.0)
         if paused:
             target.held["was paused"] = self.timeline.elapsed
-        self.ready(target, 0.0)
         self.say(target.account, f"{'pauses' if paused else 'resumes'} {target}")
 
     async def _renews(self, deck: Deck, target: Target) -> None:
         target.held.pop("lost its token", None)
-        target.refusals.calm(target.account)  # it starts over
-        self._presses(target)
-        outcome = await deck.destinations.sign_in_again(self._number(target), target.number, self._token(target))
-        target.pressed_at = self.timeline.elapsed
+        with self._starting_over(target):
+            outcome = await deck.destinations.sign_in_again(self._number(target), target.number, self._token(target))
         self.ready(target, 0.0)
         self.say(target.account, f"has a new token for {target}: {type(outcome).__name__}")
 
@@ -326,17 +323,30 @@ class Elsewhere:
             self._ask(target, play)
 
     async def _retries(self, deck: Deck, target: Target) -> None:
-        self._presses(target)
-        await deck.destinations.retry(self._number(target), target.number)
-        target.pressed_at = self.timeline.elapsed
+        with self._pressing(target):
+            await deck.destinations.retry(self._number(target), target.number)
         self.say(target.account, f"retries all at {target}")
 
     async def _revokes(self, _: Deck, target: Target) -> None:
         target.server.users.pop(target.token, None)
         self.say(target.account, f"revokes the token at {target}")
 
-    def _presses(self, target: Target) -> None:
+    @contextmanager
+    def _pressing(self, target: Target) -> Iterator[None]:
+        """Its listener does something that ends its waits, at some moment of this block."""
         target.pressed_at = float("inf")
+        try:
+            yield
+        finally:
+            target.pressed_at = self.timeline.elapsed
+
+    @contextmanager
+    def _starting_over(self, target: Target) -> Iterator[None]:
+        """The same, and its refusals are counted from the start: what is refused before that no longer counts."""
+        target.refusals.calm(target.account)
+        with self._pressing(target):
+            yield
+        target.refusals.calm(target.account)
 
     def _number(self, target: Target) -> int:
         return self.ledger.accounts[target.account].number

@@ -8,9 +8,9 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 
+from benchmarks.simulation.checks import not_suspected
 from benchmarks.simulation.elsewhere import Elsewhere, Parcel, Target, keeps
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.ledger import Reported
@@ -137,7 +137,7 @@ class _Reckoning:
                 kept = any(keeps(policy, one.play) for one in alike for policy in one.policies)
                 return None if kept else "no policy keeps it"
             case "suspected":
-                return None if self._twin(play) else "nobody told of that song for that time otherwise"
+                return not_suspected(self.elsewhere.ledger, self.history, play)
             case "ignored":
                 said = row["code"] == 2 and parcel.too_high > 1
                 return None if said else f"it was called too new {parcel.too_high} times"
@@ -172,16 +172,4 @@ class _Reckoning:
         for before, parcel in self.target.parcels.items():
             if before.corrected_to is play and (self.there.get(before) or parcel.flight.first is not None):
                 return True
-        return False
-
-    def _twin(self, play: Reported) -> bool:
-        row = self.history[play]
-        for other in self.elsewhere.ledger.songs(play.artist, play.title):
-            if other is play:
-                continue
-            theirs = {other.timestamp} | ({self.history[other]["timestamp"]} if other in self.history else set())
-            for one, two in product({play.timestamp, row["timestamp"]}, theirs):
-                shared = min(one + play.played, two + other.played) - max(one, two)
-                if shared > 0:
-                    return True
         return False

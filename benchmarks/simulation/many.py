@@ -29,6 +29,7 @@ def results(seeds: Iterable[int], plays: int, processes: int = 0, *, plays_only:
     """
     processes = processes or len(os.sched_getaffinity(0))
     if processes == 1:
+        gc.freeze()  # what is loaded stays: there is no need to look through it again and again
         with Room() as room:
             yield from (run(seed, plays, room, plays_only=plays_only) for seed in seeds)
         return
@@ -37,7 +38,7 @@ def results(seeds: Iterable[int], plays: int, processes: int = 0, *, plays_only:
 
 
 def _enter() -> None:
-    gc.freeze()  # what is loaded stays: there is no need to look through it again and again
+    gc.freeze()
     room = Room()
     _rooms.append(room)
     atexit.register(room.__exit__)
