@@ -198,7 +198,7 @@ def test_what_a_wrong_clock_called_too_old_is_sent_after_all(service: Service) -
     assert service.http.get(f"/lastfm/queue/{old['id']}").json()["fate"] == "expired"
 
 
-def test_lengths_in_milliseconds_are_recognized(service: Service) -> None:
+def test_lengths_in_milliseconds_are_recognised(service: Service) -> None:
     start = int(time.time()) - 247
     play = a_play(timestamp=start * 1000, duration=247_000, played_time=247_000)
     taken = service.http.post("/lastfm/scrobble", json=play, headers={"Prefer": "wait=20"}).json()

@@ -215,7 +215,7 @@ def test_the_first_play_there_could_be_was_in_october_2002() -> None:
         pytest.param(0.0, 240.0, 240.0, False, (0.0, 240.0), id="no length"),
     ],
 )
-def test_lengths_in_milliseconds_are_recognized(
+def test_lengths_in_milliseconds_are_recognised(
     duration: float | None,
     played: float,
     elapsed: float,

@@ -90,7 +90,7 @@ async def test_a_better_report_of_a_play_that_did_not_count_is_the_same_play(roo
     assert [(artist, title) for artist, title, _ in await stored(room)] == [("Björk", "Joga")]
 
 
-async def test_a_report_whose_start_was_corrected_is_recognized_under_its_new_names(room: Room) -> None:
+async def test_a_report_whose_start_was_corrected_is_recognised_under_its_new_names(room: Room) -> None:
     await make(room, PlayNames("Björk", "Joga"))
     ended = at(room, 0)
     first = await report(room, ended)

@@ -618,7 +618,7 @@ def test_a_changed_threshold_applies_from_the_next_play(open_page: OpenPage, run
     slider.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-    expect(page.locator("#percent-shown")).to_have_text("70 %")
+    expect(page.locator("#percent-shown")).to_have_text("70%")
     expect(page.locator(".examples")).to_contain_text("A track of 2:30 counts after 1:45")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#toast")).to_have_text("Saved. It applies from the next play.")
@@ -1090,6 +1090,34 @@ def test_a_page_is_printed_without_what_only_a_screen_needs(open_page: OpenPage,
     expect(page.get_by_role("searchbox")).to_be_hidden()
     expect(row(page, "Sinnerman")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).paddingBottom") == "0px"
+
+
+def test_a_page_is_printed_on_white_in_columns_whatever_the_screen_is(
+    open_page: OpenPage, running_service: Running
+) -> None:
+    running_service.sign_in()
+    played(running_service, "Sinnerman")
+    page = open_page("/history/rewind", scheme="dark", viewport=PHONE)
+    page.emulate_media(media="print", color_scheme="dark")
+    ink = page.get_by_role("heading", level=1).evaluate("heading => getComputedStyle(heading).color")
+    assert [int(part) for part in re.findall(r"\d+", ink)] < [90, 90, 90]
+    assert page.locator("section.card").first.evaluate("card => getComputedStyle(card).backgroundColor") == (
+        "rgb(255, 255, 255)"
+    )
+    columns = page.locator(".three").evaluate("lists => getComputedStyle(lists).gridTemplateColumns.split(' ').length")
+    assert columns == 3
+    expect(page.get_by_role("link", name="Download the picture")).to_be_hidden()
+
+
+def test_reasons_have_room_on_a_phone(open_page: OpenPage, running_service: Running) -> None:
+    running_service.sign_in()
+    played(running_service, "Track 04", artist="Unknown Artist")
+    page = open_page("/queue?state=refused", viewport=PHONE)
+    expect(row(page, "Track 04")).to_contain_text("Ignored")
+    page.goto(f"{running_service.url}/history/deliveries")
+    reason = page.get_by_role("rowheader", name="Unknown Artist")
+    assert reason.bounding_box()["width"] > 120  # type: ignore[index]
+    assert fits(page)
 
 
 def test_the_page_can_be_used_by_keyboard(open_page: OpenPage, running_service: Running) -> None:

@@ -309,10 +309,21 @@ async def test_a_period_says_how_long_was_listened_and_what_changed(house: House
     await imported(house, at(2014, 6, 1), artist="Low", track="Words", album="", played=1800.0)
     page = await house.page("/history?period=2014")
     assert "2 h 0 min of listening." in page
-    assert "3 more plays than in the period before." in page
+    assert "3 more plays than in 2013." in page
     assert "1 artist heard for the first time." in page
     assert "Longest session: 35 min, 2 plays." in page
     assert "of listening" not in await house.page("/history?period=1999")
+
+
+async def test_a_period_is_compared_with_one_that_is_named(house: House) -> None:
+    await imported(house, at(2014, 4, 30), at(2014, 5, 1), at(2014, 5, 1, 13), at(2014, 5, 2), at(2014, 5, 3))
+    assert "3 more plays than in April 2014." in await house.page("/history?period=2014-05")
+    assert "1 more play than on Wednesday, 30 Apr 2014." in await house.page("/history?period=2014-05-01")
+    assert "As many plays as in the 2 days before." not in await house.page("/history?period=2014-05-02..2014-05-03")
+    assert "1 fewer play than in the 2 days before." in await house.page("/history?period=2014-05-02..2014-05-03")
+    everything = await house.page("/history?period=all")
+    assert "1 artist." in everything
+    assert "first time" not in everything
 
 
 async def test_a_list_continues_behind_its_first_ten_with_ranks_and_changes(house: House) -> None:

@@ -257,6 +257,7 @@ async def test_an_outage_is_a_banner_and_a_lamp_until_last_fm_answers(database: 
         assert re.search(r"Can&#39;t reach Last.fm since <time [^>]*data-time>\d\d:\d\d</time></h2>", page)
         assert re.search(r"1 play is safe here.</span> Next try <span[^>]*>in \d+ s", page)
         assert 'class="who lamp" data-state="away"' in page
+        assert (await house.page("/queue")).count("Retry all now") == 1
         nothing = await house.http.post("/retry", headers={"HX-Request": "true"})
         assert nothing.text.startswith("Nothing sent yet: 1 play still waits.")
         house.emulator.clear_faults()
@@ -642,8 +643,8 @@ async def test_repeated_attempts_are_one_step(house: House) -> None:
 
     await house.deck.store.write(write)
     story = await house.page(f"/plays/{number}")
-    assert story.count("Last.fm couldn&#39;t accept it then") == 3
-    assert "Last.fm couldn&#39;t accept it then, 6 attempts</strong>" in story
+    assert story.count("Last.fm couldn&#39;t accept it") == 3
+    assert "Last.fm couldn&#39;t accept it, 6 attempts</strong>" in story
     assert re.search(r"6 attempts</strong> <span class=\"small\"><time .*</time> to <time .*</time>", story)
 
 
@@ -655,7 +656,7 @@ async def test_the_first_page_is_light(house: House) -> None:
     files = [link["href"] for link in tags.all("link") if link["rel"] == "stylesheet"]
     files += [script["src"] for script in tags.all("script")]
     packed = sum(len(found.gzipped) for file in files if (found := assets.find(file)))
-    assert packed < 30_000  # and the page itself is some kilobytes
+    assert packed < 32_000  # and the page itself is some kilobytes: far below the 60 that we allow
 
 
 async def test_every_script_and_style_has_its_licence_beside_it() -> None:

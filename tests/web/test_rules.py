@@ -79,7 +79,7 @@ async def test_a_play_that_cant_be_edited_can_still_make_a_rule(house: House) ->
     assert (details.stored.fate, details.stored.play.track.artist) == ("accepted", "Bjork")
 
 
-async def test_a_rule_from_a_play_that_was_edited_recognizes_what_the_player_sends(house: House) -> None:
+async def test_a_rule_from_a_play_that_was_edited_recognises_what_the_player_sends(house: House) -> None:
     await house.connect()
     play = await heard(house)
     album = BJORK | {"album": "Homogenic (Deluxe)"}

@@ -168,7 +168,7 @@ def _deliveries(facts: Facts, zone: tzinfo) -> list[str]:
     if facts["sample"]:
         lines = [
             f"of the last {facts['sample']} accepted plays, half took {facts['median_seconds']:.1f} s or less,"
-            f" 95 % {facts['slow_seconds']:.1f} s or less"
+            f" 95% {facts['slow_seconds']:.1f} s or less"
         ]
     from tonearm.core.wording import attempt, fate
 

@@ -27,7 +27,7 @@ REPORTS: Final = FATES | {"success": "Accepted", "too_old": "Too old", "duplicat
 """The answer to a report."""
 
 VERDICTS: Final = {
-    "Later": "Last.fm couldn't accept it then",
+    "Later": "Last.fm couldn't accept it",
     "Throttled": "Rate limit reached",
     "Unsure": "Sent, but no clear answer came",
     "Split": "Rejected in a batch; sent again in smaller parts",

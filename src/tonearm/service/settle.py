@@ -13,6 +13,9 @@ from tonearm.core.event import Event, ScrobbleStatus
 from tonearm.core.verdict import Answered, Cause, Correction, Verdict, verdict_name
 from tonearm.store import attempts, plays, queue
 
+_ONE_BY_ONE = Cause(None, "the request succeeded, but this play wasn't accepted")
+"""The cause for a play that was answered on its own, with the reason in its fate."""
+
 
 def settle(db: Connection, batch: Sequence[QueuedPlay], step: Step, now: float) -> list[Event]:
     """Write the fates of a batch, and remove settled plays from the queue; returns the events that say so."""
@@ -52,7 +55,7 @@ def remember(db: Connection, account: int, verdict: Verdict, step: Step, now: fl
     """Record the attempt for each play that Last.fm didn't accept in it."""
     failed = [w.id for w in step.back] + [s.id for s in step.settled if not isinstance(s.fate, Accepted)]
     if failed:
-        cause = Cause(None, "answered each play") if isinstance(verdict, Answered) else verdict.cause
+        cause = _ONE_BY_ONE if isinstance(verdict, Answered) else verdict.cause
         attempts.write(db, account, now, verdict_name(verdict), cause, failed)
 
 

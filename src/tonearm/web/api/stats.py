@@ -181,7 +181,7 @@ class LeftOutOut(BaseModel):
 
 class DeliveriesOut(PeriodOut):
     """How plays fared on their way to Last.fm. Of the latest `sample` accepted ones of the period, half were accepted
-    within `median_seconds` of their report and 95 % within `slow_seconds`. `failed` counts requests after which plays
+    within `median_seconds` of their report and 95% within `slow_seconds`. `failed` counts requests after which plays
     were sent again, by their result.
     """
 

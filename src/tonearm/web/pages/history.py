@@ -20,7 +20,7 @@ from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.delivery_status import PageContext
-from tonearm.web.view.formats import duration, long_date, period_title, plays
+from tonearm.web.view.formats import compared, duration, long_date, period_title, plays
 from tonearm.web.view.time_zone import request_zone, until_midnight
 
 PAGE_SIZE = 25
@@ -207,18 +207,18 @@ async def _statistics_page(
         live_page=period.last >= today or any(isinstance(entry, QueuedRow) for entry in page.entries),
         **rows,
         **_charts(period, whole, hours),
-        **_overview(overview),
+        **_overview(overview, period),
     )
 
 
-def _overview(overview: Overview) -> dict[str, Any]:
+def _overview(overview: Overview, period: HistoryPeriod) -> dict[str, Any]:
     """The top lists with their lengths, and how long was listened, next to the period before."""
     totals, before, session = overview.totals, overview.before, overview.session
     return {
         **{MANY[kind]: figures.top_rows(top.names) for kind, top in overview.tops.items()},
         "lengths": {MANY[kind]: top.total for kind, top in overview.tops.items()},
         "heard": duration(totals.heard) if totals.heard else "",
-        "more_than_before": totals.plays - before.plays if before and before.plays else None,
+        "compared": compared(totals.plays - before.plays, period) if before and before.plays else "",
         "new_artists": overview.fresh,
         "session": (session.start, duration(session.seconds), session.plays) if session and session.plays > 1 else None,
     }

@@ -24,7 +24,7 @@ from tonearm.web.address import local_url
 from tonearm.web.pages.history import KINDS, ListChoice, read_period, whole_history
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, rewind
-from tonearm.web.view.formats import duration, number, period_title
+from tonearm.web.view.formats import compared, duration, number, period_title, sentence
 from tonearm.web.view.sleeves import sleeve
 from tonearm.web.view.time_zone import request_zone, until_midnight
 
@@ -147,7 +147,7 @@ async def _rewind(frame: Frame, me: Listener, request: Request, text: str) -> Re
         total=totals.plays,
         heard=_long(totals.heard) if totals.heard else "",
         active_days=len(found.times.days),
-        more_than_before=totals.plays - before.plays if before and before.plays else None,
+        compared=compared(totals.plays - before.plays, span.period) if before and before.plays else "",
         names={kind.value: count for kind, count in found.overview.names.items()},
         fresh=found.overview.fresh,
         lists={kind.value: figures.top_rows(top.names) for kind, top in found.overview.tops.items()},
@@ -263,7 +263,8 @@ async def _deliveries(frame: Frame, me: Listener, request: Request, text: str) -
     found = await frame.deck.figures.deliveries(me.id, span)
     filters = {settled: filter_ for filter_, settled_fates in FATES.items() for settled in settled_fates}
     left_out = [
-        (fate(one.fate), filters.get(one.fate, PlayFilter.ALL).value, one.reason, one.plays) for one in found.left_out
+        (fate(one.fate), filters.get(one.fate, PlayFilter.ALL).value, sentence(one.reason), one.plays)
+        for one in found.left_out
     ]
     return frame.page(
         "deliveries",

@@ -95,7 +95,7 @@ async def _preview(frame: Frame, me: Listener, play: int, form: _Form, problem: 
 
 
 def _sent(details: PlayDetails) -> PlayNames:
-    """The names that the player sent, which are what a rule has to recognize."""
+    """The names that the player sent, which are what a rule has to recognise."""
     return details.sent or PlayNames.of(details.stored.play.track)
 
 

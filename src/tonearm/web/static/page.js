@@ -237,7 +237,7 @@
   const showThreshold = () => {
     const slider = document.getElementById("percent");
     if (!slider) return;
-    setText(document.getElementById("percent-shown"), `${slider.value} %`);
+    setText(document.getElementById("percent-shown"), `${slider.value}%`);
     for (const example of document.querySelectorAll("[data-length]")) {
       const max = Number(example.closest("[data-max]").dataset.max);
       setText(example, clock(Math.min(max, (Number(example.dataset.length) * slider.value) / 100)));

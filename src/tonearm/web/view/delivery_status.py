@@ -138,7 +138,7 @@ def _connection(snapshot: Snapshot, context: PageContext) -> Banner | None:
             check = "Check LASTFM_API_KEY and LASTFM_API_SECRET; only Last.fm can lift a suspended key."
             text = " ".join(filter(None, (sentence(waits.cause), safe, check)))
             due = waits.until - context.now if waits.until else None
-            return Banner("Last.fm rejects this service's API key", text, BannerAction.RETRY, "Try again now", due)
+            return Banner("Last.fm rejects this service's API key", text, BannerAction.RETRY, "Retry all now", due)
         case WaitKind.PAUSED:
             text = f"{safe} Whoever runs this service can resume it: tonearm jobs resume deliver".strip()
             return Banner("Sending is paused", text, BannerAction.RESUME, "")
@@ -160,7 +160,7 @@ def _outage(snapshot: Snapshot, context: PageContext) -> Banner | None:
     first = next_attempt(queue_waits(snapshot.first, snapshot.facts), context.now)
     due = first - context.now if first is not None else None
     text = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} safe here."
-    return Banner(title, text, BannerAction.RETRY, "Try again now", due, since=snapshot.trouble_since)
+    return Banner(title, text, BannerAction.RETRY, "Retry all now", due, since=snapshot.trouble_since)
 
 
 def refresh_in(banners: Sequence[Banner], snapshot: Snapshot) -> float | None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from markupsafe import Markup
 
+from tonearm.core import period as periods
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.web.view.time_zone import readers_zone
 
@@ -108,6 +109,23 @@ def period_title(period: HistoryPeriod) -> str:
             return long_date(first)
         case PeriodKind.SPAN:
             return f"{short_date(first)} {first.year} to {short_date(last)} {last.year}"
+
+
+def compared(more: int, period: HistoryPeriod) -> str:
+    """How many more plays a period has than the one before it, as a sentence; "" for all of the history."""
+    before = periods.before(period)
+    if before is None:
+        return ""
+    match before.kind:
+        case PeriodKind.DAY:
+            when = f"on {long_date(before.first)}"
+        case PeriodKind.SPAN:
+            when = f"in the {number(before.days)} days before" if before.days > 1 else "the day before"
+        case _:
+            when = f"in {period_title(before)}"
+    if not more:
+        return f"As many plays as {when}."
+    return f"{number(abs(more))} {'more' if more > 0 else 'fewer'} {'play' if abs(more) == 1 else 'plays'} than {when}."
 
 
 def day_name(number: int) -> str:
