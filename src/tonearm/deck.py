@@ -202,6 +202,8 @@ class Deck:
         await self.listening_clocks.close()
         if "history_uploads" in vars(self):
             await self.history_uploads.close()
+        if "figures" in vars(self):
+            await self.figures.close()
         await self.destinations.close()
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -19,8 +20,9 @@ from tests.history.files import write
 from tests.service.conftest import DAY, House, Room
 from tests.store.rows import history_row
 from tonearm.core import days
-from tonearm.core.figures import ListeningSession, Measure, NameKind
+from tonearm.core.figures import ListeningSession, Measure, NameKind, month_of
 from tonearm.core.period import HistoryPeriod, PeriodKind, before
+from tonearm.core.period import month as month_period
 from tonearm.core.play import Play, Track
 from tonearm.core.spelling import fold
 from tonearm.history.play import ReadOptions
@@ -264,6 +266,8 @@ async def test_whatever_is_written_into_a_month_that_is_summed_up_counts_at_once
         await check(room, SPANS[0])
         await check(room, SPANS[3])
         await check_names(room, NEPAL)
+        await deck.figures.close()
+        await check(room, SPANS[0])
         stored = await deck.store.read(partial(summaries.made, account=me, until=int(room.now) // 86400 * 86400))
         assert len(stored) > 30
 
@@ -301,6 +305,8 @@ async def test_what_the_listener_does_with_plays_of_last_month_counts_at_once(ro
     async def agree(number: int) -> None:
         assert wanted is not None
         whole = Span(HistoryPeriod(PeriodKind.SPAN, wanted.period.first - timedelta(40), wanted.period.last), UTC)
+        await check(room, whole)
+        await deck.figures.close()
         await check(room, whole)
         assert len(await recount(room)) == number
 
@@ -388,6 +394,45 @@ async def test_a_month_is_requested_once_and_no_play_of_it_is_read_again(room: R
         summaries.plays = original
 
 
+async def test_an_answer_does_not_wait_for_the_sums_of_a_few_months(room: Room) -> None:
+    await fill(room, 800)
+    figures, me, store = room.deck.figures, room.me.id, room.deck.store
+    await figures.make_all(me)
+    last_month = datetime.fromtimestamp(room.now, UTC).replace(day=1) - timedelta(days=1)
+    await room.me.scrobble(Track("Low", "Words", duration=200), started_at=last_month, played=200)
+    write_, freed = store.write, asyncio.Event()
+
+    async def slow(work: Any) -> Any:
+        await freed.wait()
+        return await write_(work)
+
+    async def missing() -> bool:
+        made = await store.read(partial(summaries.made, account=me, until=int(room.now) // days.DAY * days.DAY))
+        return month_of(int(last_month.timestamp())) not in made
+
+    object.__setattr__(store, "write", slow)
+    await check(room, SPANS[0])
+    assert await missing()
+    freed.set()
+    await figures.close()
+    assert not await missing()
+    object.__setattr__(store, "write", write_)
+    await check(room, SPANS[0])
+
+
+async def test_a_command_that_ends_leaves_its_sums_to_the_next(house: House) -> None:
+    async with house.open() as room:
+        await fill(room, 800)
+        month = datetime.fromtimestamp(room.now - 40 * DAY, UTC)
+        wanted = Span(month_period(month.month, month.year), UTC)
+        assert (await room.deck.figures.top(room.me.id, NameKind.TRACK, wanted, 10)).total
+    async with house.open() as room:
+        made = await room.deck.store.read(
+            partial(summaries.made, account=room.me.id, until=int(room.now) // days.DAY * days.DAY)
+        )
+        assert month_of(wanted.start) in made
+
+
 async def test_a_play_that_comes_late_for_last_month_leaves_the_sums_of_years(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,7 +442,9 @@ async def test_a_play_that_comes_late_for_last_month_leaves_the_sums_of_years(
     async def tracks() -> int:
         everything = await figures.span(me, "all", UTC)
         assert everything is not None
-        return (await figures.top(me, NameKind.TRACK, everything, 10)).total
+        total = (await figures.top(me, NameKind.TRACK, everything, 10)).total
+        await figures.close()
+        return total
 
     before = await tracks()
     rewritten: list[int] = []

@@ -75,7 +75,7 @@ class FiguredPlay(NamedTuple):
 @lru_cache(2**14)
 def numbers(kind: NameKind, artist: str, title: str) -> tuple[int, int]:
     """The numbers of a name: one for just this spelling, and one for all spellings that fold alike."""
-    return _number(kind, artist, title), _number(f"{kind} folded", _folded(artist), _folded(title))
+    return _number(f"{kind}\n{artist}\n{title}"), _number(f"{kind} folded\n{_folded(artist)}\n{_folded(title)}")
 
 
 @lru_cache(2**14)
@@ -83,9 +83,8 @@ def _folded(name: str) -> str:
     return fold(name) or name.casefold()
 
 
-def _number(*texts: str) -> int:
-    digest = blake2b("\n".join(texts).encode(errors="replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+def _number(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)
 
 
 NAMES_IN_A_ROW = 8

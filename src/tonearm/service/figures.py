@@ -2,8 +2,9 @@
 time and again.
 
 They are computed from months that are summed up once (`store.summaries`) and, at both ends of a span of time, from the
-plays themselves. A month is summed up when figures first need all of it. If the sum can't be written, the plays are
-read instead: the figures are correct in any case, just slower.
+plays themselves. A month is summed up when figures first need all of it: before the answer if there are many of them,
+after it if there are `FEW_MONTHS`. Where a sum is missing, the plays are read instead: the figures are correct in any
+case, just slower.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ PLAYS_TOGETHER = 5000
 
 NAMES_TOGETHER = 1000
 """Names that are written in one transaction: a few milliseconds."""
+
+FEW_MONTHS = 2
+"""Months at most that an answer doesn't wait for: their plays are read at once, and they are summed up after it. A new
+day leaves one such month, and so does a play that comes late.
+"""
 
 AWAY = 365
 """Days without a play after which an artist, an album or a track is rediscovered."""
@@ -239,6 +245,8 @@ class Figures:
     store: Store
     clock: Clock
     _makes: dict[int, asyncio.Lock] = field(default_factory=dict, repr=False)
+    _wanted: dict[int, set[int]] = field(default_factory=dict, repr=False)
+    _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict, repr=False)
 
     async def span(self, account: int, wanted: str, zone: tzinfo) -> Span | None:
         """The period that a text names (see `core.period.parse`; "30d" for the 30 days until today); None if it names
@@ -374,9 +382,13 @@ class Figures:
 
     async def make_all(self, account: int) -> None:
         """Sum up all months that aren't yet, so that the next figures are quick."""
-        first = await self.store.read(partial(stats.first_and_last, account=account))
-        if first:
-            await self._make_of(account, [(0, first[1] + 1)], inside=False)
+        ends = await self.store.read(partial(stats.first_and_last, account=account))
+        if ends:
+            await self._summarise(account, self._months(ends, [(0, ends[1] + 1)], inside=False))
+
+    async def close(self) -> None:
+        """Wait for the months that are being summed up."""
+        await asyncio.gather(*self._tasks.values())
 
     def _until(self) -> int:
         """The end of yesterday (UTC): plays before it are summed up."""
@@ -385,7 +397,10 @@ class Figures:
     async def _ask(self, account: int, question: Callable[[_Look], T]) -> T:
         until = self._until()
 
-        return await self.store.read_long(lambda ask: question(_look(ask, account, until)))
+        try:
+            return await self.store.read_long(lambda ask: question(_look(ask, account, until)))
+        finally:
+            self._summarise_wanted(account)
 
     async def _make_for_overview(self, account: int, span: Span) -> None:
         earlier = span.before
@@ -401,16 +416,34 @@ class Figures:
         await self._make_of(account, [(span.start, span.end) for span in spans], inside=inside)
 
     async def _make_of(self, account: int, spans: Sequence[tuple[int, int]], *, inside: bool) -> None:
+        """As `_make`, for spans in seconds; a few months are left for `_summarise_wanted`."""
         ends = await self.store.read(partial(stats.first_and_last, account=account))
         if ends is None:
             return
+        months = self._months(ends, spans, inside=inside)
+        made = await self.store.read(partial(summaries.made, account=account, until=self._until()))
+        missing = set(months) - made.keys()
+        if 0 < len(missing) <= FEW_MONTHS:
+            self._wanted.setdefault(account, set()).update(months)
+        else:
+            await self._summarise(account, months)
+
+    def _months(self, ends: tuple[int, int], spans: Iterable[tuple[int, int]], *, inside: bool) -> list[int]:
+        """The months that spans of a history consist of, in order; `ends` are the starts of its first and last play."""
         known = range(month_of(ends[0]), month_of(ends[1]) + 1)
         months: set[int] = set()
         for start, end in spans:
             for part in parts_of(*_rounded(start, end, *ends, self._until()), self._until(), inside=inside):
                 if part.whole:
                     months.update(range(max(part.first, known.start), min(part.end, known.stop)))
-        await self._summarise(account, sorted(months))
+        return sorted(months)
+
+    def _summarise_wanted(self, account: int) -> None:
+        """Begin to sum up the months that answers have left; one task for each account."""
+        if account in self._wanted and account not in self._tasks:
+            months = sorted(self._wanted.pop(account))
+            task = self._tasks[account] = asyncio.create_task(self._summarise(account, months), name="figures")
+            task.add_done_callback(lambda _: self._tasks.pop(account))
 
     async def _summarise(self, account: int, months: Sequence[int]) -> None:
         """Create missing summaries of months, and from them those of years; what can't be written is left out."""
