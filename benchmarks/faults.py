@@ -101,7 +101,7 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
     if options.kills:
         killed = _killed(options.kills)
         fields |= {f"kills_{name}" if name != "kills" else name: value for name, value in killed.items()}
-        broken |= any(killed[name] for name in ("lost", "doubled", "unexplained"))
+        broken |= any(number for name, number in killed.items() if name.endswith(("lost", "doubled", "unexplained")))
     return {**fields, **machine()}, broken
 
 

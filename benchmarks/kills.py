@@ -1,14 +1,16 @@
 """Real crashes: the real service, plays over HTTP, SQLite on a disk, and `kill -9` at random times. This shows what a
-simulation can't: that the system, the disk and SQLite keep what was committed.
+simulation can't: that the system, the disk and SQLite keep what was committed. Plays are sent to Last.fm and to another
+destination.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +20,11 @@ from typing import Any
 import httpx2
 
 from benchmarks import history, rig
+from benchmarks.listens import Listens, listens
 from benchmarks.replay import FILTERED, Key, key_of
 from benchmarks.report import Missing, say
+from tonearm.core.destination import DestinationKind
+from tonearm.store.destinations import StoredDestination
 
 _REPORTERS = 4
 _LONGEST_LIFE = 0.8
@@ -38,6 +43,9 @@ _FAULTS = (
     {"kind": "cut-off", "probability": 0.05},
     {"kind": "delay", "seconds": 0.3, "probability": 0.2},
 )
+
+_FAULTY, _SLOW = 0.2, 0.2
+"""Shares of the requests to the other destination that fail, and whose answer takes long."""
 
 _MADE_UP = 20_000
 """Made-up plays if the real ones are missing."""
@@ -112,11 +120,19 @@ def _plays(chance: Random) -> list[history.Play]:
 
 
 def kill(times: int, seed: int = 0) -> dict[str, int]:
-    """Kill the service that often, then let it finish: returns how many plays were lost, doubled or unexplained."""
+    """Kill the service that often, then let it finish: returns how many plays were lost, doubled or unexplained, at
+    Last.fm and at another destination.
+    """
     chance = Random(seed)
-    with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
+    with (
+        rig.workshop() as folder,
+        rig.lastfm(folder) as lastfm,
+        listens(Random(f"{seed}/listens")) as other,
+    ):
         listener = rig.signed_in(folder / "listener", lastfm)
+        destination = asyncio.run(_added(listener, lastfm, other))
         httpx2.post(f"{lastfm.base_url}/_faults", json=list(_FAULTS), trust_env=False).raise_for_status()
+        other.faulty, other.slow = _FAULTY, _SLOW
         reports = Reports(listener.token, _Shared(iter(_plays(chance))))
         reporters = [
             threading.Thread(target=reports.keep_on, args=(Random(f"{seed}/{number}"),), daemon=True)
@@ -132,8 +148,22 @@ def kill(times: int, seed: int = 0) -> dict[str, int]:
         for reporter in reporters:
             reporter.join()
         httpx2.delete(f"{lastfm.base_url}/_faults", trust_env=False).raise_for_status()
-        _come_to_rest(listener, lastfm)
-        return {"kills": times, **_reckoning(listener.database, lastfm, reports)}
+        other.faulty = other.slow = 0.0
+        _come_to_rest(listener, lastfm, destination)
+        return {
+            "kills": times,
+            **_reckoning(listener.database, lastfm, reports),
+            **_reckoning_elsewhere(listener.database, other, reports),
+        }
+
+
+async def _added(listener: rig.Listener, lastfm: rig.LastFm, other: Listens) -> int:
+    """The number of the other destination, which is added to the listener's."""
+    async with rig.deck_on(listener.database, lastfm.url, deliver=False) as deck:
+        me = await deck.listener()
+        added = await deck.destinations.add(me.id, DestinationKind.LISTENBRAINZ, other.url, other.token)
+        assert isinstance(added, StoredDestination), added
+        return added.id
 
 
 def _one_life(listener: rig.Listener, lastfm: rig.LastFm, reports: Reports, chance: Random) -> None:
@@ -157,18 +187,21 @@ def _wait_for_an_answer(reports: Reports) -> None:
         time.sleep(0.005)
 
 
-def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm) -> None:
+def _come_to_rest(listener: rig.Listener, lastfm: rig.LastFm, destination: int) -> None:
     """A last life without faults, in which the listener presses "retry" until nothing is waiting."""
     with rig.service(listener, lastfm.url, per_second=0) as service:
-        address = f"http://127.0.0.1:{service.port}/lastfm/queue"
+        base = f"http://127.0.0.1:{service.port}"
         headers = {"Authorization": f"Bearer {listener.token}"}
         deadline = time.monotonic() + _DRAINED
-        with httpx2.Client(timeout=30, headers=headers, trust_env=False) as http:
+        with httpx2.Client(base_url=base, timeout=30, headers=headers, trust_env=False) as http:
             while time.monotonic() < deadline:
-                http.post(f"{address}/retry").raise_for_status()
-                queue_status = http.get(f"{address}/status").json()
-                if queue_status["queued_scrobbles"] == 0 and not queue_status["sending"]:
+                http.post("/lastfm/queue/retry").raise_for_status()
+                there = http.post(f"/destinations/{destination}/retry").raise_for_status().json()
+                queue_status = http.get("/lastfm/queue/status").json()
+                waiting = queue_status["queued_scrobbles"] + queue_status["sending"] + there["waiting"]
+                if not waiting:
                     return
+                time.sleep(0.05)
 
 
 def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, int]:
@@ -186,17 +219,44 @@ def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, in
     unexplained: list[Any] = [play for play, (_, fate) in stored.items() if fate != "accepted"]
     unexplained += [play for play, number in reports.acknowledged.items() if stored.get(play, (number,))[0] != number]
     unexplained += reports.wrong + ([healthy] if healthy != "ok" else [])
-    for name, what in (("lost", lost), ("doubled", doubled), ("unexplained", unexplained)):
-        for one in what[:5]:
-            say(f"{name}: {one}")
     return {
         "acknowledged": len(reports.acknowledged),
         "accepted": sum(there.values()),
         "repeats_dropped": state["users"][rig.LASTFM_USER]["repeats"],
-        "lost": len(lost),
-        "doubled": len(doubled),
-        "unexplained": len(unexplained),
+        **_counted({"lost": lost, "doubled": doubled, "unexplained": unexplained}),
     }
 
 
+def _reckoning_elsewhere(file: Path, other: Listens, reports: Reports) -> dict[str, int]:
+    """The same for the other destination, by its own record and its own queue."""
+    there = Counter(other.stored())
+    with closing(sqlite3.connect(file)) as db:
+        fates = {(artist, title, at): fate for artist, title, at, fate in db.execute(_ELSEWHERE)}
+        waiting = db.execute("SELECT artist, track, timestamp, last_error FROM destination_queue").fetchall()
+        of_none = db.execute(_OF_NONE).fetchall()
+    lost = [play for play in reports.acknowledged if not there[play]]
+    known = reports.acknowledged.keys() | reports.unheard
+    doubled = [play for play, number in there.items() if number > 1 or play not in known]
+    unexplained: list[Any] = [(play, fate) for play, fate in fates.items() if fate != "accepted" or not there[play]]
+    unexplained += [*waiting, *of_none, *(there.keys() - fates.keys())]
+    return {
+        "listens": sum(there.values()),
+        "listens_repeats_dropped": other.server.repeats,
+        **_counted({"listens_lost": lost, "listens_doubled": doubled, "listens_unexplained": unexplained}),
+    }
+
+
+def _counted(found: Mapping[str, Collection[Any]]) -> dict[str, int]:
+    """How many there are of each, and the first of them in the output."""
+    for name, what in found.items():
+        for one in list(what)[:5]:
+            say(f"{name}: {one}")
+    return {name: len(what) for name, what in found.items()}
+
+
 _HISTORY = "SELECT artist, track, timestamp, id, fate FROM play"
+_ELSEWHERE = (
+    "SELECT artist, track, timestamp, coalesce(delivery.fate, 'nothing') FROM play"
+    " LEFT JOIN delivery ON delivery.play = play.id"
+)
+_OF_NONE = "SELECT play FROM delivery WHERE play NOT IN (SELECT id FROM play)"

@@ -82,6 +82,7 @@ class ListenServer:
     recording: Callable[[str, str], str] = lambda _artist, _title: ""
     hearts: dict[tuple[str, str], int] = field(default_factory=dict)
     stored: dict[Key, Listen] = field(default_factory=dict)
+    repeats: int = 0
     troubles: list[Lasting] = field(default_factory=list)
     journal: list[tuple[float, str, int, int]] = field(default_factory=list)
 
@@ -200,6 +201,7 @@ class ListenServer:
         artist, title, album = about["artist_name"], about["track_name"], about.get("release_name", "")
         length = about["additional_info"].get("duration_ms")
         key = (user, at, artist.lower(), title.lower(), album.lower(), length)
+        self.repeats += key in self.stored
         self.stored.setdefault(key, Listen(user, at, artist, title))
 
     def _error(self, status: int, words: str) -> Said:

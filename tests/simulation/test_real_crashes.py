@@ -14,5 +14,7 @@ KILLS = 8
 def test_no_acknowledged_play_is_lost_or_doubled_by_kill_9() -> None:
     found = kill(KILLS)
     assert (found["lost"], found["doubled"], found["unexplained"]) == (0, 0, 0)
+    assert (found["listens_lost"], found["listens_doubled"], found["listens_unexplained"]) == (0, 0, 0)
     assert found["acknowledged"] >= KILLS
     assert found["accepted"] >= found["acknowledged"]
+    assert found["listens"] >= found["acknowledged"]
