@@ -145,6 +145,7 @@ async def _measured(database: Path | str, number: int, years: int, times: int) -
             start = time.perf_counter()
             await deck.figures.top(me.id, NameKind.TRACK, everything, 50)
             found.setdefault("after_a_late_play", []).append((time.perf_counter() - start) * 1000)
+            await deck.figures.close()
         return found, made
 
 
