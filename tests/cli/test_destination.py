@@ -145,6 +145,44 @@ class Willing(GnuFmStandIn):
         return super()._session(params)
 
 
+def test_a_policy_is_changed_after_a_preview(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url, "--not-from", "the tablet", "--no-hearts")
+
+    async def listen(deck: tonearm.Deck) -> None:
+        me = await deck.listener("me")
+        track = tonearm.Track("Air feat. Beth Hirsch", "All I Need", duration=268)
+        await me.scrobble(track, started_at=deck.clock.now() - 900, played=200)
+
+    on_deck(with_token, listen)
+    words = ("destination", "policy", "1", "--first-artist", "--from", "the tablet", "--not-from", "the radio")
+    preview = with_token(*words)
+    assert preview.stdout == (
+        "Of your latest 1 play, 0 would not have been sent.\nAir feat. Beth Hirsch – All I Need: sent as Air\n"
+        "ListenBrainz (rob) is unchanged. Add --yes to change it.\n"
+    )
+    assert with_token.facts(*words)["plays"] == 1
+    [before] = with_token.facts("destination", "list")["destinations"]
+    assert (before["artist"], before["not_from"]) == ("credited", ["the tablet"])
+    assert with_token(*words, "--yes").stdout == "ListenBrainz (rob) is changed, from the next play on\n"
+    [after] = with_token.facts("destination", "list")["destinations"]
+    assert (after["artist"], after["album_artist"], after["hearts"]) == ("first", True, False)
+    assert after["not_from"] == ["the radio"]
+    back = with_token.facts("destination", "policy", "1", "--all-artists", "--no-album-artist", "--hearts", "--yes")
+    assert (back["artist"], back["album_artist"], back["hearts"]) == ("credited", False, True)
+    assert back["not_from"] == ["the radio"]
+
+
+def test_a_policy_that_cannot_be_changed_so_says_why(with_token: Shell, server: ListenBrainzStandIn) -> None:
+    with_token("destination", "add", "listenbrainz", "--url", server.url)
+    nothing = with_token("destination", "policy", "1")
+    assert (nothing.exit_code, "name a change" in nothing.stderr) == (2, True)
+    wrong = with_token("destination", "policy", "1", "--from", "the tablet", "--yes")
+    assert (wrong.exit_code, wrong.stderr) == (1, "Error: what the tablet reports is sent there already\n")
+    folder = with_token("destination", "policy", "1", "--not-in", "/nowhere", "--yes")
+    assert (folder.exit_code, folder.stderr.count("\n")) == (1, 1)
+    assert with_token("destination", "policy", "7", "--no-hearts", "--yes").exit_code == 1
+
+
 @pytest.fixture
 def libre(monkeypatch: pytest.MonkeyPatch) -> Iterator[Willing]:
     monkeypatch.setattr("tonearm.commands.destination.ASK_AGAIN", 0.0)

@@ -125,7 +125,7 @@ def _with_sign_in(command: Command) -> Command:
 
 @click.group()
 def destination() -> None:
-    """Send your plays to other services as well: add, list, pause and remove them."""
+    """Send your plays to other services as well: add, list, change, pause and remove them."""
 
 
 @destination.command()
@@ -282,6 +282,75 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
     _change(
         settings, listener, as_json, number, said, lambda deck, me: deck.destinations.send_history(me, number, wanted)
     )
+
+
+@destination.command("policy")
+@with_settings()
+@click.option("--first-artist/--all-artists", default=None, help="If there are several artists, send the first or all.")
+@click.option("--album-artist/--no-album-artist", default=None, help="Send the artist of the album, or don't.")
+@click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
+@click.option("--from", "again_from", metavar="PLAYER", multiple=True, help="Send what this player reports again.")
+@click.option("--not-in", metavar="FOLDER", multiple=True, help="Don't send songs in this folder of your library.")
+@click.option("--in", "again_in", metavar="FOLDER", multiple=True, help="Send songs in this folder again.")
+@click.option("--hearts/--no-hearts", default=None, help="Send the tracks you love, or don't.")
+@click.option("--yes", is_flag=True, help="Change it. Without it, only show what this would have changed.")
+@for_listener
+@with_json
+@NUMBER
+def change_policy(settings: Settings, listener: str, as_json: bool, number: int, yes: bool, **given: Any) -> None:
+    """Change what a destination gets, from the next play on. What isn't named here stays as it is."""
+    from tonearm.commands.opening import run
+
+    if not any(value not in (None, ()) for value in given.values()):
+        raise click.UsageError("name a change, such as --first-artist or --no-hearts")
+    wanted = _PolicyChange(**given)
+    if yes:
+
+        async def change(deck: Deck, me: int) -> object:
+            return await deck.destinations.change_policy(me, number, wanted.made)
+
+        _change(settings, listener, as_json, number, "is changed, from the next play on", change)
+        return
+    found = run(_found(settings, listener, number))
+    facts, text = run(_preview(settings, listener, wanted.made(found.stored.policy)))
+    print_result(facts, f"{text}\n{_name(found)} is unchanged. Add --yes to change it.", as_json)
+
+
+@dataclass(frozen=True)
+class _PolicyChange:
+    """What the options change in a policy; what is None or empty changes nothing."""
+
+    first_artist: bool | None
+    album_artist: bool | None
+    not_from: tuple[str, ...]
+    again_from: tuple[str, ...]
+    not_in: tuple[str, ...]
+    again_in: tuple[str, ...]
+    hearts: bool | None
+
+    def made(self, before: Policy) -> Policy:
+        """The policy with the changes. Raises Failed if nothing is kept that should be sent again."""
+        from tonearm.core.policy import ArtistForm
+
+        artist = before.artist
+        if self.first_artist is not None:
+            artist = ArtistForm.FIRST if self.first_artist else ArtistForm.CREDITED
+        return replace(
+            before,
+            artist=artist,
+            album_artist=before.album_artist if self.album_artist is None else self.album_artist,
+            not_from=_listed(before.not_from, self.not_from, self.again_from, "what {} reports is sent there already"),
+            not_in=_listed(before.not_in, self.not_in, self.again_in, "songs in {} are sent there already"),
+            hearts=before.hearts if self.hearts is None else self.hearts,
+        )
+
+
+def _listed(before: tuple[str, ...], more: tuple[str, ...], fewer: tuple[str, ...], missing: str) -> tuple[str, ...]:
+    """The list with some more and some fewer of them; raises Failed with `missing` for one that it doesn't have."""
+    for one in fewer:
+        if one not in before:
+            raise Failed(missing.format(one))
+    return tuple(one for one in dict.fromkeys((*before, *more)) if one not in fewer)
 
 
 @destination.command()
