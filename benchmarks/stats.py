@@ -27,7 +27,7 @@ from tonearm.core.period import year as year_of
 from tonearm.core.play import Track
 from tonearm.core.search import searchable
 from tonearm.deck import Deck
-from tonearm.service.figures import Span
+from tonearm.service.figure_results import Span
 from tonearm.store.db.database import connect, database_url
 from tonearm.store.db.schema import play
 

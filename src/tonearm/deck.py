@@ -187,8 +187,9 @@ class Deck:
     def figures(self) -> Figures:
         """The figures of listening histories."""
         from tonearm.service.figures import Figures
+        from tonearm.service.month_sums import MonthSums
 
-        return Figures(self.store, self.clock)
+        return Figures(self.store, self.clock, MonthSums(self.store, self.clock))
 
     @cached_property
     def destination_setup(self) -> DestinationSetup:

@@ -26,7 +26,8 @@ from tonearm.core.period import month as month_period
 from tonearm.core.play import Play, Track
 from tonearm.core.spelling import fold
 from tonearm.history.play import ReadOptions
-from tonearm.service.figures import AWAY, NameFigures, Span
+from tonearm.service.figure_queries import AWAY
+from tonearm.service.figure_results import NameFigures, Span
 from tonearm.service.report import ReportResult
 from tonearm.store import plays, summaries
 from tonearm.store.admin import erase

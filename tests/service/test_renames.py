@@ -11,7 +11,7 @@ from tests.service.conftest import Room
 from tests.service.test_figures import BERLIN, SPANS, fill, folded, recount, within
 from tonearm.core.figures import NameKind
 from tonearm.core.play import MissingName
-from tonearm.service.figures import Span
+from tonearm.service.figure_results import Span
 from tonearm.store import renames
 from tonearm.store.db.schema import play
 from tonearm.store.renames import TooManyRenames

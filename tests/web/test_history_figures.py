@@ -16,7 +16,7 @@ from tests.web.test_history import at, imported
 from tests.web.test_page import HOSTILE, Tags
 from tonearm.core.figures import NameKind, Streak, Totals
 from tonearm.core.period import year
-from tonearm.service.figures import ListeningTimes, Overview, Rewind, TopList
+from tonearm.service.figure_results import ListeningTimes, Overview, Rewind, TopList
 from tonearm.store.db.schema import attempt
 from tonearm.web.view import rewind
 

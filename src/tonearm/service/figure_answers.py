@@ -13,7 +13,8 @@ from typing import Any, assert_never
 
 from tonearm.core import days
 from tonearm.core.figures import ListeningSession, Measure, NameKind, Streak, Totals
-from tonearm.service.figures import DEEPEST, LONGEST_LIST, Figures, Span, TopList, TopName
+from tonearm.service.figure_results import DEEPEST, LONGEST_LIST, Span, TopList, TopName
+from tonearm.service.figures import Figures
 
 FigureAnswer = dict[str, Any]
 

@@ -15,7 +15,7 @@ from tonearm.core.figures import Measure, NameKind
 from tonearm.core.play import MissingName
 from tonearm.deck import Deck, Listener
 from tonearm.service.figure_answers import KINDS, BadPeriod, FigureAnswer, Question, Shown, answer
-from tonearm.service.figures import DEEPEST, LONGEST_LIST
+from tonearm.service.figure_results import DEEPEST, LONGEST_LIST
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import MOST_RENAMES, TooManyRenames
 from tonearm.web.api.errors import ErrorResponses

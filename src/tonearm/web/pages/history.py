@@ -13,7 +13,7 @@ from tonearm.core import period as periods
 from tonearm.core.figures import Measure, NameKind
 from tonearm.core.period import HistoryPeriod, PeriodKind
 from tonearm.deck import Listener
-from tonearm.service.figures import DEEPEST, Overview, Span
+from tonearm.service.figure_results import DEEPEST, Overview, Span
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import Hours, PlayPage, PlayQuery, QueuedRow, Snapshot
 from tonearm.web.api.schemas import After, cursor

@@ -18,7 +18,7 @@ from tonearm.core.play import MissingName
 from tonearm.core.wording import attempt, fate
 from tonearm.deck import Deck, Listener
 from tonearm.lastfm.error import LastFmError
-from tonearm.service.figures import DEEPEST, Span, TopName
+from tonearm.service.figure_results import DEEPEST, Span, TopName
 from tonearm.service.values import FATES, PlayFilter
 from tonearm.web.address import local_url
 from tonearm.web.pages.history import KINDS, ListChoice, read_period, whole_history

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from tonearm.core import days
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.service.figures import TopName
+from tonearm.service.figure_results import TopName
 from tonearm.web.view.charts import Chart, Value, chart
 from tonearm.web.view.formats import day_name, duration, hour_range, long_date, month, name, plays, short_date
 

@@ -11,7 +11,7 @@ from markupsafe import escape
 from tonearm.core import days
 from tonearm.core.figures import NameKind, Streak
 from tonearm.core.period import HistoryPeriod, PeriodKind
-from tonearm.service.figures import ListeningTimes, Rewind
+from tonearm.service.figure_results import ListeningTimes, Rewind
 from tonearm.web.view.formats import day_name, duration, long_date, month, name, number, period_title, short_date
 
 WIDTH, HEIGHT = 1080, 1350
