@@ -16,7 +16,7 @@ from itertools import count, islice
 from benchmarks.report import Figure, machine, rounded, say
 from benchmarks.simulation import bugs
 from benchmarks.simulation.finding import Kind
-from benchmarks.simulation.many import caught, results
+from benchmarks.simulation.many import caught, opened, results
 from benchmarks.simulation.run import Result, Room, run, with_destinations
 
 _SHOWN = 5
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: one for each core")
     parser.add_argument("--plays-only", action="store_true", help="no hearts, and no destination but Last.fm")
     parser.add_argument("--destinations-only", action="store_true", help="seeds with destinations other than Last.fm")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server of its own; slower")
     parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill a real process so often, too")
     parser.add_argument("--seed", type=int, metavar="N", help="run this one alone")
@@ -59,15 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command(seed: int, plays: int, bug: str = "", *, plays_only: bool = False) -> str:
+def command(seed: int, plays: int, bug: str = "", *, plays_only: bool = False, postgres: bool = False) -> str:
     """The command that replays a run in words."""
-    options = f"{f' --bug {bug}' if bug else ''}{' --plays-only' if plays_only else ''}"
+    options = f" --bug {bug}" if bug else ""
+    options += f"{' --plays-only' if plays_only else ''}{' --postgres' if postgres else ''}"
     return f"./run bench faults --seed {seed} --plays {plays}{options} --trace"
 
 
 def _replay(options: argparse.Namespace) -> int:
     seed, bug = options.seed, options.bug
-    with Room() as room, bugs.BUGS[bug]() if bug else nullcontext():
+    with opened(postgres=options.postgres) as room, bugs.BUGS[bug]() if bug else nullcontext():
         result = run(seed, options.plays, room, narrated=options.trace, plays_only=options.plays_only)
     for line in result.story:
         say(line)
@@ -85,6 +87,7 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
         "benchmark": "faults",
         "seeds": options.seeds,
         "plays": options.plays,
+        "database": "postgresql" if options.postgres else "sqlite",
         **{str(kind): sum(result.count(kind) for result in found) for kind in Kind},
         "reported": sum(result.plays for result in found),
         "requests": sum(result.requests for result in found),
@@ -110,7 +113,10 @@ def _runs(options: argparse.Namespace) -> list[Result]:
     wanted = seeds(options.first, number, destinations_only=options.destinations_only)
     found: list[Result] = []
     spoken = time.monotonic()
-    for result in results(wanted, options.plays, options.processes, plays_only=options.plays_only):
+    found_by_seed = results(
+        wanted, options.plays, options.processes, plays_only=options.plays_only, postgres=options.postgres
+    )
+    for result in found_by_seed:
         found.append(result)
         if result.findings:
             _complain(result, options)
@@ -128,7 +134,7 @@ def seeds(first: int, number: int, *, destinations_only: bool) -> Sequence[int]:
 
 
 def _complain(result: Result, options: argparse.Namespace) -> None:
-    replay = command(result.seed, options.plays, plays_only=options.plays_only)
+    replay = command(result.seed, options.plays, plays_only=options.plays_only, postgres=options.postgres)
     say(f"seed {result.seed} breaks {len(result.findings)} promises: {replay}")
     for finding in result.findings[:_SHOWN]:
         say(f"  {finding}")

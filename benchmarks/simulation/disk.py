@@ -25,10 +25,14 @@ from tonearm.store.db.sqlite_writer import CLOSED, GroupWrite, StoreUnavailable,
 
 
 class Disk:
-    """A file that may fail. `refused` is called for each commit that it rejects."""
+    """A file that may fail. `refused` is called for each commit that it rejects, with the error `full`. `database` is
+    what the process opens.
+    """
 
     def __init__(self, file: Path, timeline: Timeline, chance: Random, refused: Callable[[], None]) -> None:
         self.file = file
+        self.database = str(file)
+        self.full: Exception = sqlite3.OperationalError("database or disk is full")
         self.doom = Doom()
         self.full_until = 0.0
         self.slow_until = 0.0
@@ -60,7 +64,11 @@ class Disk:
             raise Died
         if self._timeline.elapsed < self.full_until:
             self._refused()
-            raise sqlite3.OperationalError("database or disk is full")
+            raise self.full
+
+
+_Kind = tuple[URL, bool]
+"""Of an engine: where it connects to (any file, or a server), and whether it writes."""
 
 
 class Drive:
@@ -68,28 +76,37 @@ class Drive:
 
     def __init__(self) -> None:
         self.disk: Disk | None = None
-        self._engines: dict[bool, Engine] = {}
-        self._kept: dict[bool, Connection] = {}
+        self._engines: dict[_Kind, Engine] = {}
+        self._kept: dict[_Kind, Connection] = {}
+        self._apart: list[Engine] = []
         self._connect = database.connect
 
     def connect(self, url: URL, *, writes: bool) -> Engine:
         """In place of `tonearm.store.db.database.connect`, which makes the engines."""
-        if writes not in self._engines:
-            engine = self._engines[writes] = self._connect(url, writes=writes)
+        kind = (url if url.host else url.set(database=None), writes)
+        if kind not in self._engines:
+            engine = self._engines[kind] = self._connect(url, writes=writes)
             dialect = engine.dialect
-            dialect.connect = partial(self._lead, dialect.connect)  # type: ignore[method-assign]
+            if not url.host:
+                dialect.connect = partial(self._lead, dialect.connect)  # type: ignore[method-assign]
             if writes:
                 dialect.do_commit = partial(self._commits, dialect.do_commit)  # type: ignore[method-assign]
-            kept = partial(self._kept_open, engine.connect, writes)
+            kept = partial(self._kept_open, engine.connect, kind)
             engine.connect = kept  # type: ignore[method-assign, assignment]
-        return self._engines[writes]
+        return self._engines[kind]
+
+    def connect_apart(self, url: URL, *, writes: bool) -> Engine:
+        """An engine of one life alone, whose threads may write at any moment: what they write decides nothing."""
+        engine = self._connect(url, writes=writes)
+        self._apart.append(engine)
+        return engine
 
     @contextmanager
-    def _kept_open(self, connect: Callable[[], Connection], writes: bool) -> Iterator[Connection]:
+    def _kept_open(self, connect: Callable[[], Connection], kind: _Kind) -> Iterator[Connection]:
         """A connection used only by one life: opening and closing one costs as much as a statement."""
-        if writes not in self._kept:
-            self._kept[writes] = connect()
-        connection = self._kept[writes]
+        if kind not in self._kept:
+            self._kept[kind] = connect()
+        connection = self._kept[kind]
         try:
             yield connection
         finally:
@@ -97,17 +114,20 @@ class Drive:
                 connection.rollback()
 
     def writer(self, engine: Engine, turn: Any) -> Writer:
-        """In place of `tonearm.store.db.database.Writer`."""
+        """In place of `tonearm.store.db.database._writer`."""
         assert self.disk is not None
         return Writer(engine, self.disk, turn)
 
     def let_go(self) -> None:
         """Close every connection, as the end of a process does."""
         for connection in self._kept.values():
+            if not connection.closed and not connection.invalidated:
+                connection.detach()  # its pool may be gone: then nobody else would close it
             connection.close()
         self._kept.clear()
-        for engine in self._engines.values():
+        for engine in (*self._engines.values(), *self._apart):
             engine.dispose()
+        self._apart.clear()
 
     def _lead(self, connect: Callable[..., Any], _: str, **arguments: Any) -> Any:
         assert self.disk is not None

@@ -22,24 +22,36 @@ WITHIN = 400
 _rooms: list[Room] = []
 
 
-def results(seeds: Iterable[int], plays: int, processes: int = 0, *, plays_only: bool = False) -> Iterator[Result]:
+def results(
+    seeds: Iterable[int], plays: int, processes: int = 0, *, plays_only: bool = False, postgres: bool = False
+) -> Iterator[Result]:
     """The result of each seed, as they come; `processes` 0: one for each core that this process may use.
 
     `plays_only`: nobody gives hearts, or has another destination than Last.fm, which makes a run four times as quick.
+    `postgres`: each process has a PostgreSQL server of its own.
     """
     processes = processes or len(os.sched_getaffinity(0))
     if processes == 1:
         gc.freeze()  # what is loaded stays: there is no need to look through it again and again
-        with Room() as room:
+        with opened(postgres=postgres) as room:
             yield from (run(seed, plays, room, plays_only=plays_only) for seed in seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(processes, _enter) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, _enter, (postgres,)) as pool:
         yield from pool.imap_unordered(partial(_one, plays, plays_only), seeds, chunksize=4)
 
 
-def _enter() -> None:
+def opened(*, postgres: bool) -> Room:
+    """A place for the databases of runs: SQLite files, or a PostgreSQL server."""
+    if not postgres:
+        return Room()
+    from benchmarks.simulation.on_postgres import PostgresRoom  # with its driver, which others don't need
+
+    return PostgresRoom()
+
+
+def _enter(postgres: bool) -> None:
     gc.freeze()
-    room = Room()
+    room = opened(postgres=postgres)
     _rooms.append(room)
     atexit.register(room.__exit__)
 

@@ -22,6 +22,7 @@ from lastfm_emulator import API_KEY, API_SECRET
 from tonearm import app, http_exchange
 from tonearm.deck import Deck
 from tonearm.engine import embedded
+from tonearm.store import response_cache
 from tonearm.store.db import database
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
@@ -106,7 +107,7 @@ class Process:
                 wire = Wire(self.network, doom, number)
                 http = await stack.enter_async_context(httpx2.AsyncClient(transport=wire, trust_env=False))
                 deck = tonearm.open(
-                    self.disk.file,
+                    self.disk.database,
                     api_key=",".join(key for key, _ in self.keys),
                     api_secret=",".join(secret for _, secret in self.keys),
                     requests_per_second=self.per_second,
@@ -160,7 +161,8 @@ def surroundings(process: Process) -> Iterator[None]:
         _DRIVE.disk = process.disk
         for place, name, value in (
             (database, "connect", _DRIVE.connect),
-            (database, "Writer", _DRIVE.writer),
+            (database, "_writer", _DRIVE.writer),
+            (response_cache, "connect", _DRIVE.connect_apart),
             (app, "migrate", lambda _: None),  # the file comes with its tables
             (app, "sole_sender", _nobody_else),
             (http_exchange, "perf_counter", lambda: process.timeline.elapsed),

@@ -91,6 +91,10 @@ class Room:
             old.unlink()
         return Path(shutil.copy(self._empty, file))
 
+    def disk(self, timeline: Timeline, chance: Random, refused: Callable[[], None]) -> Disk:
+        """The disk with a fresh database."""
+        return Disk(self.file(), timeline, chance, refused)
+
     def __enter__(self) -> Self:
         return self
 
@@ -133,7 +137,7 @@ class Run:
         now = self.clocks[0].now
         self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
         self.network = Network(timeline, self.emulator, chance, self.referee)
-        self.disk = Disk(room.file(), timeline, chance, self._forgets)
+        self.disk = room.disk(timeline, chance, self._forgets)
         self.hearts = self._hearts(say, plays) if with_hearts(seed) and not plays_only else None
         self.elsewhere = self._elsewhere(say) if with_destinations(seed) and not plays_only else None
         self.hearts_elsewhere = self._hearts_elsewhere()

@@ -11,7 +11,9 @@ from benchmarks import faults
 from benchmarks.__main__ import main
 from benchmarks.simulation import bugs
 from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
+from benchmarks.simulation.on_postgres import PostgresRoom
 from benchmarks.simulation.run import Room, Run, run
+from tests.postgres import Server
 
 SEEDS, PLAYS = 100, 30
 AT_ONCE = 25
@@ -69,6 +71,16 @@ def test_every_acknowledged_play_is_on_lastfm_once_or_here_with_a_true_reason(fi
     assert not broken, "\n".join(
         f"{faults.command(result.seed, PLAYS)}\n  {finding}" for result in broken for finding in result.findings
     )
+
+
+def test_the_promise_is_kept_on_postgresql_too(postgres: Server) -> None:
+    with PostgresRoom(postgres) as room:
+        runs = [run(seed, PLAYS, room) for seed in (1, 2, 9, 11)]
+        with bugs.BUGS["left_sending_after_a_death"]():
+            spoilt = run(0, USUAL_PLAYS, room)
+    assert not [f"{one.seed}: {finding}" for one in runs for finding in one.findings]
+    assert sum(one.deaths for one in runs) > 5
+    assert bugs.caught_by("left_sending_after_a_death", spoilt.findings)
 
 
 @pytest.mark.parametrize("seed", MISJUDGED)
