@@ -7,6 +7,7 @@ are `FEW_MONTHS`. What can't be written is left out.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.queries import stats
+
+_log = logging.getLogger(__name__)
 
 PLAYS_TOGETHER = 5000
 """Plays whose months are written in one transaction."""
@@ -59,7 +62,7 @@ class MonthSums:
 
     async def close(self) -> None:
         """Wait for the months that are being summed up."""
-        await asyncio.gather(*self._tasks.values())
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def prepare(self, account: int, spans: Sequence[tuple[int, int]], *, inside: bool = False) -> None:
         """Sum up the months that spans (from, to before, in Unix seconds) consist of, as far as they have plays; a few
@@ -91,7 +94,12 @@ class MonthSums:
         if account in self._wanted and account not in self._tasks:
             months = sorted(self._wanted.pop(account))
             task = self._tasks[account] = asyncio.create_task(self._summarise(account, months), name="figures")
-            task.add_done_callback(lambda _: self._tasks.pop(account))
+            task.add_done_callback(partial(self._ended, account))
+
+    def _ended(self, account: int, task: asyncio.Task[None]) -> None:
+        del self._tasks[account]
+        if not task.cancelled() and (fault := task.exception()):
+            _log.error("months could not be summed up", exc_info=fault)
 
     async def _summarise(self, account: int, months: Sequence[int]) -> None:
         """Create missing summaries of months, and from them those of years; what can't be written is left out."""
