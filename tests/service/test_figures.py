@@ -422,21 +422,20 @@ async def test_an_answer_does_not_wait_for_the_sums_of_a_few_months(room: Room) 
 
 
 async def test_a_fault_in_the_sums_is_logged_and_the_figures_are_true(
-    room: Room, caplog: pytest.LogCaptureFixture
+    room: Room, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(room, 800)
     await room.deck.figures.make_all(room.me.id)
     last_month = datetime.fromtimestamp(room.now, UTC).replace(day=1) - timedelta(days=1)
     await room.me.scrobble(Track("Low", "Words", duration=200), started_at=last_month, played=200)
-    write_ = room.deck.store.write
 
-    async def broken(*_: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("a fault of ours")
 
-    object.__setattr__(room.deck.store, "write", broken)
-    await room.deck.figures.top(room.me.id, NameKind.TRACK, SPANS[0], 10)
-    await room.deck.figures.close()
-    object.__setattr__(room.deck.store, "write", write_)
+    with monkeypatch.context() as patched:
+        patched.setattr(summaries, "claim", broken)
+        await room.deck.figures.top(room.me.id, NameKind.TRACK, SPANS[0], 10)
+        await room.deck.figures.close()
     assert "months could not be summed up" in caplog.text
     await check(room, SPANS[0])
 
