@@ -19,7 +19,7 @@ FILTERED = "[unknown]"
 ALONE = 10
 """One play in this many is posted alone, the others a thousand at a time."""
 
-MOST = 1000
+MAX_PLAYS = 1000
 STRETCH = 1000
 _DRAINED_WITHIN = 600.0
 
@@ -94,8 +94,8 @@ def _together(plays: list[history.Play], port: int, token: str) -> Counter[str]:
     statuses: Counter[str] = Counter()
     player = {"User-Agent": history.PLAYER}  # another one would be a second reporter of overlapping plays
     with httpx2.Client(headers={"Authorization": f"Bearer {token}", **player}, timeout=60) as http:
-        for start in range(0, len(plays), MOST):
-            batch = {"plays": plays[start : start + MOST]}
+        for start in range(0, len(plays), MAX_PLAYS):
+            batch = {"plays": plays[start : start + MAX_PLAYS]}
             answer = http.post(f"http://127.0.0.1:{port}/lastfm/scrobbles", json=batch)
             statuses.update(told["status"] for told in answer.raise_for_status().json()["plays"])
     return statuses

@@ -22,7 +22,7 @@ class End(Enum):
     REQUEST_SENT = "dies with a request under way"
 
 
-_MOST = {End.STEP: 4000, End.BEFORE_COMMIT: 120, End.AFTER_COMMIT: 120, End.REQUEST_HELD: 40, End.REQUEST_SENT: 40}
+_MAX = {End.STEP: 4000, End.BEFORE_COMMIT: 120, End.AFTER_COMMIT: 120, End.REQUEST_HELD: 40, End.REQUEST_SENT: 40}
 
 
 @dataclass(slots=True)
@@ -48,5 +48,5 @@ class Doom:
 def drawn(chance: Random) -> Doom:
     """A random crash point, sooner rather than later."""
     end = chance.choice(list(End))
-    most = _MOST.get(end)
+    most = _MAX.get(end)
     return Doom(end, int(most ** chance.random()) if most else 0)

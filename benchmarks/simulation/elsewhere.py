@@ -34,7 +34,7 @@ DAY = 86400.0
 GUEST = " feat. Somebody"
 """Ends the artists of some plays; a policy may leave it out."""
 
-MOST_LISTENS = 100
+MAX_LISTENS = 100
 PER_SECOND = 2.0
 FIRST_REST = 10.0
 """Seconds after a limit met, if the server does not say."""
@@ -496,7 +496,7 @@ class Elsewhere:
             self._one(posted, listen)
         shown = ", ".join(parcel.play.title for parcel in posted.parcels[:5])
         self.say("wire", f"E{posted.number} leaves for {target}: {len(posted.parcels)} plays, {shown}")
-        if len(document["payload"]) > MOST_LISTENS:
+        if len(document["payload"]) > MAX_LISTENS:
             self.finds(Kind.MISBEHAVED, f"E{posted.number} has {len(document['payload'])} listens")
         times = [listen["listened_at"] for listen in document["payload"]]
         if times != sorted(times):

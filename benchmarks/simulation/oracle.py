@@ -28,7 +28,7 @@ from lastfm_emulator.refusal import Refusal
 from lastfm_emulator.request import Reply, Request
 from lastfm_emulator.scrobbling import items
 
-MOST_PLAYS = 50
+MAX_PLAYS = 50
 TOO_OLD = 14 * 86400
 LIVE = 3600.0
 """Seconds after its end up to which the report of a play is live."""
@@ -212,7 +212,7 @@ class Referee:
             sent.plays.append(play)
             self._one(sent, play, item)
         self.say("wire", f"#{sent.number} leaves for {sent.user or '?'}: {_titles(sent.plays)}")
-        if len(sent_items) > MOST_PLAYS:
+        if len(sent_items) > MAX_PLAYS:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} has {len(sent_items)} plays")
         times = [int(play.flight.params["timestamp"]) for play in sent.plays]
         if times != sorted(times):

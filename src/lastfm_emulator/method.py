@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lastfm_emulator.render import Body
     from lastfm_emulator.world import World
 
-MOST_PAGES = 1_000_000
+MAX_PAGES = 1_000_000
 
 
 class Needs(Enum):
@@ -93,7 +93,7 @@ class Call:
 
     def paging(self, default: int = 50, maximum: int = 1000) -> tuple[int, int]:
         """`page` and `limit`, checked."""
-        return self.bounded("page", 1, MOST_PAGES), self.bounded("limit", default, maximum)
+        return self.bounded("page", 1, MAX_PAGES), self.bounded("limit", default, maximum)
 
 
 def digits(text: str, maximum: int = 12) -> int | None:

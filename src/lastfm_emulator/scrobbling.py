@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lastfm_emulator.method import Call
     from lastfm_emulator.render import Body, Value
 
-MOST_ITEMS: Final = 50
+MAX_ITEMS: Final = 50
 TOO_OLD: Final = 14 * DAY
 TOO_NEW: Final = 12 * 60 * 60
 SHORTEST: Final = 30
@@ -101,8 +101,8 @@ def items(params: Mapping[str, str]) -> list[dict[str, str]]:
                 found.setdefault(number, {})[bare] = value
     if not found:
         return [dict(params)]
-    if len(found) > MOST_ITEMS or max(found) >= MOST_ITEMS:
-        raise Refusal(6, f"Invalid parameters - No more than {MOST_ITEMS} scrobbles per call")
+    if len(found) > MAX_ITEMS or max(found) >= MAX_ITEMS:
+        raise Refusal(6, f"Invalid parameters - No more than {MAX_ITEMS} scrobbles per call")
     return [found[index] for index in sorted(found)]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lastfm_emulator.method import Call
     from lastfm_emulator.render import Body, Value
 
-MOST_TAGS: Final = 10
+MAX_TAGS: Final = 10
 KINDS: Final = ("artist", "album", "track")
 
 
@@ -36,7 +36,7 @@ def _own(user: User, thing: tuple[str, str, str]) -> dict[str, str]:
 def add_tags(call: Call, kind: str) -> Body:
     """A comma-separated list of at most ten."""
     tags = [tag.strip() for tag in call.required("tags").split(",") if tag.strip()]
-    if not 1 <= len(tags) <= MOST_TAGS:
+    if not 1 <= len(tags) <= MAX_TAGS:
         raise Refusal(6)
     call.tally.items = 1
     own = _own(call.writer(), _thing(call, kind))

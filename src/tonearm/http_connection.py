@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-MOST_CONNECTIONS = 4000
+MAX_CONNECTIONS = 4000
 
 JOINED = 64 * 1024
 """Bytes of a body up to which it is sent in one piece with its head."""
@@ -38,7 +38,7 @@ FILES_KEPT = 64
 def room_for_connections() -> int:
     """Raise the limit of open files as far as the system allows; returns how many connections may be open at once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + FILES_KEPT
+    wanted = MAX_CONNECTIONS + FILES_KEPT
     if soft != resource.RLIM_INFINITY and soft < wanted:
         limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
         with suppress(OSError, ValueError):
@@ -58,7 +58,7 @@ class ConnectionLimits:
     head: int = 64 * 1024
     arrival: float = 30.0
     idle: float = 75.0
-    connections: int = MOST_CONNECTIONS
+    connections: int = MAX_CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)

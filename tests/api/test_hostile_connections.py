@@ -19,7 +19,7 @@ from tests.api.raw import connection, everything, status
 from tests.api.test_plays import a_play
 from tests.patience import PATIENCE
 from tests.threads import Started, in_a_thread
-from tonearm.http_connection import FILES_KEPT, MOST_CONNECTIONS, ConnectionLimits, room_for_connections
+from tonearm.http_connection import FILES_KEPT, MAX_CONNECTIONS, ConnectionLimits, room_for_connections
 from tonearm.port import address_of, listening_socket
 from tonearm.serving import serving
 from tonearm.web.api.events import STREAMS
@@ -91,7 +91,7 @@ def sent_until_closed(sock: socket.socket, piece: bytes) -> bool:
 def test_limits_are_those_that_are_promised() -> None:
     limits = ConnectionLimits()
     assert (limits.head, limits.arrival, limits.idle) == (64 * 1024, 30, 75)
-    assert 0 < room_for_connections() <= MOST_CONNECTIONS + FILES_KEPT
+    assert 0 < room_for_connections() <= MAX_CONNECTIONS + FILES_KEPT
 
 
 @pytest.mark.parametrize("piece", [b"X-Many: 1\r\n" * 100, b"X-Long: " + b"x" * 1000], ids=["many", "one long"])

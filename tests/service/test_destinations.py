@@ -1420,7 +1420,7 @@ async def test_a_profile_that_another_listener_is_connected_to_is_not_a_destinat
 
 
 async def test_trying_addresses_fills_no_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlets, "MOST_KEPT", 5)
+    monkeypatch.setattr(outlets, "MAX_KEPT", 5)
     async with world.open() as room:
         one = await add(room)
         for n in range(9):

@@ -159,7 +159,7 @@ async def test_the_same_rule_again_replaces_it_and_there_is_a_limit(
     [rule] = await room.deck.edit_rules.of(room.me.id)
     assert (rule.id, rule.rule.to.artist) == (second, "BJÖRK")
     assert not await room.deck.edit_rules.remove(room.me.id, first)
-    monkeypatch.setattr(edit_rules, "MOST", 1)
+    monkeypatch.setattr(edit_rules, "MAX_RULES", 1)
     await make(room, PlayNames("Björk", "Joga"))
     with pytest.raises(TooManyRules):
         await make(room, PlayNames("Low", "Joga"), seen=PlayNames("Slow", "Joga"))

@@ -14,7 +14,7 @@ from tests.service.conftest import House, Room
 from tonearm import zones
 from tonearm.history.play import ReadOptions
 from tonearm.service.history_import import write_part
-from tonearm.service.history_uploads import KEPT, MOST, Upload, UploadBusy, UploadState
+from tonearm.service.history_uploads import KEPT, MAX_UPLOADS, Upload, UploadBusy, UploadState
 from tonearm.store import summaries
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
@@ -108,7 +108,7 @@ async def test_a_fault_of_ours_is_logged_and_reported_without_its_name(
 async def test_files_that_nobody_imports_are_not_kept_for_ever(house: House) -> None:
     async with house.open() as room:
         first = await uploaded(room)
-        for number in range(MOST - 1):
+        for number in range(MAX_UPLOADS - 1):
             other = await room.deck.listener(f"other{number}")
             await uploaded(room, "uts,artist,track\n1600000000,Low,Words\n", other.id)
         late = await room.deck.listener("late")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.service.conftest import House, Room
 from tonearm.service.players import FREE_REFUSALS, BadPlayer, NewPlayer, PlayerKind
-from tonearm.store.players import MOST_SESSIONS
+from tonearm.store.players import MAX_SESSIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,7 @@ async def test_the_oldest_of_many_sessions_is_forgotten(house: House) -> None:
     async with house.open(deliver=False) as room:
         new = await a_player(room)
         sessions = []
-        for _ in range(MOST_SESSIONS + 1):
+        for _ in range(MAX_SESSIONS + 1):
             sessions.append(await room.deck.players.new_session(new.player, "1.2"))
             await room.wait(1)
         assert await room.deck.players.by_session(sessions[0]) is None

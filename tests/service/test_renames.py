@@ -128,7 +128,7 @@ async def test_a_name_needs_something_visible(room: Room, kind: NameKind, to: tu
 
 
 async def test_there_are_not_endlessly_many(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renames, "MOST", 2)
+    monkeypatch.setattr(renames, "MAX_RENAMES", 2)
     deck, me = room.deck.figures, room.me.id
     for name in ("A", "B"):
         await deck.rename(me, ARTIST, (name, ""), ("Z", ""))

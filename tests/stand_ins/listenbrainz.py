@@ -10,7 +10,7 @@ from typing import Any
 from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored, page, said
 
 OLDEST = 1033430400
-MOST, LARGEST = 1000, 10240
+MAX_LISTENS, LARGEST = 1000, 10240
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 Key = tuple[str, int, str, str, str, int | None]
 
@@ -95,8 +95,8 @@ class ListenBrainzStandIn(StandIn):
             raise Refused("JSON document requires a valid listen_type key.")
         if not payload:
             raise Refused("JSON document does not contain any listens")
-        if len(payload) > MOST:
-            raise Refused(f"Too many listens. You may only submit {MOST} listens at once.")
+        if len(payload) > MAX_LISTENS:
+            raise Refused(f"Too many listens. You may only submit {MAX_LISTENS} listens at once.")
         if len(self.seen[-1].body) > LARGEST * len(payload):
             raise Refused(
                 f"JSON document is too large. In aggregate, listens may not be larger than {LARGEST} characters."

@@ -63,7 +63,7 @@ async def test_a_clock_is_found_as_it_was_saved_and_moved_by_one_process_at_a_ti
 
 
 async def test_of_many_devices_those_heard_lately_are_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_clocks, "MOST_CLOCKS", 3)
+    monkeypatch.setattr(device_clocks, "MAX_CLOCKS", 3)
 
     def work(db: Connection) -> None:
         me = listener(db)
@@ -82,7 +82,7 @@ async def test_of_many_devices_those_heard_lately_are_remembered(store: Store, m
 async def test_of_many_tokens_the_latest_are_remembered_and_each_is_good_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(approvals, "MOST_WAITING", 2)
+    monkeypatch.setattr(approvals, "MAX_WAITING", 2)
 
     def work(db: Connection) -> None:
         player = a_player(db, listener(db))

@@ -56,7 +56,7 @@ async def test_a_form_that_is_refused_keeps_what_was_typed(house: House, monkeyp
     assert answer.status_code == 422
     assert "Enter a title." in answer.text
     assert 'value="Slow"' in answer.text
-    monkeypatch.setattr(renames, "MOST", 0)
+    monkeypatch.setattr(renames, "MAX_RENAMES", 0)
     full = await house.http.post("/history/names", data={"kind": "artist", "artist": "A", "to_artist": "B"})
     assert full.status_code == 422
     assert "as many as there can be" in html.unescape(full.text)

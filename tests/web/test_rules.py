@@ -128,7 +128,7 @@ async def test_a_form_that_is_refused_keeps_what_was_typed(house: House, monkeyp
     assert late.status_code == 422
     assert "Already on Last.fm" in late.text
     assert await house.deck.edit_rules.of(house.me.id) == []
-    monkeypatch.setattr(edit_rules, "MOST", 0)
+    monkeypatch.setattr(edit_rules, "MAX_RULES", 0)
     full = await house.http.post(f"/plays/{play}/rules", data=EDITED | {"scope": "track"})
     assert full.status_code == 409
     assert "You have 500 rules, which is the limit" in full.text

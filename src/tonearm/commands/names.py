@@ -194,7 +194,7 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
     from tonearm.core.figures import NameKind, numbers
     from tonearm.core.play import MissingName
     from tonearm.service.figures import cleaned_name
-    from tonearm.service.values import MOST_RENAMES, TooManyRenames
+    from tonearm.service.values import MAX_RENAMES, TooManyRenames
 
     played = await _played(deck, me, name)
     if not played:
@@ -214,7 +214,7 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
     except MissingName as missing:
         raise Failed(str(missing)) from None
     except TooManyRenames:
-        raise Failed(f"{MOST_RENAMES} names are renamed, which is as many as can be: undo some first") from None
+        raise Failed(f"{MAX_RENAMES} names are renamed, which is as many as can be: undo some first") from None
     return _Renamed(name, _Name(to.kind, *cleaned), played, joined)
 
 

@@ -35,7 +35,7 @@ REFUSALS_BELIEVED = 3
 ON_ITS_WAY = 60.0
 """Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
 
-LONGEST_REST = 86400.0
+LONGEST_WAIT = 86400.0
 """Seconds that a heart may wait; one that is due later was timed by a clock that has been set back since."""
 
 

@@ -18,7 +18,7 @@ from tonearm.history.play import Entry, HistoryFileError, PastPlay, ReadOptions,
 from tonearm.history.recognise import HEAD, Kind, kind_of
 from tonearm.history.text import as_text, encoding_of
 
-MOST_ENTRIES = 10_000
+MAX_ENTRIES = 10_000
 """Files of an archive; ListenBrainz has one for each month."""
 
 LARGEST_RATIO = 200
@@ -96,8 +96,8 @@ def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float) -> Ite
         raise HistoryFileError(f"{name} is a damaged zip file: download it again") from broken
     with closing(archive):
         members = [info for info in archive.infolist() if _may_hold_plays(info)]
-        if len(members) > MOST_ENTRIES:
-            raise HistoryFileError(f"{name} has more than {MOST_ENTRIES} files: no history does")
+        if len(members) > MAX_ENTRIES:
+            raise HistoryFileError(f"{name} has more than {MAX_ENTRIES} files: no history does")
         found = 0
         for info in members:
             try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tonearm.history.play import Entry, PastPlay, SkippedLine, Unreadable
 from tonearm.history.text import mbid, moment, seconds, shown, unix, whole
 
-MOST_LINES = 20
+MAX_LINES = 20
 """Lines that one row may have, because a name has line breaks in it."""
 
 TOO_LONG = "the line is too long"
@@ -70,7 +70,7 @@ def _quoted(
     taken: list[tuple[int, str | None]] = []
     text = line
     while (found := _strict(text, separator)) is None:
-        more = _next(back, lines) if len(taken) < MOST_LINES else None
+        more = _next(back, lines) if len(taken) < MAX_LINES else None
         if more is not None:
             taken.append(more)
         if more is None or more[1] is None:

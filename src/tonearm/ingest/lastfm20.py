@@ -16,7 +16,7 @@ from tonearm.ingest.form import indexed
 from tonearm.ingest.incoming import Announced, Heart, Incoming, Skipped
 from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, md5_of, same
 
-MOST_PLAYS = 50
+MAX_PLAYS = 50
 """In one track.scrobble."""
 
 _LARGEST_PAGE = 1000
@@ -150,8 +150,8 @@ def _scrobble(call: LastFmCall, now: float, user_agent: str) -> Scrobble | LfmEr
     found = indexed(call.parameters, _ITEM_FIELDS)
     if not any("artist" in item and "track" in item and "timestamp" in item for item in found.values()):
         return LfmError(6)
-    if len(found) > MOST_PLAYS:
-        return LfmError(6, f"Invalid parameters - No more than {MOST_PLAYS} scrobbles in one request")
+    if len(found) > MAX_PLAYS:
+        return LfmError(6, f"Invalid parameters - No more than {MAX_PLAYS} scrobbles in one request")
     agent = user_agent.lower()
     stamp = Stamp.START if agent.startswith(_SEND_THE_START) else Stamp.UNKNOWN
     program, unit = fields.program_of(user_agent), _unit(agent)

@@ -21,7 +21,7 @@ from tonearm.ingest.incoming import Announced, Incoming, Malformed, Skipped
 LARGEST_BODY = 10_240_000
 """Bytes of a submission."""
 
-MOST_LISTENS = 1000
+MAX_LISTENS = 1000
 """Listens in a submission, and in a list of them."""
 
 _LISTENS_UNLESS_ASKED = 25
@@ -134,8 +134,8 @@ def parse_submission(body: bytes, now: float, user_agent: str = "") -> ListenSub
         return Malformed("The payload in the JSON document should be a list of listens.")
     if not payload:
         return Malformed("JSON document does not contain any listens")
-    if len(payload) > MOST_LISTENS:
-        return Malformed(f"Too many listens. You may only submit {MOST_LISTENS} listens at once.")
+    if len(payload) > MAX_LISTENS:
+        return Malformed(f"Too many listens. You may only submit {MAX_LISTENS} listens at once.")
     agent = fields.program_of(user_agent)
     if kind == "playing_now":
         announced = _announced(payload[0], agent)
@@ -172,7 +172,7 @@ def parse_window(query: Mapping[str, str]) -> Window | Malformed:
     after, before, count = numbers["min_ts"], numbers["max_ts"], numbers["count"]
     if after is not None and before is not None and after >= before:
         return Malformed("max_ts should be greater than min_ts")
-    return Window(min(_LISTENS_UNLESS_ASKED if count is None else count, MOST_LISTENS), after, before)
+    return Window(min(_LISTENS_UNLESS_ASKED if count is None else count, MAX_LISTENS), after, before)
 
 
 def _json(body: bytes) -> dict[str, Any] | Malformed:

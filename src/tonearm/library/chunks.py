@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 _LARGEST_TEXT = 2**20
-_MOST_CHUNKS = 10_000
+_MAX_CHUNKS = 10_000
 _LARGEST_MOVIE = 16 * 2**20
 _VIDEO_HANDLER = re.compile(rb"hdlr.{8}vide", re.DOTALL)
 _NOT_COMPRESSED = (0x0001, 0x0003, 0xFFFE)
@@ -46,7 +46,7 @@ def chunks(file: BinaryIO, start: int, end: int, order: str) -> Iterator[Chunk]:
     """The chunks between two offsets; one that claims to be longer ends at the second offset. `order` as in
     `struct`.
     """
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         if start + 8 > end:
             return
         file.seek(start)

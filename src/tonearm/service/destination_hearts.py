@@ -56,7 +56,7 @@ class DestinationHearts:
 
     def _said(self, db: Connection, target: StoredDestination, one: StoredHeart, now: float) -> HeartThere:
         """The stored heart after this change. One that is being sent is answered first, and then sent again."""
-        due_at = max(now, destination_hearts.OWED.resting_until(db, target.id, now))
+        due_at = max(now, destination_hearts.OWED.wait_until(db, target.id, now))
         fresh = HeartThere(
             *(target.id, one.track, one.heart.loved, now, one.recording), state=HeartState.WAITING, due_at=due_at
         )
@@ -137,7 +137,7 @@ class DestinationHearts:
         after = current.answered(answer, self.clock.now(), said_since=current.loved is not taken.loved)
         destination_hearts.write(db, [after])
         if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # the others would fail, too
-            destination_hearts.OWED.rest(db, target.id, self.clock.now() + answer.wait)
+            destination_hearts.OWED.postpone(db, target.id, self.clock.now() + answer.wait)
         return after
 
     def _answer(self, taken: HeartThere, verdict: Verdict) -> HeartAnswer:

@@ -187,7 +187,7 @@ class Hearts:
         after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
         hearts.write(db, account, [after])
         if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # the others would fail, too
-            hearts.rest(db, account, after.owner, self.clock.now() + answer.wait)
+            hearts.postpone(db, account, after.owner, self.clock.now() + answer.wait)
         return after
 
     def _announce(self, account: int, one: StoredHeart) -> None:
@@ -238,7 +238,7 @@ class _Saying:
         listener, walk = accounts.by_id(db, [account])[account], _walk(db, account)
         owner = listener.username.casefold() if listener.signed_in else ""
         found = hearts.find(db, account, [hearts.key_of(one.track, one.recording) for one in self.given])
-        due_at = max(self.due_at, hearts.resting_until(db, account, owner, self.due_at))
+        due_at = max(self.due_at, hearts.wait_until(db, account, owner, self.due_at))
         for one in self.given:
             key = hearts.key_of(one.track, one.recording)
             before = found.get(key)

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 KEPT = 3600.0
 """Seconds for which a file is stored if nobody imports it."""
 
-MOST = 20
+MAX_UPLOADS = 20
 """Files that are stored at a time, for all listeners."""
 
 _NOT_A_NAME = re.compile(r"[\x00-\x1f/\\]+")
@@ -101,7 +101,7 @@ class HistoryUploads:
             if self.kept[account].works:
                 raise UploadBusy("another file is on its way: wait until that is over")
             await self.forget(account)
-        if len(self.kept) >= MOST:
+        if len(self.kept) >= MAX_UPLOADS:
             raise UploadBusy("too many files are on their way: try again later")
         file = await asyncio.to_thread(_write, name, content)
         upload = Upload(secrets.token_hex(8), account, file, options, self.clock.now())

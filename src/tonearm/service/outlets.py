@@ -89,7 +89,7 @@ def pace_key(kind: str, address: str, token: str) -> str:
     return f"{kind} {address} {sha256(token.encode()).hexdigest()[:16]}"
 
 
-MOST_KEPT = 1000
+MAX_KEPT = 1000
 """The number of latest wires and accesses that a process caches, so that trying addresses and tokens doesn't fill its
 memory.
 """
@@ -98,7 +98,7 @@ memory.
 def _keep(kept: dict[K, V], key: K, value: V) -> V:
     """Cache a value and evict the oldest, which are made again when needed. Thread-safe."""
     kept[key] = value
-    for oldest in list(kept)[:-MOST_KEPT]:
+    for oldest in list(kept)[:-MAX_KEPT]:
         kept.pop(oldest, None)
     return value
 

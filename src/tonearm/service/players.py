@@ -32,7 +32,7 @@ REMEMBERED = 1.0
 NOTED = 30.0
 """Seconds between two writes that a player has reported."""
 
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 
 FREE_REFUSALS = 30
 """Requests with a wrong secret that are answered at once."""
@@ -285,7 +285,7 @@ class Players:
         if found[0].revoked_at is not None:
             await self._note_refusal((found[0].id,), "its secret was revoked")
             return None
-        if len(self._known) > MOST_REMEMBERED:
+        if len(self._known) > MAX_REMEMBERED:
             self._known.clear()
         if self._changes == changes:  # otherwise it may have been read before it was revoked
             self._known[key] = (now + REMEMBERED, *found)
@@ -344,7 +344,7 @@ class Players:
             return secret
         changes = self._changes
         secret = self._opened(await self._store.read(partial(players.app_secret, api_key=api_key)))
-        if len(self._app_secrets) > MOST_REMEMBERED:
+        if len(self._app_secrets) > MAX_REMEMBERED:
             self._app_secrets.clear()
         if self._changes == changes:
             self._app_secrets[api_key] = (now + REMEMBERED, secret)

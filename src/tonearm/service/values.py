@@ -6,8 +6,7 @@ from tonearm.store.attempts import Attempt
 from tonearm.store.db.sqlite_writer import DataFault, StoreUnavailable
 from tonearm.store.destination_hearts import HeartThere
 from tonearm.store.destinations import StoredDestination
-from tonearm.store.edit_rules import MOST as MOST_RULES
-from tonearm.store.edit_rules import RulePreview, StoredRule, TooManyRules
+from tonearm.store.edit_rules import MAX_RULES, RulePreview, StoredRule, TooManyRules
 from tonearm.store.hearts import StoredHeart
 from tonearm.store.history_imports import ImportState, StoredImport
 from tonearm.store.players import StoredPlayer
@@ -17,8 +16,7 @@ from tonearm.store.queries.accounted import Accounted
 from tonearm.store.queries.monitoring import ACCOUNTS_COUNTED, PLAYS_COUNTED, InstallationOverview
 from tonearm.store.queries.stats import Hours, StatsScope
 from tonearm.store.queue import Others
-from tonearm.store.renames import MOST as MOST_RENAMES
-from tonearm.store.renames import StoredRename, TooManyRenames
+from tonearm.store.renames import MAX_RENAMES, StoredRename, TooManyRenames
 from tonearm.store.runs import Run, RunState
 from tonearm.store.secrets.revoke import Admission, name_of
 from tonearm.store.secrets.tokens import TokenKind, fingerprint
@@ -29,8 +27,8 @@ __all__ = [
     "COUNTED",
     "EXPORTED",
     "FATES",
-    "MOST_RENAMES",
-    "MOST_RULES",
+    "MAX_RENAMES",
+    "MAX_RULES",
     "PLAYS_COUNTED",
     "Accounted",
     "Admission",

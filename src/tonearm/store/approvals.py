@@ -10,7 +10,7 @@ from tonearm.store import players
 from tonearm.store.db.schema import approval
 from tonearm.store.players import StoredPlayer
 
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 """The number of programs that wait at most; the oldest request is dropped for a new one."""
 
 KEPT = 86400.0
@@ -31,7 +31,7 @@ class Approval:
 def ask(db: Connection, token_hash: str, program: str, now: float) -> None:
     """Record a program's request."""
     db.execute(insert(approval).values(hash=token_hash, program=program, asked_at=now))
-    newest = select(approval.c.hash).order_by(approval.c.asked_at.desc(), approval.c.hash).limit(MOST_WAITING)
+    newest = select(approval.c.hash).order_by(approval.c.asked_at.desc(), approval.c.hash).limit(MAX_WAITING)
     db.execute(delete(approval).where((approval.c.asked_at < now - KEPT) | approval.c.hash.not_in(newest)))
 
 

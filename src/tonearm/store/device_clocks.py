@@ -13,7 +13,7 @@ from tonearm.core.session import PATIENCE, ListeningClock
 from tonearm.store import accounts
 from tonearm.store.db.schema import device_clock
 
-MOST_CLOCKS = 1000
+MAX_CLOCKS = 1000
 """Clocks of one player; of more the one that was moved longest ago is forgotten."""
 
 ENDED_KEPT = 86400.0
@@ -80,7 +80,7 @@ def _forget(db: Connection, player: int, now: float) -> None:
     of_player = device_clock.c.player == player
     db.execute(delete(device_clock).where(of_player, device_clock.c.ended, device_clock.c.at < now - ENDED_KEPT))
     newest_first = select(device_clock.c.at).where(of_player).order_by(device_clock.c.at.desc())
-    last = db.execute(newest_first.offset(MOST_CLOCKS - 1).limit(1)).scalar()
+    last = db.execute(newest_first.offset(MAX_CLOCKS - 1).limit(1)).scalar()
     if last is not None:
         db.execute(delete(device_clock).where(of_player, device_clock.c.at < last))
 

@@ -22,7 +22,7 @@ from tonearm.store.db.slices import backward
 from tonearm.store.plays import PlayKey
 from tonearm.store.summaries import NOT_COUNTED
 
-MOST = 500
+MAX_RULES = 500
 """Rules of one listener."""
 
 
@@ -82,7 +82,7 @@ def add(db: Connection, account: int, rule: EditRule, now: float) -> int:
     same = [one.id for one in of_account(db, account) if one.rule.matches_as == rule.matches_as]
     db.execute(delete(edit_rule).where(edit_rule.c.account == account, edit_rule.c.id.in_(same)))
     held = db.execute(select(func.count()).select_from(edit_rule).where(edit_rule.c.account == account)).scalar_one()
-    if held >= MOST:
+    if held >= MAX_RULES:
         raise TooManyRules
     to = {"to_artist": rule.to.artist, "to_track": rule.to.title}
     to |= {"to_album": rule.to.album, "to_album_artist": rule.to.album_artist}

@@ -140,14 +140,14 @@ def due(db: Connection, now: float, keys: Sequence[str]) -> list[int]:
     return list(db.execute(_DUE, {"now": now, "keys": list(keys)}).scalars())
 
 
-def rest(db: Connection, account_id: int, owner: str, until: float) -> None:
+def postpone(db: Connection, account_id: int, owner: str, until: float) -> None:
     """Make nothing that waits for that Last.fm user due before `until`."""
-    OWED.rest(db, account_id, until, heart.c.owner == owner)
+    OWED.postpone(db, account_id, until, heart.c.owner == owner)
 
 
-def resting_until(db: Connection, account_id: int, owner: str, now: float) -> float:
+def wait_until(db: Connection, account_id: int, owner: str, now: float) -> float:
     """When a failed but not rejected heart for that Last.fm user is due again; 0 if there is none."""
-    return OWED.resting_until(db, account_id, now, heart.c.owner == owner)
+    return OWED.wait_until(db, account_id, now, heart.c.owner == owner)
 
 
 def unlisted(db: Connection, account_id: int, owner: str, walk: int) -> list[StoredHeart]:

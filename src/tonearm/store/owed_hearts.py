@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from tonearm.core.hearts import LONGEST_REST, ON_ITS_WAY, HeartState, OwedHeart
+from tonearm.core.hearts import LONGEST_WAIT, ON_ITS_WAY, HeartState, OwedHeart
 
 H = TypeVar("H", bound=OwedHeart)
 
@@ -60,7 +60,7 @@ class OwedHearts(Generic[H]):
         """Hearts that are owed and were not rejected."""
         self.ready = or_(
             row.due_at <= bindparam("now"),
-            row.due_at > bindparam("now") + LONGEST_REST,
+            row.due_at > bindparam("now") + LONGEST_WAIT,
             and_(row.state == HeartState.SENDING, row.due_at > bindparam("now") + ON_ITS_WAY),
         )
         """Hearts that are due `now`, also if a clock that has been set back has timed them."""
@@ -79,7 +79,7 @@ class OwedHearts(Generic[H]):
         if row is None:
             return None
         one = self._read(row)
-        latest = ON_ITS_WAY if one.state is HeartState.SENDING else LONGEST_REST
+        latest = ON_ITS_WAY if one.state is HeartState.SENDING else LONGEST_WAIT
         return one if one.due_at <= now + latest else replace(one, due_at=now)
 
     def listed(self, db: Connection, line: int, limit: int) -> list[H]:
@@ -90,17 +90,17 @@ class OwedHearts(Generic[H]):
 
     def retry(self, db: Connection, line: int, now: float) -> None:
         """Make everything that waits or was rejected due now."""
-        resting = (self._line == line, self.owed, self._hearts.c.state != HeartState.SENDING)
+        unsent = (self._line == line, self.owed, self._hearts.c.state != HeartState.SENDING)
         again = {"state": HeartState.WAITING, "due_at": now, "tries": 0, "refusals": 0, "reason": ""}
-        db.execute(update(self._hearts).where(*resting).values(**again))
+        db.execute(update(self._hearts).where(*unsent).values(**again))
 
-    def rest(self, db: Connection, line: int, until: float, *of: ColumnElement[bool]) -> None:
+    def postpone(self, db: Connection, line: int, until: float, *of: ColumnElement[bool]) -> None:
         """Make nothing that waits due before `until`."""
         waiting = (self._line == line, *self._waiting, *of, self._hearts.c.due_at < until)
         db.execute(update(self._hearts).where(*waiting).values(due_at=until))
 
-    def resting_until(self, db: Connection, line: int, now: float, *of: ColumnElement[bool]) -> float:
+    def wait_until(self, db: Connection, line: int, now: float, *of: ColumnElement[bool]) -> float:
         """When a failed but not rejected heart is due again; 0 if there is none."""
         row = self._hearts.c
-        failed = (*self._waiting, row.tries > 0, row.refusals == 0, row.due_at <= now + LONGEST_REST)
+        failed = (*self._waiting, row.tries > 0, row.refusals == 0, row.due_at <= now + LONGEST_WAIT)
         return db.execute(select(func.min(row.due_at)).where(self._line == line, *failed, *of)).scalar() or 0.0

@@ -109,8 +109,8 @@ def current_throttle(db: Connection, key: str, now: float) -> KeyThrottled | Non
 
 def unthrottled(db: Connection, keys: Sequence[str], now: float) -> list[str]:
     """Those of these keys that are not throttled now."""
-    resting = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row, now).in_force(now)}
-    return [key for key in keys if key not in resting]
+    throttled = {row.key for row in db.execute(_THROTTLES, {"keys": list(keys)}) if _throttled(row, now).in_force(now)}
+    return [key for key in keys if key not in throttled]
 
 
 def no_throttle(now: Any) -> Any:

@@ -12,7 +12,7 @@ from tonearm.store.db.dialect import insert_ignore
 from tonearm.store.db.schema import account as account_table
 from tonearm.store.db.schema import app_key, device_clock, player, player_session, player_user
 
-MOST_SESSIONS = 100
+MAX_SESSIONS = 100
 """The number of latest sessions that a player keeps. Each start of a player may make another one."""
 
 
@@ -158,7 +158,7 @@ def add_session(db: Connection, player_id: int, session_hash: str, protocol: str
         select(player_session.c.hash)
         .where(player_session.c.player == player_id)
         .order_by(player_session.c.created_at.desc(), player_session.c.hash)
-        .limit(MOST_SESSIONS)
+        .limit(MAX_SESSIONS)
     )
     of_player = player_session.c.player == player_id
     db.execute(delete(player_session).where(of_player, player_session.c.hash.not_in(newest)))

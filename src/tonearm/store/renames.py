@@ -11,7 +11,7 @@ from tonearm.store import accounts, summaries
 from tonearm.store.db.dialect import insert_or_change
 from tonearm.store.db.schema import renamed_name
 
-MOST = 1000
+MAX_RENAMES = 1000
 """Renames of one listener."""
 
 
@@ -55,7 +55,7 @@ def rename(
     accounts.lock(db, [account])
     group, back = numbers(kind, *name)[1], numbers(kind, *to)[1]
     before = applied_by(db, account)
-    if len(before.names) >= MOST and (kind, group) not in before.names:
+    if len(before.names) >= MAX_RENAMES and (kind, group) not in before.names:
         raise TooManyRenames
     if group != back and before.group(kind, *to) == group:
         _remove(db, account, kind, back)

@@ -60,7 +60,7 @@ def yes(value: bool) -> int | None:
     return 1 if value else None
 
 
-def at_most(limit: int | None) -> int | None:
+def valid_limit(limit: int | None) -> int | None:
     """The `limit` of a list without pages."""
     return None if limit is None else within("limit", limit, 1, 1000)
 

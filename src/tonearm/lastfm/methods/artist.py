@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tonearm.lastfm import shapes
 from tonearm.lastfm.methods.arguments import (
-    at_most,
     language,
     named,
     named_if_given,
@@ -12,6 +11,7 @@ from tonearm.lastfm.methods.arguments import (
     pages,
     results,
     user_params,
+    valid_limit,
     yes,
 )
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, ArtistInfo, SimilarArtist, Tag, TrackEntry
@@ -66,7 +66,7 @@ def similar(
     Raises BadParameters if there is no such artist. https://www.last.fm/api/show/artist.getSimilar
     """
     params = one_of(mbid, artist=artist)
-    more = {"limit": at_most(limit), "autocorrect": yes(autocorrect)}
+    more = {"limit": valid_limit(limit), "autocorrect": yes(autocorrect)}
     return Request("artist.getSimilar", given({**params, **more}), "similarartists", read_similar)
 
 

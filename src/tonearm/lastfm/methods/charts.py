@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, pages, unix
+from tonearm.lastfm.methods.arguments import named, named_if_given, pages, unix, valid_limit
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.methods.tag import entry, read_weeks
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TrackEntry
@@ -137,7 +137,7 @@ def user_top_tracks(
 def user_top_tags(user: str, *, limit: int | None = None) -> Request[tuple[Tag, ...]]:
     """The tags that a user gives most, each with its count. https://www.last.fm/api/show/user.getTopTags"""
     return Request(
-        "user.getTopTags", given({"user": named("user", user), "limit": at_most(limit)}), "toptags", read_tags
+        "user.getTopTags", given({"user": named("user", user), "limit": valid_limit(limit)}), "toptags", read_tags
     )
 
 
@@ -163,7 +163,7 @@ def _weekly(
         "user": named("user", user),
         "from": unix("start", start),
         "to": unix("end", end),
-        "limit": at_most(limit),
+        "limit": valid_limit(limit),
     }
     method, root = f"user.getWeekly{what.title()}Chart", f"weekly{what}chart"
     return Request(method, given(params), root, partial(_read_weekly, what=what, read=read))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tonearm.lastfm import shapes
-from tonearm.lastfm.methods.arguments import at_most, language, named, pages
+from tonearm.lastfm.methods.arguments import language, named, pages, valid_limit
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import AlbumEntry, ArtistEntry, Tag, TagEntry, TagInfo, TrackEntry
 from tonearm.lastfm.paging import Listing, PagePosition, listing, within
@@ -74,7 +74,7 @@ def top_tags(*, limit: int | None = None, offset: int = 0) -> Request[tuple[TagE
     """
     params = given(
         {
-            "num_res": at_most(limit),
+            "num_res": valid_limit(limit),
             "offset": within("offset", offset, 0, 1_000_000) or None,
         }
     )

@@ -17,7 +17,7 @@ from tonearm.lastfm.types import Page
 
 T = TypeVar("T")
 
-MOST_TAGS = 10
+MAX_TAGS = 10
 """In one call: https://www.last.fm/api/show/track.addTags"""
 
 
@@ -26,8 +26,8 @@ def _tag_write(method: str, params: dict[str, str], session_key: str) -> Request
 
 
 def _joined(tags: Sequence[str]) -> str:
-    if isinstance(tags, str) or not 1 <= len(tags) <= MOST_TAGS:
-        raise ValueError(f"tags must be 1 to {MOST_TAGS} of them")
+    if isinstance(tags, str) or not 1 <= len(tags) <= MAX_TAGS:
+        raise ValueError(f"tags must be 1 to {MAX_TAGS} of them")
     return ",".join([_single("tags", tag) for tag in tags])
 
 

@@ -8,7 +8,7 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import ItemAnswer
 from tonearm.lastfm import shapes
 from tonearm.lastfm.mapper import plays_answers, plays_params, track_answer, track_params
-from tonearm.lastfm.methods.arguments import at_most, named, named_if_given, one_of, results, user_params, yes
+from tonearm.lastfm.methods.arguments import named, named_if_given, one_of, results, user_params, valid_limit, yes
 from tonearm.lastfm.methods.artist import read_tags
 from tonearm.lastfm.music import CorrectedTrack, SimilarTrack, Tag, TrackEntry, TrackInfo
 from tonearm.lastfm.paging import Listing, PagePosition, listing
@@ -119,7 +119,7 @@ def similar(
     https://www.last.fm/api/show/track.getSimilar
     """
     params = one_of(mbid, artist=artist, track=track)
-    more = {"limit": at_most(limit), "autocorrect": yes(autocorrect)}
+    more = {"limit": valid_limit(limit), "autocorrect": yes(autocorrect)}
     return Request("track.getSimilar", given({**params, **more}), "similartracks", read_similar)
 
 

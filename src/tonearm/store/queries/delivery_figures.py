@@ -66,14 +66,14 @@ def figures(db: Connection, account: int, start: int, end: int) -> DeliveryFigur
     )
     return DeliveryFigures(
         len(found),
-        _at_most(found, 50),
-        _at_most(found, 95),
+        _percentile(found, 50),
+        _percentile(found, 95),
         {row.verdict: row.requests for row in db.execute(verdicts)},
         tuple(LeftOut(*row) for row in db.execute(reasons)),
     )
 
 
-def _at_most(found: Sequence[float], percent: int) -> float | None:
+def _percentile(found: Sequence[float], percent: int) -> float | None:
     """The percentile of sorted numbers."""
     if not found:
         return None

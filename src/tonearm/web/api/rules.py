@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from tonearm.core.edit_rules import BadRule, PlayNames, RuleScope
 from tonearm.core.play import MissingName
 from tonearm.deck import Deck, Listener
-from tonearm.service.values import MOST_RULES, StoredRule, TooManyRules
+from tonearm.service.values import MAX_RULES, StoredRule, TooManyRules
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 from tonearm.web.api.schemas import Detail, NamesOut, OptionalName, RowId, Strict
@@ -105,7 +105,7 @@ def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
         except (MissingName, BadRule) as error:
             raise _no_rule(error) from None
         except TooManyRules:
-            raise _invalid(f"you have {MOST_RULES} rules, which is the limit", "scope") from None
+            raise _invalid(f"you have {MAX_RULES} rules, which is the limit", "scope") from None
 
     @router.post("/preview")
     async def preview(me: Me, wanted: RuleIn) -> PreviewOut:

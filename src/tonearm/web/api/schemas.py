@@ -22,7 +22,7 @@ from tonearm.web.api.lenient import (
     readable,
 )
 
-MOST_PLAYS = 1000
+MAX_PLAYS = 1000
 """Plays that one request may report."""
 
 LONGEST_NAME = 16_384
@@ -177,7 +177,7 @@ class ScrobbleIn(NowPlayingIn):
 class ScrobblesIn(Strict):
     """Plays of one listener: all are accepted, or none is."""
 
-    plays: Annotated[list[ScrobbleIn], Field(min_length=1, max_length=MOST_PLAYS)]
+    plays: Annotated[list[ScrobbleIn], Field(min_length=1, max_length=MAX_PLAYS)]
 
 
 class SettingsIn(Strict):

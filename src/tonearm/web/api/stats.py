@@ -17,7 +17,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.figure_answers import KINDS, BadPeriod, FigureAnswer, Question, Shown, answer
 from tonearm.service.figure_results import DEEPEST, LONGEST_LIST
 from tonearm.service.metadata import LONGEST_NAME
-from tonearm.service.values import MOST_RENAMES, TooManyRenames
+from tonearm.service.values import MAX_RENAMES, TooManyRenames
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 from tonearm.web.api.schemas import Detail, Strict
@@ -337,7 +337,7 @@ def _rename_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         except MissingName as missing:
             raise _invalid(f"to_{missing.field}", str(missing), "body") from None
         except TooManyRenames:
-            raise _invalid("kind", f"{MOST_RENAMES} names are renamed, which is as many as can be", "body") from None
+            raise _invalid("kind", f"{MAX_RENAMES} names are renamed, which is as many as can be", "body") from None
         return await renames(me)
 
     @router.delete("/names", responses={404: {"model": Detail, "description": "This name isn't renamed."}})

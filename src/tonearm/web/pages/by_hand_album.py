@@ -21,7 +21,7 @@ from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import plays, sentence
 from tonearm.web.view.time_zone import request_zone
 
-MOST = 200
+MAX_TRACKS = 200
 """Tracks; a box of a dozen records has as many."""
 
 AlbumQuery = Annotated[str, Query(max_length=LONGEST_NAME)]
@@ -81,7 +81,7 @@ def album_by_hand_routes(router: APIRouter, frame: Frame) -> None:
         ended_at: Annotated[int, Form()],
         artist: Text = "",
         album: Text = "",
-        track: Annotated[list[int] | None, Form(max_length=MOST)] = None,
+        track: Annotated[list[int] | None, Form(max_length=MAX_TRACKS)] = None,
     ) -> Response:
         """Save the chosen tracks as plays that followed each other; doing it again changes nothing."""
         given = AlbumInput(artist, album)
@@ -120,7 +120,7 @@ async def _album(deck: Deck, given: AlbumInput) -> AlbumInfo:
     found = answer.value
     if not found.tracks:
         raise FieldError("album", "Last.fm knows this album, but not its tracks: scrobble the songs one by one")
-    return replace(found, tracks=found.tracks[:MOST])
+    return replace(found, tracks=found.tracks[:MAX_TRACKS])
 
 
 def _enter(missing: MissingName) -> str:

@@ -10,7 +10,7 @@ from tonearm.core.figures import NameKind
 from tonearm.core.play import MissingName
 from tonearm.deck import Listener
 from tonearm.service.metadata import LONGEST_NAME
-from tonearm.service.values import MOST_RENAMES, TooManyRenames
+from tonearm.service.values import MAX_RENAMES, TooManyRenames
 from tonearm.web.address import local_url
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
@@ -57,7 +57,7 @@ def name_routes(router: APIRouter, frame: Frame) -> None:
             problem = sentence(str(missing))
             return await _page(frame, me, RefusedRename(kind, artist, title, to_artist, to_title, problem))
         except TooManyRenames:
-            problem = f"You have renamed {MOST_RENAMES} names, which is as many as there can be. Undo some first."
+            problem = f"You have renamed {MAX_RENAMES} names, which is as many as there can be. Undo some first."
             return await _page(frame, me, RefusedRename(kind, artist, title, to_artist, to_title, problem))
         return RedirectResponse(local_url("/history/names"), 303)
 

@@ -9,7 +9,7 @@ from tonearm.core.edit_rules import BadRule, PlayNames, RuleScope, edit_rule
 from tonearm.core.play import MissingName
 from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionRefused, PlayDetails
-from tonearm.service.values import MOST_RULES, TooManyRules
+from tonearm.service.values import MAX_RULES, TooManyRules
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
 from tonearm.web.pages.layout import Frame
@@ -66,7 +66,7 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
             await frame.deck.edit_rules.add(me.id, scope, seen, form.names)
         except TooManyRules:
             you = "This play has its new names, but the rule wasn't made: you" if edit else "You"
-            raise HTTPException(409, f"{you} have {MOST_RULES} rules, which is the limit. Undo some first.") from None
+            raise HTTPException(409, f"{you} have {MAX_RULES} rules, which is the limit. Undo some first.") from None
         return RedirectResponse(local_url("/settings/rules"), 303)
 
 

@@ -30,7 +30,7 @@ LATER = "Can't save plays now, try again later"
 SAME_MOMENT = 5.0
 """Seconds within which a player may send the same handshake again: some do so twice in one second."""
 
-MOST_REMEMBERED = 1000
+MAX_REMEMBERED = 1000
 """The number of handshakes, and of users signed in with 1.1, that are remembered."""
 
 _SUBMISSIONS_1_1 = (SUBMISSION_1_1_PATH, "/v1.1")
@@ -117,7 +117,7 @@ class Audioscrobbler:
     def _is_replay(self, handshake: Handshake, now: float) -> bool:
         key = handshake.replay_key
         first = self._handshakes.setdefault(key, now)
-        if len(self._handshakes) > MOST_REMEMBERED:
+        if len(self._handshakes) > MAX_REMEMBERED:
             self._handshakes.popitem(last=False)
         return now - first > SAME_MOMENT
 
@@ -129,7 +129,7 @@ class Audioscrobbler:
             await self._deck.players.slow_down()
             return audioscrobbler.render_bad_user()
         self._challenged[handshake.user.lower()] = handshake.client
-        if len(self._challenged) > MOST_REMEMBERED:
+        if len(self._challenged) > MAX_REMEMBERED:
             self._challenged.popitem(last=False)
         return audioscrobbler.render_challenge(self._deck.players.challenges(handshake.user)[0], base)
 

@@ -24,7 +24,7 @@ WithSession = SessionInfo | Scrobble | Announced | Heart | PageRequest
 PERIODS = {"7day": 7, "1month": 30, "3month": 90, "6month": 180, "12month": 365}
 """Days of a period of user.getTopTracks; any other period means all time."""
 
-MOST_TOPS = 10_000
+MAX_TOPS = 10_000
 
 _BAD_TOKEN = "Invalid authentication token supplied"  # noqa: S105
 
@@ -185,7 +185,7 @@ class LastFm20:
     async def _tops(self, player: StoredPlayer, asked: PageRequest, *, as_json: bool) -> PlayerAnswer:
         days = PERIODS.get(asked.period)
         start = int(self._deck.clock.now()) - days * _DAY if days else 0
-        found = await self._deck.player_views.top_tracks(player.account, start, MOST_TOPS)
+        found = await self._deck.player_views.top_tracks(player.account, start, MAX_TOPS)
         first = (asked.page - 1) * asked.limit
         tops = [(Track(one.artist, one.title), one.plays) for one in found[first : first + asked.limit]]
         return render.render_top_tracks(asked, player.user, tops, len(found), as_json=as_json)
