@@ -24,7 +24,7 @@ from benchmarks.simulation.timeline import Timeline
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.deck import Deck
-from tonearm.service.destinations import DestinationRemoved
+from tonearm.service.destination_results import DestinationRemoved
 from tonearm.store.destinations import StoredDestination
 
 if TYPE_CHECKING:

@@ -318,7 +318,7 @@ class Run:
             account.number = (await decks[0].listener(name)).id
             self.listeners.arrives(account, (await decks[0].accounts.account(account.number)).username)
             if self.elsewhere is not None:
-                found = await decks[0].destinations.all(account.number)
+                found = await decks[0].destination_views.all(account.number)
                 self.elsewhere.arrives(account, [one.stored for one in found])
 
     # Healing

@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from tonearm.lastfm.images import Image
     from tonearm.library.folder import FolderUnreadable
     from tonearm.service.accounts import BadName, QueueStatus
-    from tonearm.service.destinations import (
+    from tonearm.service.destination_results import (
         DestinationOverview,
         DestinationRefused,
         DestinationRemoved,
@@ -221,16 +221,16 @@ _HOME = {
     "DatabaseTooNew": "tonearm.store.db.migrate",
     "Deck": "tonearm.deck",
     "DestinationKind": "tonearm.core.destination",
-    "DestinationOverview": "tonearm.service.destinations",
-    "DestinationRefused": "tonearm.service.destinations",
-    "DestinationRemoved": "tonearm.service.destinations",
+    "DestinationOverview": "tonearm.service.destination_results",
+    "DestinationRefused": "tonearm.service.destination_results",
+    "DestinationRemoved": "tonearm.service.destination_results",
     "Enriched": "tonearm.service.enrichment",
     "FolderUnreadable": "tonearm.library.folder",
     "Image": "tonearm.lastfm.images",
     "Images": "tonearm.lastfm",
     "ImportCounts": "tonearm.core.loved",
     "ImportFailed": "tonearm.deck",
-    "KeepOrDiscard": "tonearm.service.destinations",
+    "KeepOrDiscard": "tonearm.service.destination_results",
     "KeyRejected": "tonearm.lastfm",
     "Keys": "tonearm.lastfm",
     "LastFm": "tonearm.lastfm",
@@ -242,7 +242,7 @@ _HOME = {
     "LoginRequired": "tonearm.lastfm",
     "LovedTrack": "tonearm.lastfm",
     "MissingName": "tonearm.core.play",
-    "NoSuchDestination": "tonearm.service.destinations",
+    "NoSuchDestination": "tonearm.service.destination_results",
     "NotATime": "tonearm.service.report",
     "NotAsked": "tonearm.service.sign_in",
     "NotKnown": "tonearm.service.metadata",
@@ -297,7 +297,7 @@ _HOME = {
     "Walk": "tonearm.lastfm",
     "Week": "tonearm.lastfm",
     "WeeklyChart": "tonearm.lastfm",
-    "WhyRefused": "tonearm.service.destinations",
+    "WhyRefused": "tonearm.service.destination_results",
     "Wiki": "tonearm.lastfm",
     "WrongSecret": "tonearm.store.secrets.check",
     "approval_url": "tonearm.lastfm",

@@ -40,8 +40,9 @@ from tonearm.service.cover_colours import CoverColours
 from tonearm.service.delivery import Delivery
 from tonearm.service.delivery_events import DeliveryEvents
 from tonearm.service.destination_hearts import DestinationHearts
+from tonearm.service.destination_hints import DestinationHints
 from tonearm.service.destination_outbox import DestinationEvents, DestinationOutbox
-from tonearm.service.destinations import DestinationHints, Destinations
+from tonearm.service.destinations import Destinations
 from tonearm.service.enrichment import Enrichment
 from tonearm.service.events import EventHub
 from tonearm.service.expiry import Expiry
@@ -57,6 +58,7 @@ from tonearm.service.loved_import import LovedImport
 from tonearm.service.metadata import Metadata
 from tonearm.service.metadata_upstream import MetadataUpstream
 from tonearm.service.now_playing import NowPlaying
+from tonearm.service.now_playing_elsewhere import NowPlayingElsewhere
 from tonearm.service.outlets import DestinationOutlet, DestinationOutlets, MakeWire
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
@@ -402,7 +404,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM, wires.fan_out, wires.hints.of_account)
     same_host = partial(_same_host, parts.api_url)
     others = Destinations(store, clock, time, wires.outlets, seal, event_hub, wires.hints, same_host)
-    shows = NowPlaying(store, clock, keyring, seal, event_hub, others.show)
+    elsewhere = NowPlayingElsewhere(store, clock, wires.outlets, seal)
+    shows = NowPlaying(store, clock, keyring, seal, event_hub, elsewhere.show)
     players, player_reports, listening_clocks = _players(parts, reports, shows, hearts)
     deck = Deck(
         clock=clock,
@@ -425,6 +428,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         enrichment=enriching,
         counters=wires.tally,
         destinations=others,
+        now_playing_elsewhere=elsewhere,
         destination_hearts=hearts_elsewhere,
         configured=keyring.configured,
         store=store,

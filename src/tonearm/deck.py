@@ -22,14 +22,14 @@ from tonearm.lastfm.music import AlbumInfo, TrackInfo
 from tonearm.service.accounts import FIRST_LISTENER, Accounts, QueueStatus
 from tonearm.service.counters import Counters
 from tonearm.service.destination_hearts import DestinationHearts
-from tonearm.service.destinations import (
+from tonearm.service.destination_results import (
     DestinationOverview,
     DestinationRefused,
     DestinationRemoved,
-    Destinations,
     KeepOrDiscard,
     NoSuchDestination,
 )
+from tonearm.service.destinations import Destinations
 from tonearm.service.enrichment import Enriched, Enrichment, enriched
 from tonearm.service.events import EventHub
 from tonearm.service.hearts import Hearts
@@ -39,6 +39,7 @@ from tonearm.service.listening_clocks import ListeningClocks
 from tonearm.service.loved_import import LovedImport, tally
 from tonearm.service.metadata import Artist, Metadata, NotKnown, SearchKind, SearchResult
 from tonearm.service.now_playing import NowPlaying, NowPlayingResult
+from tonearm.service.now_playing_elsewhere import NowPlayingElsewhere
 from tonearm.service.personal_data import PersonalData
 from tonearm.service.play_actions import PlayActions
 from tonearm.service.player_reports import PlayerReports
@@ -56,6 +57,7 @@ from tonearm.store.songs import LibraryTrack
 
 if TYPE_CHECKING:
     from tonearm.service.destination_setup import DestinationSetup
+    from tonearm.service.destination_views import DestinationViews
     from tonearm.service.edit_rules import EditRules
     from tonearm.service.figures import Figures
     from tonearm.service.history_export import HistoryExport
@@ -106,6 +108,7 @@ class Deck:
     metadata: Metadata
     enrichment: Enrichment
     destinations: Destinations
+    now_playing_elsewhere: NowPlayingElsewhere
     destination_hearts: DestinationHearts
     counters: Counters
     hint: Callable[[int], None]
@@ -192,6 +195,13 @@ class Deck:
         return Figures(self.store, self.clock, MonthSums(self.store, self.clock))
 
     @cached_property
+    def destination_views(self) -> DestinationViews:
+        """What pages show about destinations."""
+        from tonearm.service.destination_views import DestinationViews
+
+        return DestinationViews(self.store, self.clock, self.destinations.time)
+
+    @cached_property
     def destination_setup(self) -> DestinationSetup:
         """How destinations are added and signed in to."""
         from tonearm.service.destination_setup import DestinationSetup
@@ -205,7 +215,7 @@ class Deck:
             await self.history_uploads.close()
         if "figures" in vars(self):
             await self.figures.close()
-        await self.destinations.close()
+        await self.now_playing_elsewhere.close()
 
     async def artist(self, name: str) -> Remembered[Artist] | NotKnown:
         """An artist with similar artists, its albums and its tracks. This and the other look-ups raise MissingName for
@@ -324,7 +334,7 @@ class Listener:
 
     async def destinations(self) -> list[DestinationOverview]:
         """The other services that plays are sent to: their state, what waits, and why."""
-        return await self.deck.destinations.all(self.id)
+        return await self.deck.destination_views.all(self.id)
 
     async def add_destination(
         self, kind: DestinationKind, token: str, *, url: str = "", policy: Policy | None = None, days: float = 0.0

@@ -245,7 +245,7 @@ def test_an_ended_session_is_shown(asking: Shell, libre: Willing) -> None:
     asking("destination", "add", "librefm", "--url", libre.url)
 
     async def end(deck: tonearm.Deck) -> None:
-        sealed = (await deck.destinations.all((await deck.listener("me")).id))[0].stored.sealed
+        sealed = (await deck.destination_views.all((await deck.listener("me")).id))[0].stored.sealed
         await deck.store.write(lambda db: end_session(db, 1, sealed, "Libre.fm error 9: no"))
 
     on_deck(asking, end)

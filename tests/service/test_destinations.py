@@ -32,9 +32,7 @@ from tonearm.core.policy import ArtistForm, Policy
 from tonearm.history.play import ReadOptions
 from tonearm.lastfm.servers import OPEN_KEYS
 from tonearm.service import job_list, outlets
-from tonearm.service.destination_sign_in import NO_KEYS, Approving, NameAndPassword, OwnKeys
-from tonearm.service.destinations import (
-    EVERYTHING,
+from tonearm.service.destination_results import (
     DestinationOverview,
     DestinationRefused,
     DestinationRemoved,
@@ -42,6 +40,8 @@ from tonearm.service.destinations import (
     NoSuchDestination,
     WhyRefused,
 )
+from tonearm.service.destination_sign_in import NO_KEYS, Approving, NameAndPassword, OwnKeys
+from tonearm.service.destinations import EVERYTHING
 from tonearm.service.job_list import ListedJob
 from tonearm.service.jobs import JobDone
 from tonearm.service.outlets import pace_key
@@ -95,14 +95,14 @@ async def pause(room: Room, one: StoredDestination, *, paused: bool = True) -> N
 
 
 async def overview(room: Room, number: int = 0) -> DestinationOverview:
-    return (await room.deck.destinations.all(room.me.id))[number]
+    return (await room.deck.destination_views.all(room.me.id))[number]
 
 
 async def until_sent(room: Room, within: float = DAY) -> None:
     """Return when nothing waits for any destination, and nothing of the history is to be queued."""
     begun = room.now
-    while any(one.waiting.plays or one.queues_history for one in await room.deck.destinations.all(room.me.id)):
-        assert room.now < begun + within, await room.deck.destinations.all(room.me.id)
+    while any(one.waiting.plays or one.queues_history for one in await room.deck.destination_views.all(room.me.id)):
+        assert room.now < begun + within, await room.deck.destination_views.all(room.me.id)
         await room.house.clock.sleep(max(1.0, (room.now - begun) / 10))
     await room.house.clock.still()
 
@@ -114,7 +114,7 @@ def titles(server: ListenBrainzStandIn) -> list[str]:
 async def fates(room: Room, one: StoredDestination) -> dict[str, str]:
     """What happened to each play at a destination, by its title."""
     history = await room.history()
-    found = await room.deck.destinations.of_plays(room.me.id, [expected.id for expected in history])
+    found = await room.deck.destination_views.of_plays(room.me.id, [expected.id for expected in history])
     return {
         expected.play.track.title: there.delivered.fate
         for expected in history
@@ -249,7 +249,7 @@ async def test_one_bad_play_is_rejected_alone_and_only_where_it_is_bad(world: Wo
         assert [title for title, fate in (await fates(room, strict)).items() if fate == "refused"] == songs(3)
         assert set((await fates(room, lenient)).values()) == {"accepted"}
         assert await room.fates() == ["accepted"] * 9
-        [rejected] = await room.deck.destinations.rejected(room.me.id, strict.id, 10)
+        [rejected] = await room.deck.destination_views.rejected(room.me.id, strict.id, 10)
         assert "ListenBrainz error 400" in rejected.reason
 
 
@@ -351,7 +351,7 @@ async def test_a_listen_that_is_reported_twice_is_sent_once_also_without_lastfm(
         await until_sent(room)
         assert titles(world.first) == ["Sinnerman"]
         history = await room.history()
-        found = await room.deck.destinations.of_plays(room.me.id, [expected.id for expected in history])
+        found = await room.deck.destination_views.of_plays(room.me.id, [expected.id for expected in history])
         assert sorted(there.delivered.fate for [there] in found.values()) == ["accepted", "suspected", "suspected"]
         assert {there.destination.id for [there] in found.values()} == {one.id}
 
@@ -514,13 +514,13 @@ async def test_what_is_in_a_folder_is_left_out(world: World) -> None:
         assert titles(world.first) == ["Joga", "Words", "Nothing"]
         assert titles(world.second) == [title for _, title in heard]
         [kept] = [
-            at for at in (await room.deck.destinations.of_plays(room.me.id, [1]))[1] if at.destination.id == one.id
+            at for at in (await room.deck.destination_views.of_plays(room.me.id, [1]))[1] if at.destination.id == one.id
         ]
         assert (kept.delivered.fate, kept.delivered.reason) == (
             "kept",
             "kept here: songs in /music/Kids aren't sent there",
         )
-        seen = await room.deck.destinations.preview(room.me.id, Policy(not_in=("/music/Kids", "/music/Rock")))
+        seen = await room.deck.destination_views.preview(room.me.id, Policy(not_in=("/music/Kids", "/music/Rock")))
         assert (seen.plays, seen.kept) == (4, 3)
         everywhere = await room.deck.destinations.change_policy(
             room.me.id, two.id, lambda _: Policy(not_in=("/music", "/films"))
@@ -562,7 +562,7 @@ async def test_a_policy_shows_beforehand_what_it_would_have_done(world: World) -
         air = Track("Air", "Two", duration=200)
         await room.me.scrobble(air, started_at=room.now - 600, played=150, reporter="tablet")
         policy = Policy(artist=ArtistForm.FIRST, not_from=("tablet",))
-        seen = await room.deck.destinations.preview(room.me.id, policy)
+        seen = await room.deck.destination_views.preview(room.me.id, policy)
         assert (seen.plays, seen.kept) == (2, 1)
         assert [(heard.artist, sent.artist) for heard, sent in seen.changed] == [("Air; Beth", "Air")]
 
@@ -575,7 +575,7 @@ async def test_the_same_profile_is_one_destination(world: World) -> None:
         await add(room)
         again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "http://ONE.test/1/", TOKEN)
         assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already", WhyRefused.TAKEN)
-        assert len(await room.deck.destinations.all(room.me.id)) == 1
+        assert len(await room.deck.destination_views.all(room.me.id)) == 1
 
 
 async def test_the_same_profile_by_https_is_not_a_second_destination(world: World) -> None:
@@ -629,7 +629,7 @@ async def test_nothing_is_added_that_does_not_work(
         assert isinstance(refused, DestinationRefused)
         assert says in refused.reason
         assert TOKEN not in refused.reason
-        assert await room.deck.destinations.all(room.me.id) == []
+        assert await room.deck.destination_views.all(room.me.id) == []
 
 
 async def test_what_waits_is_kept_for_the_profile_and_found_again(world: World) -> None:
@@ -641,7 +641,7 @@ async def test_what_waits_is_kept_for_the_profile_and_found_again(world: World) 
         remove = room.deck.destinations.remove
         assert await remove(room.me.id, one.id) == KeepOrDiscard(3)
         assert await remove(room.me.id, one.id, discard=False) == DestinationRemoved(kept=3)
-        assert await room.deck.destinations.all(room.me.id) == []
+        assert await room.deck.destination_views.all(room.me.id) == []
         world.network.gone.clear()
         await room.play(5)
         await room.wait(60)
@@ -1001,7 +1001,7 @@ async def test_both_reports_of_a_listen_may_come_in_one_request(world: World) ->
 
 async def ledger(room: Room, one: StoredDestination) -> list[Any]:
     history = await room.history()
-    found = await room.deck.destinations.of_plays(room.me.id, [kept.id for kept in history])
+    found = await room.deck.destination_views.of_plays(room.me.id, [kept.id for kept in history])
     return [there for found_here in found.values() for there in found_here if there.destination.id == one.id]
 
 
@@ -1327,7 +1327,7 @@ async def test_two_listeners_do_not_send_to_one_profile_with_different_tokens(wo
                 "another listener here already sends plays to Rob at ListenBrainz: use a profile of your own,"
                 " or their plays and yours would be mixed there"
             )
-        assert await room.deck.destinations.all(ann.id) == []
+        assert await room.deck.destination_views.all(ann.id) == []
 
 
 async def test_two_who_add_one_profile_at_once_do_not_both_get_it(world: World) -> None:
@@ -1457,7 +1457,7 @@ async def test_of_many_destinations_those_with_work_are_listed(world: World, mon
 
 async def until_fewer(room: Room, waiting: int) -> None:
     """Return when plays wait at no more destinations than that."""
-    while sum(one.waiting.plays for one in await room.deck.destinations.all(room.me.id)) > waiting:
+    while sum(one.waiting.plays for one in await room.deck.destination_views.all(room.me.id)) > waiting:
         await room.house.clock.sleep(1)
 
 
@@ -1493,7 +1493,7 @@ async def test_whatever_goes_wrong_each_destination_has_each_play_once(world: Wo
             case 3:
                 world.network.gone.symmetric_difference_update({"lastfm.test"})
             case 4:
-                one = chance.choice(await room.deck.destinations.all(room.me.id))
+                one = chance.choice(await room.deck.destination_views.all(room.me.id))
                 await pause(room, one.stored, paused=one.state != "paused")
             case _:
                 await room.wait(chance.choice((1, 30, 700)))
@@ -1514,13 +1514,13 @@ async def test_whatever_goes_wrong_each_destination_has_each_play_once(world: Wo
         server.fault = Fault.NONE
         server._next.clear()
     async with world.open() as room:
-        for one in await room.deck.destinations.all(room.me.id):
+        for one in await room.deck.destination_views.all(room.me.id):
             await pause(room, one.stored, paused=False)
         await until_sent(room)
         for server in servers.values():
             assert sorted(play.title for play in server.stored) == songs(*range(played))
         history = await room.history()
-        found = await room.deck.destinations.of_plays(room.me.id, [expected.id for expected in history])
+        found = await room.deck.destination_views.of_plays(room.me.id, [expected.id for expected in history])
         assert {there.delivered.fate for one in found.values() for there in one} == {"accepted"}
         assert {len(one) for one in found.values()} == {3}
         assert len(found) == played
@@ -1593,7 +1593,7 @@ async def test_what_a_service_can_never_take_is_ignored_with_its_reason(world: W
         await room.me.scrobble(Track("Nina Simone", "Sinnerman", duration=200), started_at=at, played=150)
         await until_sent(room)
         assert set((await fates(room, one)).values()) <= {"ignored", "refused"}
-        [rejected] = await room.deck.destinations.rejected(room.me.id, one.id, 10)
+        [rejected] = await room.deck.destination_views.rejected(room.me.id, one.id, 10)
         assert rejected.reason
 
 

@@ -25,9 +25,9 @@ from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.ingest.incoming import Heart
 from tonearm.listenbrainz import ListenBrainzClient
+from tonearm.service.destination_results import DestinationOverview, DestinationProfile, DestinationRefused
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import NameAndPassword
-from tonearm.service.destinations import DestinationOverview, DestinationProfile, DestinationRefused
 from tonearm.service.players import PlayerKind
 from tonearm.store import library
 from tonearm.store.destinations import StoredDestination
@@ -58,7 +58,7 @@ async def add(house: House) -> None:
 
 
 async def only(house: House) -> DestinationOverview:
-    [found] = await house.deck.destinations.all(house.me.id)
+    [found] = await house.deck.destination_views.all(house.me.id)
     return found
 
 
@@ -196,7 +196,7 @@ async def test_a_service_is_added_on_the_page_in_two_steps(adding: House, server
     assert "<bdi>rob</bdi> at ListenBrainz" in checked.text
     assert "Everything: 1 play" in checked.text
     assert "a-token" not in checked.text
-    assert await adding.deck.destinations.all(adding.me.id) == []
+    assert await adding.deck.destination_views.all(adding.me.id) == []
     chosen = {"state": hidden(checked.text, "state"), "artist": "first", "history": "everything"}
     preview = await adding.http.post("/settings/destinations/preview", data=chosen)
     assert "1 play of your history would follow. Of your latest 1 play, none would have stayed here" in preview.text
@@ -244,7 +244,7 @@ async def test_what_is_wrong_is_shown_at_its_field_and_nothing_has_to_be_entered
     if given.get("token") is None:
         kept = {"url": "http://one.test", "token": "", "kept": hidden(answer.text, "kept")}
         assert "<bdi>rob</bdi> at ListenBrainz" in (await check(adding, **kept)).text
-    assert await adding.deck.destinations.all(adding.me.id) == []
+    assert await adding.deck.destination_views.all(adding.me.id) == []
 
 
 def gone(house: House, host: str) -> None:
@@ -453,7 +453,7 @@ async def test_removing_a_service_asks_what_happens_to_what_waits(adding: House)
     assert (await adding.http.post(f"{at}/remove", data={"plays": "discard"})).status_code == 303
     still_open = await adding.http.get(at.replace("/settings/", "/fragments/"))
     assert (still_open.status_code, still_open.headers["HX-Redirect"]) == (204, "/settings")
-    assert await adding.deck.destinations.all(adding.me.id) == []
+    assert await adding.deck.destination_views.all(adding.me.id) == []
 
 
 async def test_hearts_that_wait_are_shown_with_their_reason(adding: House) -> None:

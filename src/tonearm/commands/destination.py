@@ -20,8 +20,8 @@ from tonearm.terminal import say
 if TYPE_CHECKING:
     from tonearm.core.policy import Policy
     from tonearm.deck import Deck
+    from tonearm.service.destination_results import DestinationOverview, DestinationRefused, NoSuchDestination
     from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
-    from tonearm.service.destinations import DestinationOverview, DestinationRefused, NoSuchDestination
     from tonearm.settings import Settings
 
     NotDone = DestinationRefused | NoSuchDestination
@@ -482,8 +482,8 @@ async def _approved(
     deck: Deck, begun: Approving | NotDone, options: _SignIn, finish: Callable[[str], Awaitable[T | DestinationRefused]]
 ) -> T | NotDone:
     """The result of `finish` once the listener has approved; or why the sign-in can't be finished."""
+    from tonearm.service.destination_results import DestinationRefused, WhyRefused
     from tonearm.service.destination_sign_in import Approving
-    from tonearm.service.destinations import DestinationRefused, WhyRefused
 
     if not isinstance(begun, Approving):
         return begun
@@ -519,7 +519,7 @@ async def _changed(
     settings: Settings, listener: str, number: int, change: Callable[[Deck, int], Awaitable[object]]
 ) -> DestinationOverview:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.service.destinations import DestinationRefused, NoSuchDestination
+    from tonearm.service.destination_results import DestinationRefused, NoSuchDestination
 
     async with deck_of(settings, Sends.NO) as deck:
         me = await listener_of(deck, listener)
@@ -562,13 +562,13 @@ async def _add(
 
 
 def _failed(refused: NotDone, listener: str, number: int) -> Failed:
-    from tonearm.service.destinations import DestinationRefused
+    from tonearm.service.destination_results import DestinationRefused
 
     return Failed(refused.reason) if isinstance(refused, DestinationRefused) else _unknown(listener, number)
 
 
 async def _one(deck: Deck, account: int, listener: str, number: int) -> DestinationOverview:
-    for found in await deck.destinations.all(account):
+    for found in await deck.destination_views.all(account):
         if found.stored.id == number:
             return found
     raise _unknown(listener, number)
@@ -585,14 +585,14 @@ async def _all(settings: Settings, listener: str) -> list[DestinationOverview]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        return await deck.destinations.all((await listener_of(deck, listener)).id)
+        return await deck.destination_views.all((await listener_of(deck, listener)).id)
 
 
 async def _preview(settings: Settings, listener: str, policy: Policy) -> tuple[dict[str, object], str]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
     async with deck_of(settings, Sends.NO) as deck:
-        seen = await deck.destinations.preview((await listener_of(deck, listener)).id, policy)
+        seen = await deck.destination_views.preview((await listener_of(deck, listener)).id, policy)
     changed = [
         {
             "track": heard.title,
@@ -612,7 +612,7 @@ async def _preview(settings: Settings, listener: str, policy: Policy) -> tuple[d
 
 async def _remove(settings: Settings, listener: str, number: int, choice: str | None) -> tuple[int, int]:
     from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.service.destinations import KeepOrDiscard, NoSuchDestination
+    from tonearm.service.destination_results import KeepOrDiscard, NoSuchDestination
 
     discard = None if choice is None else choice == "discard"
     async with deck_of(settings, Sends.NO) as deck:

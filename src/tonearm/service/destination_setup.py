@@ -16,14 +16,10 @@ from sqlalchemy import Connection
 from tonearm.core.account import TOKEN_LIFE
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import Policy
+from tonearm.service.destination_results import DestinationProfile, DestinationRefused
 from tonearm.service.destination_sign_in import NameAndPassword
-from tonearm.service.destinations import (
-    EVERYTHING,
-    PREVIEWED,
-    DestinationProfile,
-    DestinationRefused,
-    Destinations,
-)
+from tonearm.service.destination_views import PREVIEWED
+from tonearm.service.destinations import EVERYTHING, Destinations
 from tonearm.store import destination_queue, destinations, library, players, plays
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.destinations import StoredDestination

@@ -1,42 +1,44 @@
-"""Destinations: other services that a listener's plays are sent to, added, watched, paused and removed."""
+"""Destinations: other services that a listener's plays are sent to, added, changed, paused and removed."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.core.account import Connection as Connected
 from tonearm.core.destination import AccessPart, DestinationKind, TokenCheck
 from tonearm.core.event import DestinationChanged
-from tonearm.core.pacing import BUDGET_DAY
-from tonearm.core.play import Track
 from tonearm.core.policy import Policy
-from tonearm.core.waits import DeliveryFacts, Waits
 from tonearm.lastfm.destination import LastFmAccess
 from tonearm.lastfm.like import LASTFM_SERVER
 from tonearm.lastfm.servers import LIBREFM_SERVER
 from tonearm.listenbrainz import API_URL as LISTENBRAINZ_URL
-from tonearm.service import destination_waits
 from tonearm.service.clock_skew import LastFmTime
+from tonearm.service.destination_hints import DestinationHints
+from tonearm.service.destination_results import (
+    DestinationChangeResult,
+    DestinationProfile,
+    DestinationRefused,
+    DestinationRemoved,
+    KeepOrDiscard,
+    NoSuchDestination,
+    WhyRefused,
+    name_of,
+    state_of,
+)
 from tonearm.service.destination_sign_in import NO_KEYS, Approving, DestinationSignIn, NameAndPassword, OwnKeys
 from tonearm.service.events import EventHub
-from tonearm.service.library_folders import files_of, without_files
-from tonearm.service.outlets import APPROVED, DestinationOutlets, DestinationWire, pace_key
-from tonearm.store import accounts, destination_hearts, destination_queue, destinations, jobs, pace, plays
+from tonearm.service.library_folders import without_files
+from tonearm.service.outlets import APPROVED, DestinationOutlets, DestinationWire
+from tonearm.store import accounts, destination_hearts, destination_queue, destinations, pace, plays
 from tonearm.store.db.database import Store
-from tonearm.store.db.sqlite_writer import StoreUnavailable
-from tonearm.store.destination_queue import FAILING, KIND, Delivered, Waiting
+from tonearm.store.destination_queue import Waiting
 from tonearm.store.destinations import StoredDestination
-from tonearm.store.plays import StoredPlay
-from tonearm.store.secrets.seal import SealBroken, SessionCipher
+from tonearm.store.secrets.seal import SessionCipher
 
 DAY = 86400.0
 
@@ -52,208 +54,10 @@ NAME_NOBODY = (DestinationKind.MALOJA,)
 EVERYTHING = float("inf")
 """Days: the whole history, as far as it goes back."""
 
-PREVIEWED = 1000
-"""Plays of the history that a preview looks through."""
-
-
-class WhyRefused(StrEnum):
-    """Why something can't be done: the input is wrong, the listener still has to approve at the service, the profile is
-    taken, or the service is unavailable.
-    """
-
-    INVALID = "invalid"
-    PENDING = "pending"
-    TAKEN = "taken"
-    AWAY = "away"
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationRefused:
-    """The action isn't possible, and why, in words for the listener. Nothing was changed. If the input is wrong,
-    `field` says which part: `url`, `token`, `password`, `api_key` or `approval_url`.
-    """
-
-    reason: str
-    why: WhyRefused = WhyRefused.INVALID
-    field: str = "token"
-
-
-@dataclass(frozen=True, slots=True)
-class NoSuchDestination:
-    """This listener has no destination with that id."""
-
-
-DestinationChangeResult = StoredDestination | DestinationRefused | NoSuchDestination
-"""A destination after a change, or why it was not changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeepOrDiscard:
-    """Plays wait for the destination: say whether they are kept or discarded to remove it."""
-
-    waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationRemoved:
-    """The destination is removed. `kept` plays wait until it is added again, `discarded` ones are never sent there."""
-
-    kept: int = 0
-    discarded: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationOverview:
-    """A destination as it is now. Times are Unix seconds, None for never.
-
-    `state` is `connected`, `paused`, `needs_sign_in` or `disconnected`. `waits` says why its queue has not been sent
-    yet, None if nothing waits. `outcomes` counts its plays by fate, without the accepted ones. `used` is how much of
-    the daily limit is used up, if it has one (`stored.state.budget`). `queues_history`: part of the history is still to
-    be queued.
-    """
-
-    stored: StoredDestination
-    state: str
-    waiting: Waiting
-    waits: Waits | None
-    outcomes: Mapping[str, int]
-    used: int = 0
-    hearts_waiting: int = 0
-    hearts_rejected: int = 0
-
-    @property
-    def kind(self) -> DestinationKind:
-        return DestinationKind(self.stored.kind)
-
-    @property
-    def name(self) -> str:
-        """What it is called: "ListenBrainz (RJ)"."""
-        return _named(self.stored)
-
-    @property
-    def reason(self) -> str:
-        """Why it waits and what to do about it, as the end of a sentence; "" if nothing waits."""
-        return destination_waits.explained(self.waits, self.kind) if self.waits else self.stored.state.trouble
-
-    @property
-    def hearts(self) -> str:
-        """The hearts that it doesn't have yet or has rejected, in words; "" if there are none."""
-        waiting, rejected = self.hearts_waiting, self.hearts_rejected
-        waits = f"{waiting:,} {'heart waits' if waiting == 1 else 'hearts wait'}" if waiting else ""
-        gone = f"{rejected:,} {'heart' if rejected == 1 else 'hearts'} not accepted" if rejected else ""
-        return ", ".join(filter(None, (waits, gone)))
-
-    @property
-    def queues_history(self) -> bool:
-        return self.stored.backlog_at is not None
-
-
-@dataclass(frozen=True, slots=True)
-class PlayAtDestination:
-    """What happened to a play at a destination. `reason` says why it waits, or what happened to it."""
-
-    destination: StoredDestination
-    delivered: Delivered
-    reason: str
-    waits: Waits | None = None
-
-    @property
-    def kind(self) -> DestinationKind:
-        return DestinationKind(self.destination.kind)
-
-    @property
-    def name(self) -> str:
-        """What the destination is called: "ListenBrainz (RJ)"."""
-        return _named(self.destination)
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationPlays:
-    """Plays of a destination, each with what happened to it there."""
-
-    waiting: tuple[tuple[StoredPlay, PlayAtDestination], ...]
-    rejected: tuple[tuple[StoredPlay, PlayAtDestination], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyPreview:
-    """What a policy would have done to the latest plays: of `plays` plays, `kept` would not have been sent. `changed`
-    has the tracks that would have been sent under other names: as heard, and as sent.
-    """
-
-    plays: int
-    kept: int
-    changed: tuple[tuple[Track, Track], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationProfile:
-    """A profile at another service: its `user` ("" if the service names nobody), and the `secret` that plays are sent
-    with.
-    """
-
-    kind: DestinationKind
-    address: str
-    user: str
-    secret: str = field(repr=False)
-
-    @property
-    def key(self) -> str:
-        """The name of its access."""
-        return pace_key(self.kind, self.address, self.secret)
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationHints:
-    """Wakes the delivery to destinations. It knows each account's destinations from the last sweep over the tables.
-
-    `hint` wakes the engine. For the engine, destinations that have just failed are a kind of their own: each may occupy
-    a slot for as long as a request to an unresponsive server takes.
-    """
-
-    hint: Callable[[str, Iterable[int]], None]
-    _owned: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    _failing: set[int] = field(default_factory=set)
-
-    def wake(self, numbers: Iterable[int]) -> None:
-        """Wake the delivery to these destinations."""
-        for number in numbers:
-            self.hint(self.kind(number), [number])
-
-    def kind(self, number: int) -> str:
-        """The engine's kind for a destination."""
-        return FAILING if number in self._failing else KIND
-
-    def found(self, kind: str, numbers: Sequence[int]) -> None:
-        """Note that the sweep found these, as jobs of that kind; other kinds are ignored."""
-        if kind == FAILING:
-            self._failing.update(numbers)
-        elif kind == KIND:
-            self._failing.difference_update(numbers)
-
-    def seen(self, owned: Mapping[int, tuple[int, ...]]) -> None:
-        """Note the destinations of all accounts."""
-        self._owned.clear()
-        self._owned.update(owned)
-
-    def noted(self, account: int, numbers: tuple[int, ...]) -> None:
-        """Note the destinations of one account, in a process that hasn't swept the tables."""
-        self._owned[account] = numbers
-
-    @property
-    def any_here(self) -> bool:
-        """Whether anybody has destinations."""
-        return bool(self._owned)
-
-    def of_account(self, account: int) -> None:
-        """Wake the delivery to an account's destinations."""
-        if mine := self._owned.get(account):
-            self.wake(mine)
-
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Adds, shows, pauses and removes destinations."""
+    """Adds, changes, pauses and removes destinations."""
 
     store: Store
     clock: Clock
@@ -263,7 +67,6 @@ class Destinations:
     event_hub: EventHub
     hints: DestinationHints
     is_lastfm: Callable[[str], bool] = lambda _: False
-    _shows: dict[int, asyncio.Task[None]] = field(default_factory=dict)
 
     async def begin(
         self, kind: DestinationKind, address: str, keys: OwnKeys = NO_KEYS
@@ -415,7 +218,7 @@ class Destinations:
         others = [one for one in destinations.at_profile(db, user) if one.id != but]
         same = [one for one in others if _place(one.url) == _place(address)]
         if mine := next((one for one in same if one.account == account), None):
-            return DestinationRefused(f"{_named(mine)} is one of your destinations already", WhyRefused.TAKEN)
+            return DestinationRefused(f"{name_of(mine)} is one of your destinations already", WhyRefused.TAKEN)
         with_token = any(other.account != account for other in destinations.with_pace_key(db, profile.key))
         if with_token or (same and (user or kind in NAME_NOBODY)):
             return _of_another(kind, user, by_token=with_token)
@@ -580,150 +383,6 @@ class Destinations:
         """Whether anybody here has destinations."""
         return self.hints.any_here
 
-    async def all(self, account: int) -> list[DestinationOverview]:
-        """The destinations of a listener as they are now, in the order in which they were added."""
-        return await self.store.read(partial(self._all, account=account))
-
-    def _all(self, db: Connection, account: int) -> list[DestinationOverview]:
-        found = destinations.of_accounts(db, [account]).get(account, [])
-        numbers = [one.id for one in found]
-        waiting, outcomes = destination_queue.counts(db, numbers), destination_queue.fates(db, numbers)
-        hearts = destination_hearts.counts(db, numbers)
-        paused, since = KIND in jobs.paused(db), self.clock.now() - BUDGET_DAY
-        return [
-            DestinationOverview(
-                one,
-                state_of(one),
-                waiting.get(one.id, Waiting()),
-                destination_waits.of_queue(db, one, waiting.get(one.id), self._facts(db, one, paused=paused)),
-                outcomes.get(one.id, {}),
-                destination_queue.accepted_since(db, one.id, since) if one.state.budget else 0,
-                *hearts.get(one.id, (0, 0)),
-            )
-            for one in found
-        ]
-
-    def _facts(self, db: Connection, one: StoredDestination, *, paused: bool) -> DeliveryFacts:
-        return destination_waits.facts(db, one, self.clock.now(), self.time.now(), paused=paused)
-
-    async def of_plays(self, account: int, ids: Sequence[int]) -> dict[int, list[PlayAtDestination]]:
-        """What happened to plays at each destination, including those removed since."""
-        return await self.store.read(partial(self.read_plays, account=account, ids=ids))
-
-    def read_plays(self, db: Connection, account: int, ids: Sequence[int]) -> dict[int, list[PlayAtDestination]]:
-        """As `of_plays`, within a transaction."""
-        mine = {one.id: one for one in destinations.all_of(db, account)}
-        found: dict[int, list[PlayAtDestination]] = {}
-        if not mine:
-            return found
-        paused = KIND in jobs.paused(db)
-        facts: dict[int, DeliveryFacts] = {}
-        for delivered in destination_queue.stories(db, sorted(mine), ids):
-            one, waits = mine[delivered.destination], None
-            reason = delivered.reason or ("accepted" if delivered.fate == destination_queue.ACCEPTED else "")
-            if delivered.fate == "queued":
-                if one.id not in facts:
-                    facts[one.id] = self._facts(db, one, paused=paused)
-                waits = destination_waits.of_play(one, delivered, facts[one.id])
-                reason = destination_waits.explained(waits, DestinationKind(one.kind))
-            elif delivered.fate == destination_queue.ACCEPTED:
-                reason = f"on {DestinationKind(one.kind).label}"
-            found.setdefault(delivered.play, []).append(PlayAtDestination(one, delivered, reason, waits))
-        return found
-
-    async def rejected(self, account: int, number: int, limit: int) -> list[PlayAtDestination]:
-        """The latest plays that a destination has rejected or ignored."""
-
-        def read(db: Connection) -> list[PlayAtDestination]:
-            if destinations.of_account(db, account, number) is None:
-                return []
-            ids = destination_queue.of_fate(db, number, ("refused", "ignored"), limit)
-            there = self.read_plays(db, account, ids)
-            return [one for play_id in ids for one in there.get(play_id, []) if one.destination.id == number]
-
-        return await self.store.read(read)
-
-    async def listed(self, account: int, number: int, limit: int) -> DestinationPlays | NoSuchDestination:
-        """What waits for a destination, in the order in which it is sent, and the latest plays that it has rejected or
-        ignored.
-        """
-
-        def read(db: Connection) -> DestinationPlays | NoSuchDestination:
-            if destinations.of_account(db, account, number) is None:
-                return NoSuchDestination()
-            waiting = destination_queue.first(db, number, limit)
-            rejected = destination_queue.of_fate(db, number, ("refused", "ignored"), limit)
-            stored, there = (
-                plays.by_id(db, account, waiting + rejected),
-                self.read_plays(db, account, waiting + rejected),
-            )
-            both = [
-                tuple(
-                    (stored[play_id], one)
-                    for play_id in ids
-                    for one in there.get(play_id, [])
-                    if one.destination.id == number and play_id in stored
-                )
-                for ids in (waiting, rejected)
-            ]
-            return DestinationPlays(*both)
-
-        return await self.store.read(read)
-
-    async def preview(self, account: int, policy: Policy, limit: int = PREVIEWED) -> PolicyPreview:
-        """What a policy would have done to the latest plays of a listener."""
-        return await self.store.read(partial(_preview, account=account, policy=policy, limit=limit))
-
-    def show(self, account: int, track: Track, reporter: str = "") -> None:
-        """Report to each destination what is playing, in the background; only the latest report counts."""
-        before = self._shows.get(account)
-        if before is not None:
-            before.cancel()
-        self._shows[account] = asyncio.create_task(self._show(account, track, reporter), name="now playing elsewhere")
-
-    async def _show(self, account: int, track: Track, reporter: str) -> None:
-        with suppress(StoreUnavailable):
-            await self.playing(account, track, reporter)
-
-    async def close(self) -> None:
-        """Stop reporting what is playing."""
-        tasks = list(self._shows.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def playing(self, account: int, track: Track, reporter: str = "") -> None:
-        """Report to each destination what is playing: once, and only if nothing delays the request. No destination
-        waits for another.
-        """
-        found = (await self.store.read(partial(destinations.of_accounts, account_ids=[account]))).get(account, [])
-        now = self.clock.now()
-        shown = [
-            self._show_at(one, track)
-            for one in found
-            if one.state.connection is Connected.CONNECTED
-            and one.paused_at is None
-            and not one.policy.keeps(reporter, now)
-        ]
-        await asyncio.gather(*shown)
-
-    async def _show_at(self, one: StoredDestination, track: Track) -> None:
-        outlet = self.outlets.get(one.pace_key)
-        if outlet is None or await outlet.pace.current_throttle():
-            return
-        try:
-            token = self.cipher.open(one.sealed)
-        except SealBroken:
-            return
-        await outlet.wire.playing_now(one.policy.applied(track), token)
-
-
-def state_of(found: StoredDestination) -> str:
-    """The state of a destination, in one word."""
-    if found.state.connection is Connected.CONNECTED and found.paused_at is not None:
-        return "paused"
-    return found.state.connection
-
 
 def _somebody_elses(found: StoredDestination, user: str) -> DestinationRefused | None:
     """Why a destination can't continue with a session of that user."""
@@ -768,13 +427,6 @@ def _why(check: TokenCheck) -> WhyRefused:
     return WhyRefused.AWAY if check.passing else WhyRefused.INVALID
 
 
-def _named(found: StoredDestination) -> str:
-    """A destination in words: "ListenBrainz (RJ)"."""
-    label = DestinationKind(found.kind).label
-    who = found.username or urlsplit(found.url).netloc
-    return f"{label} ({who})"
-
-
 def _place(address: str) -> str:
     """An address without its scheme: http and https lead to the same place."""
     return "".join(urlsplit(address)[1:])
@@ -795,17 +447,3 @@ def _wrong_folder(db: Connection, account: int, before: Policy, after: Policy) -
             f"there is no scanned file in {folder}: check the path, or scan that folder first", field="not_in"
         )
     return None
-
-
-def _preview(db: Connection, account: int, policy: Policy, limit: int) -> PolicyPreview:
-    latest = plays.latest(db, account, limit)
-    kept, changed = 0, dict[tuple[Track, Track], None]()
-    now = max((stored.reported_at for stored in latest), default=0.0)
-    always = replace(policy, private_until=0.0)
-    files = files_of(db, account, [stored.play.track for stored in latest] if policy.not_in else ())
-    for stored in latest:
-        if always.keeps(stored.reporter, now, files.get(stored.play.track, ())):
-            kept += 1
-        elif (sent := always.applied(stored.play.track)) != stored.play.track:
-            changed[stored.play.track, sent] = None
-    return PolicyPreview(len(latest), kept, tuple(changed))

@@ -11,9 +11,7 @@ from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
-from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
-from tonearm.service.destinations import (
-    EVERYTHING,
+from tonearm.service.destination_results import (
     DestinationOverview,
     DestinationRefused,
     KeepOrDiscard,
@@ -21,6 +19,8 @@ from tonearm.service.destinations import (
     PlayAtDestination,
     WhyRefused,
 )
+from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
+from tonearm.service.destinations import EVERYTHING
 from tonearm.service.values import StoredDestination
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
@@ -244,7 +244,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
     Me = Annotated[Listener, Depends(authenticate)]
 
     async def shown(me: Listener, number: int) -> DestinationOut:
-        for found in await deck.destinations.all(me.id):
+        for found in await deck.destination_views.all(me.id):
             if found.stored.id == number:
                 return _out(found)
         raise _unknown(number)
@@ -252,7 +252,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
     @router.get("", response_model=DestinationsOut)
     async def destinations(me: Me) -> DestinationsOut:
         """Your destinations with their state, what waits, and why."""
-        return DestinationsOut(destinations=[_out(found) for found in await deck.destinations.all(me.id)])
+        return DestinationsOut(destinations=[_out(found) for found in await deck.destination_views.all(me.id)])
 
     @router.post("", response_model=DestinationOut, status_code=201, responses=_REFUSED)
     async def add(me: Me, wanted: DestinationIn) -> DestinationOut:
@@ -279,7 +279,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
     @router.post("/preview", response_model=Preview)
     async def preview(me: Me, wanted: PolicyIn) -> Preview:
         """What a policy would have done to your latest plays. Nothing is changed."""
-        seen = await deck.destinations.preview(me.id, wanted.policy(Policy()))
+        seen = await deck.destination_views.preview(me.id, wanted.policy(Policy()))
         changed = [
             ChangedName(
                 artist=heard.artist,
@@ -295,13 +295,13 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
     @router.get("/plays/{id}", response_model=PlayAtDestinations)
     async def play(me: Me, id: Annotated[RowId, Path()]) -> PlayAtDestinations:
         """What happened to one of your plays at each destination; `GET /lastfm/queue/{id}` says it for Last.fm."""
-        found = (await deck.destinations.of_plays(me.id, [id])).get(id, [])
+        found = (await deck.destination_views.of_plays(me.id, [id])).get(id, [])
         return PlayAtDestinations(id=id, destinations=[_at(one) for one in found])
 
     @router.patch("/{number}", response_model=DestinationOut, responses=_UNKNOWN | _REFUSED)
     async def change(me: Me, number: DestinationNumber, wanted: DestinationChange) -> DestinationOut:
         """Pause or resume it, change what it gets, send more of your history, or enter a new token."""
-        found = next((one for one in await deck.destinations.all(me.id) if one.stored.id == number), None)
+        found = next((one for one in await deck.destination_views.all(me.id) if one.stored.id == number), None)
         if found is None:
             raise _unknown(number)
         if (given := wanted.credentials()) is not None:
@@ -326,7 +326,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
     ) -> list[PlayAtDestinations]:
         """The latest plays that this destination has rejected or ignored."""
         await shown(me, number)
-        found = await deck.destinations.rejected(me.id, number, limit)
+        found = await deck.destination_views.rejected(me.id, number, limit)
         return [PlayAtDestinations(id=one.delivered.play, destinations=[_at(one)]) for one in found]
 
     @router.get("/{number}/hearts", response_model=list[HeartAtDestination], responses=_UNKNOWN)

@@ -10,15 +10,15 @@ from fastapi.responses import RedirectResponse
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
 from tonearm.deck import Listener
-from tonearm.service.destination_setup import CheckedProfile
-from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
-from tonearm.service.destinations import (
+from tonearm.service.destination_results import (
     DestinationOverview,
     DestinationRefused,
     KeepOrDiscard,
     NoSuchDestination,
     WhyRefused,
 )
+from tonearm.service.destination_setup import CheckedProfile
+from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
 from tonearm.service.outlets import APPROVED
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import RowId
@@ -222,7 +222,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     @router.get("/fragments/destinations")
     async def cards(me: Me) -> Response:
         """The list in the settings."""
-        found = [destination_card(one) for one in await frame.deck.destinations.all(me.id)]
+        found = [destination_card(one) for one in await frame.deck.destination_views.all(me.id)]
         return frame.page("_destinations", await frame.snapshot(me), frame.context(), destinations=found)
 
     @router.get("/fragments/destinations/{number}")
@@ -342,7 +342,7 @@ def _unknown() -> HTTPException:
 
 
 async def _found(frame: Frame, me: Listener, number: int) -> DestinationOverview:
-    for one in await frame.deck.destinations.all(me.id):
+    for one in await frame.deck.destination_views.all(me.id):
         if one.stored.id == number:
             return one
     raise _unknown()
@@ -351,7 +351,7 @@ async def _found(frame: Frame, me: Listener, number: int) -> DestinationOverview
 async def _previewed(
     frame: Frame, me: Listener, chosen: Choices, before: Policy, kind: DestinationKind, address: str
 ) -> ShownPreview:
-    found = await frame.deck.destinations.preview(me.id, chosen.policy(before))
+    found = await frame.deck.destination_views.preview(me.id, chosen.policy(before))
     days, history = chosen.history.asked, None
     if days > 0:
         history = await frame.deck.destination_setup.history(me.id, kind, address, days)
@@ -438,7 +438,7 @@ async def _page(
     part: bool = False,
 ) -> Response:
     found = await _found(frame, me, number)
-    listed = await frame.deck.destinations.listed(me.id, number, SHOWN)
+    listed = await frame.deck.destination_views.listed(me.id, number, SHOWN)
     if isinstance(listed, NoSuchDestination):
         raise _unknown()
     if part:  # an open page that waits for something else: it is shown as a whole

@@ -110,6 +110,7 @@ async def play_page(
     snapshot, entry = await frame.deck.views.play(details.stored)
     row = play_rows.play_row(entry, snapshot, context)
     track = details.stored.play.track
+    there = await frame.deck.destination_views.of_plays(me.id, [play])
     names = {"artist": track.artist, "track": track.title, "album": track.album, "album_artist": track.album_artist}
     problems = {"artist": "", "track": "", "rule": ""}
     if error:
@@ -121,7 +122,7 @@ async def play_page(
         "refresh_in": play_rows.refresh_in([row], context),
         "steps": steps(details, row),
         "loved": await me.loves(track.artist, track.title),
-        "elsewhere": [play_there(one) for one in (await frame.deck.destinations.of_plays(me.id, [play])).get(play, [])],
+        "elsewhere": [play_there(one) for one in there.get(play, [])],
     }
     status = 422 if error else 200
     return frame.page(name, snapshot, context, status, given=given or names, problems=problems, **values)

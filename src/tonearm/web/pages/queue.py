@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Res
 from fastapi.responses import PlainTextResponse
 
 from tonearm.deck import Listener
-from tonearm.service.destinations import DestinationOverview, NoSuchDestination
+from tonearm.service.destination_results import DestinationOverview, NoSuchDestination
 from tonearm.service.values import PlayFilter, Snapshot
 from tonearm.web.api.schemas import After, cursor
 from tonearm.web.pages.base import is_htmx
@@ -103,7 +103,7 @@ async def _page(
 
 async def _others(frame: Frame, me: Listener, snapshot: Snapshot) -> list[DestinationOverview]:
     """The other services; nobody who has none is asked for them."""
-    return await frame.deck.destinations.all(me.id) if snapshot.account.has_destinations else []
+    return await frame.deck.destination_views.all(me.id) if snapshot.account.has_destinations else []
 
 
 async def _page_of(
@@ -116,7 +116,7 @@ async def _page_of(
     number: int,
 ) -> Response:
     """What waits for another service, and what it has not accepted."""
-    listed = await frame.deck.destinations.listed(me.id, number, PAGE_SIZE)
+    listed = await frame.deck.destination_views.listed(me.id, number, PAGE_SIZE)
     shown = next((one for one in others if one.id == number), None)
     if shown is None or isinstance(listed, NoSuchDestination):
         raise HTTPException(404, "There's no such destination.")

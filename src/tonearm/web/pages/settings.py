@@ -100,7 +100,7 @@ async def _settings_page(
         me=me,
         new_token=new_token,
         rules=len(await frame.deck.edit_rules.of(me.id)) if snapshot.account.has_rules else 0,
-        destinations=[destination_card(found) for found in await frame.deck.destinations.all(me.id)],
+        destinations=[destination_card(found) for found in await frame.deck.destination_views.all(me.id)],
     )
 
 

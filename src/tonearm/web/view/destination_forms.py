@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tonearm.core.destination import DestinationKind
-from tonearm.service.destinations import EVERYTHING, DestinationRefused, PolicyPreview
+from tonearm.service.destination_results import DestinationRefused, PolicyPreview
+from tonearm.service.destinations import EVERYTHING
 from tonearm.service.outlets import APPROVED
 from tonearm.web.view.formats import name, sentence
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tonearm.core.waits import WaitKind
 from tonearm.core.wording import fate
-from tonearm.service.destinations import DestinationOverview, PlayAtDestination
+from tonearm.service.destination_results import DestinationOverview, PlayAtDestination
 from tonearm.service.outlets import APPROVED
 from tonearm.service.values import HeartThere, StoredPlay
 from tonearm.web.view.formats import name, sentence
