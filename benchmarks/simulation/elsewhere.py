@@ -128,7 +128,9 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class Posted:
-    """A request with listens. `changes`: how often its destination had been added or removed when it was sent."""
+    """A request with listens. `changes`: how often its destination had been added or removed when it was sent.
+    `overtaken`: another request left before it was answered, so its sender had lost the lease: it writes nothing.
+    """
 
     number: int
     at: float
@@ -136,6 +138,7 @@ class Posted:
     token: str
     changes: int
     parcels: list[Parcel]
+    overtaken: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -488,6 +491,7 @@ class Elsewhere:
             self.finds(Kind.MISBEHAVED, f"a request to {server.host} has a token that is of another service")
             return None
         self.requests += 1
+        self._overtakes(target)
         posted = Posted(self.requests, self.timeline.elapsed, target, _token_of(request), target.changes, [])
         self.under_way.append(posted)
         self.at_a_pace(posted.at, target, f"E{posted.number}")
@@ -502,6 +506,16 @@ class Elsewhere:
         if times != sorted(times):
             self.finds(Kind.MISBEHAVED, f"E{posted.number} is not in order of time")
         return posted
+
+    def _overtakes(self, target: Target) -> None:
+        """Another request leaves. One sender at a time has the lease, which only a clock that is set forward ends."""
+        for before in self.under_way:
+            if before.target is not target:
+                continue
+            before.overtaken = True
+            steady = self.referee.alone and len(self.referee.clocks) == 1
+            if steady and before.changes == target.changes:
+                self.finds(Kind.MISBEHAVED, f"another request leaves for {target} while E{before.number} is under way")
 
     def at_a_pace(self, now: float, target: Target, what: str) -> None:
         """A request leaves for a destination."""
@@ -613,8 +627,8 @@ class Elsewhere:
                 target.refusals.answered(target.account, self.timeline.elapsed)
                 for parcel in posted.parcels:
                     parcel.flight.codes.add(0)
-            case 401 if posted.token != target.token:
-                pass  # there is another by now
+            case 401 if posted.token != target.token or posted.overtaken:
+                pass  # there is another by now, or another sender
             case 401:
                 self.loses_token(target)
             case 429:
@@ -638,14 +652,18 @@ class Elsewhere:
                 target.refusals.answered(target.account, self.timeline.elapsed)
                 return
             parcel.flight.errors.add(status)
-        many = target.refusals.refused(target.account, posted.parcels, status, self.timeline.elapsed)
         self.ready(target, LONGEST_REST)
-        if many > FREE_REFUSALS:
+        if posted.overtaken:
+            return
+        many = target.refusals.refused(target.account, posted.parcels, status, self.timeline.elapsed)
+        if posted.changes != target.changes:  # perhaps its sender had lost its lease
+            target.refusals.calm(target.account)
+        elif many > FREE_REFUSALS:
             self._rests(posted, SHORTEST_REST, f"after {many} refusals in a row")
 
     def _rests(self, posted: Posted, seconds: float, why: str) -> None:
         now = self.timeline.elapsed
-        if posted.changes == posted.target.changes:  # else its sender had lost its lease, and wrote nothing
+        if posted.changes == posted.target.changes and not posted.overtaken:  # else its sender wrote nothing
             posted.target.rest = Rest(now, now + seconds, f"{why} to E{posted.number}")
         self.ready(posted.target, LONGEST_REST)
 
