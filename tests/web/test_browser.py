@@ -124,8 +124,10 @@ def open_page(chromium: Browser, running_service: Running) -> Iterator[OpenPage]
         page.on("console", on_console)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("response", on_response)
-        page.goto(service.link())
-        if path != "/":
+        if path == "/":
+            page.goto(service.link())
+        else:
+            context.request.get(service.link())
             page.goto(f"{service.url}{path}")
         return page
 
@@ -1005,8 +1007,9 @@ SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFra
 OFTEN_LONG = "A title that goes on until it needs a second line, and then some more of it for a third one, " * 3
 
 
-@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("viewport", "motion"), [(DESK, "no-preference"), (PHONE, "reduce")], ids=["sliding at a desk", "fading on a phone"]
+)
 def test_an_open_page_does_not_jump_whatever_comes(
     open_page: OpenPage, running_service: Running, viewport: ViewportSize, motion: str
 ) -> None:
