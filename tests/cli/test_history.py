@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from lastfm_emulator import Emulator
@@ -15,6 +16,7 @@ from tests.cli.conftest import USER
 from tests.cli.shell import Shell
 from tests.history.files import AT, write, write_json
 from tests.patience import PATIENCE
+from tonearm import zones
 
 THREE = f"uts,artist,track\n{AT},Nina Simone,Sinnerman\n{AT + 700},Nina Simone,Sinnerman\n{AT},Nina Simone,Sinnerman\n"
 
@@ -106,6 +108,16 @@ def test_waiting_plays_of_another_scrobbler_are_offered_for_sending(shell: Shell
     path = write_json(tmp_path, {"tracks": [track]})
     assert "Last.fm still accepts 1 play of these: add --queue" in shell("import-history", str(path)).stdout
     assert shell.facts("import-history", "--yes", "--queue", str(path))["new"] == 1
+
+
+def test_days_are_those_of_the_listeners_zone(shell: Shell, tmp_path: Path) -> None:
+    path = write(tmp_path, THREE)
+    for zone, day in (("Asia/Tokyo", "2020-09-13"), ("Pacific/Kiritimati", "2020-09-14")):
+        there = replace(shell, variables={**shell.variables, "TZ": zone})
+        zones.own.cache_clear()  # the command runs in this process, whose zone doesn't change otherwise
+        said = there("import-history", str(path)).stdout
+        zones.own.cache_clear()
+        assert f"  from {day} to {day}\n" in said
 
 
 def test_an_import_that_is_killed_is_continued_by_the_same_file(shell: Shell, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_an_import_that_fails_halfway_is_continued(room: Room) -> None:
     room.deck.history_uploads.start(room.me.id, upload.id)
     await settled(room, upload)
     object.__setattr__(room.deck.store, "write", write)
-    assert (upload.state, upload.fault) == (UploadState.FAILED, "the disk is full")
+    assert (upload.state, upload.fault) == (UploadState.FAILED, "old.csv couldn't be imported: the disk is full")
     assert 0 < len(await room.history()) < 1000
     room.deck.history_uploads.start(room.me.id, upload.id)
     await settled(room, upload)

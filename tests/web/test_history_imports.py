@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -56,12 +57,31 @@ async def test_what_cannot_be_imported_is_reported_with_what_to_do(house: House)
     log = f"#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\nA\tB\tC\t1\t200\tL\t{AT}\t\n"
     assert "for example Europe/Berlin" in await upload(house, log, ".scrobbler.log")
     assert "1 new" in await upload(house, log, ".scrobbler.log", zone="Europe/Berlin")
-    for form in ({"zone": "Atlantis"}, {}):
-        answer = await house.http.post(
-            "/history/import", files={"file": ("", "")} if not form else {"file": ("x", log)}, data=form
-        )
-        assert answer.status_code in (400, 422)
+    await house.http.post("/history/import/forget")
+    unknown = {"zone": "Atlantis", "private": "true"}
+    lost = await house.http.post("/history/import", files={"file": ("x", log)}, data=unknown)
+    assert (lost.status_code, "&#39;Atlantis&#39; isn&#39;t a time zone" in lost.text) == (422, True)
+    assert 'value="Atlantis"' in lost.text
+    assert 'name="private" value="true" checked' in lost.text
+    none = await house.http.post("/history/import", files={"file": ("", "")})
+    assert (none.status_code, "Choose a file first." in none.text) == (422, True)
     assert (await house.http.post("/history/import/unknown/start")).status_code == 404
+
+
+async def test_waiting_plays_that_last_fm_still_accepts_are_sent_if_that_is_chosen(house: House) -> None:
+    await house.connect()
+    track = {"artist": "AC/DC", "song": "Thunderstruck", "album": "", "duration": 292 * 10**9}
+    now = int(house.deck.clock.now())
+    waiting = {"tracks": [{**track, "timestamp": now - 3600}, {**track, "timestamp": now - 20 * 86400}]}
+    page = await upload(house, json.dumps(waiting), "scrobbles.json")
+    assert "Also send 1 play from the last 14 days" in page
+    start = re.search(r'action="(/history/import/\w+/start)"', page)
+    assert start
+    assert (await house.http.post(start[1], data={"queue": "true"})).status_code == 303
+    page = await settled(house)
+    assert "2 added" in page
+    assert "1 play queued for Last.fm" in page
+    assert "1 play in the queue" in await house.page("/queue")
 
 
 async def test_names_in_a_file_are_shown_as_text(house: House) -> None:

@@ -43,6 +43,15 @@ async def test_an_empty_page_says_what_to_do_first(house: House) -> None:
     assert "Import from Last.fm</button>" in await house.page("/loved")
 
 
+async def test_who_loves_nothing_yet_learns_how(database: Path | str) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        await imported(house)
+        page = await house.page("/loved")
+        assert "No loved tracks yet. Press the heart of a track, here or on Last.fm." in page
+        assert "To review" not in page
+
+
 async def test_an_import_shows_what_was_matched_what_is_missing_and_what_to_review(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()

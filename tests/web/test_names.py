@@ -8,6 +8,7 @@ import pytest
 
 import tonearm
 from tests.web.conftest import House
+from tests.web.test_page import Tags
 from tonearm.store import renames
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +57,10 @@ async def test_a_form_that_is_refused_keeps_what_was_typed(house: House, monkeyp
     assert answer.status_code == 422
     assert "Enter a title." in answer.text
     assert 'value="Slow"' in answer.text
+    marked = [one["name"] for one in Tags(answer.text).all("input") if one.get("aria-invalid") == "true"]
+    assert marked == ["to_title"]
+    same = await house.http.post("/history/names", data={"kind": "artist", "artist": "Low", "to_artist": "Low "})
+    assert (same.status_code, "That&#39;s its name already." in same.text) == (422, True)
     monkeypatch.setattr(renames, "MAX_RENAMES", 0)
     full = await house.http.post("/history/names", data={"kind": "artist", "artist": "A", "to_artist": "B"})
     assert full.status_code == 422

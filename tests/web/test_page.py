@@ -24,7 +24,7 @@ from tonearm.store import attempts, pace, plays, queue
 from tonearm.store.db.schema import account
 from tonearm.web.app import create_app
 from tonearm.web.options import WebOptions
-from tonearm.web.pages.base import add_not_found_page
+from tonearm.web.pages.base import add_error_pages
 from tonearm.web.view import assets
 from tonearm.web.view.templates import safe_headers
 
@@ -335,7 +335,7 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
     assert send["action"] == send["hx-post"] == f"/plays/{saved.id}/send"
     assert (await house.signed_out.post(send["action"])).status_code == 401
     answer = await house.http.post(send["action"], headers={"HX-Request": "true"})
-    assert (answer.status_code, answer.text) == (204, "")
+    assert (answer.status_code, answer.text) == (200, "It's in the queue.")
     assert (await house.me.queue()).queued == 2
     assert "Nothing" not in await house.page("/fragments/plays?state=waiting")
     assert "No suspected duplicates" in await house.page("/fragments/plays?state=suspected")
@@ -548,7 +548,7 @@ async def test_no_page_fetches_anything_from_elsewhere_or_carries_code(house: Ho
 
 async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_programs(house: House) -> None:
     app = create_app(house.deck)
-    add_not_found_page(app, safe_headers(AUTH))
+    add_error_pages(app, safe_headers(AUTH))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as http:
         page = await http.get("/nowhere", headers={"Accept": "text/html,*/*"})
         assert page.status_code == 404
@@ -556,6 +556,50 @@ async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_programs(h
         for path, accept in (("/nowhere", "*/*"), ("/lastfm/nowhere", "text/html")):
             answer = await http.get(path, headers={"Accept": accept})
             assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+
+
+async def test_what_nobody_expected_is_a_page_for_browsers_too(house: House) -> None:
+    app = create_app(house.deck)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("a secret of ours")
+
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        page = await http.get("/broken", headers={"Accept": "text/html,*/*"})
+        assert (page.status_code, "Something went wrong</h1>" in page.text) == (500, True)
+        assert "a secret" not in page.text
+        answer = await http.get("/broken")
+        assert answer.json() == {"detail": "something went wrong inside tonearm; see its log"}
+
+
+async def test_without_scripts_a_form_says_what_it_did_once(house: House) -> None:
+    await house.connect()
+    await house.http.post("/threshold", data={"percent": "70"})
+    assert "Saved. It applies from the next play." in await house.page("/settings")
+    assert "Saved." not in await house.page("/settings")
+    await house.http.post("/retry")
+    assert "Nothing was waiting." in await house.page("/queue")
+    assert "Nothing was waiting." not in await house.page("/queue")
+    await house.http.post("/retry")
+    assert "Nothing was waiting." not in await house.page("/fragments/notices")
+    assert "Nothing was waiting." in await house.page("/queue")  # a part of a page has no place for it
+
+
+async def test_what_a_form_says_is_only_text(house: House) -> None:
+    await house.http.post("/queue/discard", data={"user": "<b>ann</b>"})
+    page = await house.page("/queue")
+    assert "&lt;b&gt;ann" in page
+    assert "<b>ann" not in page
+
+
+async def test_a_failed_form_leads_back_to_its_page(house: House) -> None:
+    at = {"Referer": "http://localhost/queue?state=all"}
+    failed = await house.http.post("/plays/999/discard", headers=at)
+    assert (failed.status_code, "You don&#39;t have that play." in failed.text) == (404, True)
+    assert '<a class="button main" href="/queue?state=all">Go back</a>' in failed.text
+    assert "Go back" not in (await house.http.post("/plays/999/discard")).text
 
 
 async def test_with_the_real_last_fm_there_is_no_emulators_page(house: House) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,7 +219,10 @@ def _summary_text(result: ImportResult, yes: bool, rules: bool = False) -> str:
 
 
 def _day(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+    """The local day of a play, as `tonearm stats` and the pages count it."""
+    from tonearm import zones
+
+    return f"{datetime.fromtimestamp(seconds, zones.own()):%Y-%m-%d}"
 
 
 def _print_unreadable(result: ImportResult) -> None:

@@ -37,7 +37,7 @@ def kind_of(head: bytes, encoding: str, name: str) -> Kind:
     kind = _json(text) if text[:1] in ("[", "{") else _xml(text, name) or _text(text, name)
     if kind is None:
         raise HistoryFileError(
-            f"{name} isn't a listening history that we can read: 'tonearm import-history --help' lists what we can"
+            f"{name} isn't a listening history that we can read: use the file as the other service exported it"
         )
     return kind
 

@@ -153,13 +153,15 @@ class HistoryUploads:
         run = self.imports.run
         try:
             found = await run(upload.account, [upload.file], upload.options, upload.note, apply=apply, **how)
-        except (HistoryFileError, StoreUnavailable, Undone) as error:
+        except HistoryFileError as error:
             upload.fault = str(error).replace(" --zone ", " ")
+        except (StoreUnavailable, Undone) as error:
+            upload.fault = f"{upload.name} couldn't be imported: {error}"
         except OSError as error:
             upload.fault = f"{upload.name} can't be read: {error.strerror}"
         except Exception:
             _log.exception("an uploaded history could not be imported")
-            upload.fault = "something went wrong inside tonearm; see its log"
+            upload.fault = f"{upload.name} couldn't be imported: something went wrong inside tonearm; see its log"
         else:
             upload.results, upload.at = tuple(found), self.clock.now()
             upload.state = UploadState.DONE if apply else UploadState.READ

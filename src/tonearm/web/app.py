@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
@@ -24,7 +23,7 @@ from tonearm.web.api.queue import stories_router
 from tonearm.web.api.rules import rules_router
 from tonearm.web.api.stats import stats_router
 from tonearm.web.options import WebOptions
-from tonearm.web.pages.base import add_not_found_page
+from tonearm.web.pages.base import add_error_pages
 from tonearm.web.pages.router import pages_router
 from tonearm.web.view.templates import safe_headers
 from tonearm.web.ways_in.entrance import WaysIn
@@ -80,11 +79,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     )
     for router in routers:  # `include_router` would analyse every route again, and search for it twice at each request
         app.router.routes.extend(router.routes)
-    add_not_found_page(app, safe_headers(deck.sign_in.auth_url))
+    add_error_pages(app, safe_headers(deck.sign_in.auth_url))
     app.add_middleware(Guard, access=access, public_url=public_url)
-
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "something went wrong inside tonearm; see its log"}, 500)
 
     return app

@@ -9,15 +9,17 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from tonearm.deck import Listener
 from tonearm.service.values import StoreUnavailable
+from tonearm.web import said
 from tonearm.web.access import Access
-from tonearm.web.address import local_url, remember
+from tonearm.web.address import came_from, local_url, remember
 from tonearm.web.deferred_route import DeferredRoute
+from tonearm.web.view.formats import sentence
 from tonearm.web.view.templates import page
 from tonearm.web.view.time_zone import write_times_for
 
@@ -66,10 +68,12 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 write_times_for(request)
+                said.listen(request)
                 try:
-                    return compressed(request, await handler(request))
+                    return said.forget_shown(request, compressed(request, await handler(request)))
                 except (HTTPException, RequestValidationError, StoreUnavailable) as error:
-                    answer = error_page(error, headers, open_page=is_htmx(request))
+                    form = came_from(request) if request.method == "POST" else ""
+                    answer = error_page(error, headers, open_page=is_htmx(request), form=form)
                     if answer.status_code == 401 and request.method == "GET" and not is_htmx(request):
                         remember(request, answer)
                     return answer
@@ -93,20 +97,32 @@ def compressed(request: Request, answer: Response) -> Response:
     return answer
 
 
-def add_not_found_page(app: FastAPI, headers: Mapping[str, str]) -> None:
-    """An unknown address is answered with a page for browsers, and with JSON for programs."""
+def add_error_pages(app: FastAPI, headers: Mapping[str, str]) -> None:
+    """An unknown address, and what nobody expected, is answered with a page for browsers and with JSON for programs."""
 
     async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
-        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(local_url("/lastfm/")):
+        if _wants_page(request):
             return problem_page(headers, error.status_code, "There's no page at this address.")
         return await http_exception_handler(request, error)
 
+    async def unexpected(request: Request, error: Exception) -> Response:
+        if _wants_page(request):
+            message = "Something went wrong inside tonearm; its log says what. Your plays are safe."
+            return problem_page(headers, 500, message)
+        return JSONResponse({"detail": "something went wrong inside tonearm; see its log"}, 500)
+
     app.add_exception_handler(404, not_found)
+    app.add_exception_handler(Exception, unexpected)
 
 
-def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool = False) -> Response:
-    """An error as a page, or for an `open_page` only its message, which that page shows.
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(local_url("/lastfm/"))
+
+
+def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool = False, form: str = "") -> Response:
+    """An error as a page, or for an `open_page` only its message, which that page shows. `form` is the address of the
+    page whose form failed.
 
     A browser that is not signed in any more is made to fetch the whole page.
     """
@@ -114,7 +130,7 @@ def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool 
         case HTTPException(status_code=401):
             return page("not_signed_in", {**headers, "HX-Refresh": "true"}, 401)
         case HTTPException():
-            status, message = error.status_code, str(error.detail)
+            status, message = error.status_code, sentence(str(error.detail))
         case RequestValidationError():
             status, message = 400, "We can't use that form or address. Nothing was changed."
         case _:
@@ -122,12 +138,20 @@ def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool 
             message = f"The database is unavailable ({error}). Plays saved before are safe. Try again in a moment."
     if open_page:
         return PlainTextResponse(message, status, dict(headers))
-    return problem_page(headers, status, message)
+    return problem_page(headers, status, message, form=form)
 
 
 def problem_page(
-    headers: Mapping[str, str], status: int, message: str, *, title: str = "", offer_sign_in: bool = False
+    headers: Mapping[str, str],
+    status: int,
+    message: str,
+    *,
+    title: str = "",
+    offer_sign_in: bool = False,
+    form: str = "",
 ) -> Response:
-    """A page that says what went wrong. `offer_sign_in` adds a button that starts the sign-in again."""
+    """A page that says what went wrong, and leads back to the `form`. `offer_sign_in` adds a button that starts the
+    sign-in again.
+    """
     title = title or _TITLES.get(status, "Something went wrong")
-    return page("problem", headers, status, title=title, message=message, offer_sign_in=offer_sign_in)
+    return page("problem", headers, status, title=title, message=message, offer_sign_in=offer_sign_in, form=form)

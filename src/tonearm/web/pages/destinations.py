@@ -23,7 +23,7 @@ from tonearm.service.outlets import APPROVED
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.base import is_htmx
-from tonearm.web.pages.layout import Frame, back
+from tonearm.web.pages.layout import Frame, back, to_page
 from tonearm.web.view.destination_forms import (
     BY_KIND,
     KINDS,
@@ -238,14 +238,14 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.post("/settings/destinations/{number}/policy")
-    async def policy(me: Me, number: RowId, chosen: Chosen) -> Response:
+    async def policy(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
         """What it gets from the next play on."""
         found = await _found(frame, me, number)
         changed = await frame.deck.destinations.change_policy(me.id, number, chosen.policy)
         if isinstance(changed, DestinationRefused):
             wrong = {changed.field: sentence(changed.reason)}
             return await _page(frame, me, number, wrong, policy=chosen.policy(found.stored.policy))
-        return _to(f"/settings/destinations/{number}")
+        return to_page(request, _address(number), "Saved. It applies from the next play.")
 
     @router.post("/settings/destinations/{number}/preview")
     async def preview(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
@@ -257,13 +257,13 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         return await _page(frame, me, number, policy=chosen.policy(found.stored.policy), preview=seen)
 
     @router.post("/settings/destinations/{number}/history")
-    async def history(me: Me, number: RowId, chosen: Chosen) -> Response:
+    async def history(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
         """Send part of the history as well."""
         await _found(frame, me, number)
         if chosen.history.problem:
             return await _page(frame, me, number, {"days": chosen.history.problem}, history=chosen.history)
         await frame.deck.destinations.send_history(me.id, number, chosen.history.asked)
-        return _to(f"/settings/destinations/{number}")
+        return to_page(request, _address(number), "Your history is sent there, after what you play now.")
 
     @router.post("/settings/destinations/{number}/private")
     async def private(me: Me, number: RowId, on: Annotated[bool, Form()]) -> Response:
@@ -282,6 +282,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/settings/destinations/{number}/token")
     async def token(
         me: Me,
+        request: Request,
         number: RowId,
         token: FormSecret = "",
         username: FormText = "",
@@ -301,11 +302,15 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
             raise _unknown()
         if isinstance(outcome, DestinationRefused):
             return await _page(frame, me, number, {"token": sentence(outcome.reason)})
-        return _to(f"/settings/destinations/{number}")
+        message = "You're signed in there again." if found.kind in APPROVED else "The new token works."
+        return to_page(request, _address(number), message)
 
     @router.post("/settings/destinations/{number}/remove")
     async def remove(
-        me: Me, number: RowId, waiting: Annotated[Literal["", "keep", "discard"], Form(alias="plays")] = ""
+        me: Me,
+        request: Request,
+        number: RowId,
+        waiting: Annotated[Literal["", "keep", "discard"], Form(alias="plays")] = "",
     ) -> Response:
         """Remove it; if plays wait, its listener has to say what happens to them."""
         discard = None if not waiting else waiting == "discard"
@@ -316,7 +321,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
                 wait, it = ("waits", "it") if count == 1 else ("wait", "them")
                 return await _page(frame, me, number, {"remove": f"{plays(count)} {wait} there: keep or discard {it}?"})
             case _:
-                return _to("/settings")
+                return to_page(request, local_url("/settings"), "Removed. What was sent there stays there.")
 
     @router.post("/settings/destinations/{number}/{action}")
     async def act(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
@@ -328,13 +333,17 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
             outcome = await destinations.pause(me.id, number, paused=action == "pause")
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
-        return back(request, "/settings")
+        return back(request, "/settings", "Sending what waits." if action == "retry" else "")
 
 
 def _to(path: str, *, part: bool = False) -> Response:
     if part:
         return Response(status_code=204, headers={"HX-Redirect": local_url(path)})
     return RedirectResponse(local_url(path), 303)
+
+
+def _address(number: int) -> str:
+    return local_url(f"/settings/destinations/{number}")
 
 
 def _unknown() -> HTTPException:

@@ -3,13 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
 from tonearm.ingest.incoming import Heart
 from tonearm.web.api.schemas import LONGEST_NAME
-from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.pages.play import FormName
 from tonearm.web.view.formats import sentence
@@ -37,15 +35,13 @@ def heart_routes(router: APIRouter, frame: Frame) -> None:
             [said] = await frame.deck.hearts.say(me.id, [Heart(Track(artist, track), loved)])
         except MissingName as nameless:
             raise HTTPException(422, sentence(str(nameless))) from None
-        if not is_htmx(request):
-            return back(request, "/loved")
         text = "Loved." if loved else "Unloved."
         if said.status == "kept":
             text += " Connect Last.fm to have it there too."
-        return PlainTextResponse(text, headers=dict(frame.headers))
+        return back(request, "/loved", text)
 
     @router.post("/loved/retry")
     async def retry(me: Me, request: Request) -> Response:
         """Send everything that waits, or was rejected, now."""
         await frame.deck.hearts.retry(me.id)
-        return back(request, "/loved")
+        return back(request, "/loved", "Sending them now.")

@@ -1,5 +1,6 @@
 """The page at `/history/import`: histories come home from files and from Last.fm, and go out as files."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, Response, UploadFile
@@ -23,6 +24,9 @@ REFRESH = 1.0
 
 FAULTS_SHOWN = 20
 """Unreadable lines that are shown; all are counted."""
+
+NOTHING_GIVEN: Mapping[str, Any] = {"zone": "", "private": False}
+NO_PROBLEMS: Mapping[str, str] = {"file": "", "zone": ""}
 
 EXPORTS = {
     ExportFormat.CSV: "CSV",
@@ -49,14 +53,22 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/history/import", max_body_size=LARGEST_UPLOAD)
     async def upload(
         me: Me,
-        file: Annotated[UploadFile, File()],
+        request: Request,
+        file: Annotated[UploadFile | None, File()] = None,
         zone: Annotated[str, Form(max_length=zones.LONGEST)] = "",
         private: Annotated[bool, Form()] = False,
     ) -> Response:
         """Compare a file; nothing is written."""
-        if not file.filename:
-            raise HTTPException(400, "Choose a file first.")
-        await kept(frame.deck, me, file, zone.strip(), private)
+        given: dict[str, Any] = {"zone": zone, "private": private}
+        if file is None or not file.filename:
+            return await _page(frame, "import", me, request, given, {"file": "Choose a file first."})
+        if zone.strip() and zones.named(zone.strip()) is None:
+            problem = f"{sentence(zones.unknown(zone.strip()))} Then choose the file again."
+            return await _page(frame, "import", me, request, given, {"zone": problem})
+        try:
+            await kept(frame.deck, me, file, zone.strip(), private)
+        except HTTPException as error:
+            return await _page(frame, "import", me, request, given, {"file": sentence(error.detail)})
         return _back()
 
     @router.post("/history/import/{upload}/start")
@@ -64,10 +76,11 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
         me: Me,
         upload: Annotated[str, Path(max_length=32)],
         doubtful: Annotated[bool, Form()] = False,
+        queue: Annotated[bool, Form()] = False,
         rules: Annotated[bool, Form()] = False,
     ) -> Response:
         """Import the file that was compared."""
-        begun(frame.deck, me, upload, doubtful=doubtful, queue=False, rules=rules)
+        begun(frame.deck, me, upload, doubtful=doubtful, queue=queue, rules=rules)
         return _back()
 
     @router.post("/history/import/forget")
@@ -106,7 +119,15 @@ def _back() -> Response:
     return RedirectResponse(local_url("/history/import"), 303)
 
 
-async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Response:
+async def _page(
+    frame: Frame,
+    name: str,
+    me: Listener,
+    request: Request,
+    given: Mapping[str, Any] = NOTHING_GIVEN,
+    problems: Mapping[str, str] = NO_PROBLEMS,
+) -> Response:
+    """The page, or its part; with what was `given` in the form for a file, and what is wrong with that."""
     deck = frame.deck
     upload, run = deck.history_uploads.of(me.id), await deck.history_mirror.latest(me.id)
     working = (upload is not None and upload.works) or (run is not None and run.state is RunState.RUNNING)
@@ -114,6 +135,9 @@ async def _page(frame: Frame, name: str, me: Listener, request: Request) -> Resp
         name,
         await frame.snapshot(me),
         frame.context(),
+        422 if any(problems.values()) else 200,
+        given=given,
+        problems={**NO_PROBLEMS, **problems},
         upload=upload,
         run=run,
         mirror_at=await deck.history_mirror.mirrored(me.id),

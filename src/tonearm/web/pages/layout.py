@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from tonearm.deck import Deck, Listener
 from tonearm.service.values import Snapshot
 from tonearm.web.access import Access
 from tonearm.web.address import came_from, local_url
 from tonearm.web.pages.base import SignedInListener, is_htmx
+from tonearm.web.said import say
 from tonearm.web.view import delivery_status
 from tonearm.web.view.templates import page
 
@@ -63,8 +64,19 @@ class Frame:
         return page(name, self.headers, status, **{**self.values(snapshot, context), **values})
 
 
-def back(request: Request, fallback: str) -> Response:
-    """The answer to a form: nothing for an open page, which gets an event, else the page that the form was on."""
+_NO_SNIFF = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def back(request: Request, fallback: str, message: str = "") -> Response:
+    """The answer to a form: for an open page, which gets an event, only a message; else the page that the form was on,
+    with that message.
+    """
     if is_htmx(request):
-        return Response(status_code=204)
-    return RedirectResponse(came_from(request) or local_url(fallback), 303)
+        return PlainTextResponse(message, headers=_NO_SNIFF) if message else Response(status_code=204)
+    return to_page(request, came_from(request) or local_url(fallback), message)
+
+
+def to_page(request: Request, url: str, message: str = "") -> Response:
+    """Lead to a page, which shows a message."""
+    answer = RedirectResponse(url, 303)
+    return say(request, answer, message) if message else answer

@@ -15,7 +15,7 @@ from tonearm.service.values import Run
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import After, RowId, cursor
 from tonearm.web.pages.base import is_htmx
-from tonearm.web.pages.layout import Frame
+from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view.formats import sentence
 
 PAGE_SIZE = 50
@@ -94,14 +94,14 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/loved/settings")
     async def settings(
-        me: Me, conflicts: Annotated[ConflictRule, Form()], hourly: Annotated[bool, Form()] = False
+        me: Me, request: Request, conflicts: Annotated[ConflictRule, Form()], hourly: Annotated[bool, Form()] = False
     ) -> Response:
         """Import every hour or only on demand, and who is right in a conflict."""
         before = await frame.deck.loved_import.settings(me.id)
         if hourly is not (before.mirror_at is not None):
             await frame.deck.loved_import.mirror(me.id, on=hourly)
         await frame.deck.loved_import.decide(me.id, conflicts)
-        return RedirectResponse(local_url("/loved"), 303)
+        return back(request, "/loved", "Saved.")
 
     @router.get("/loved/plan")
     async def plan(me: Me) -> Response:

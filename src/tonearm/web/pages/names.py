@@ -29,6 +29,7 @@ class RefusedRename:
     to_artist: str
     to_title: str
     problem: str
+    field: str = ""
 
 
 def name_routes(router: APIRouter, frame: Frame) -> None:
@@ -51,14 +52,20 @@ def name_routes(router: APIRouter, frame: Frame) -> None:
     ) -> Response:
         """Count a name as another one from now on."""
         title = "" if kind is NameKind.ARTIST else title
+
+        def refused(problem: str, field: str = "") -> RefusedRename:
+            return RefusedRename(kind, artist, title, to_artist, to_title, problem, field)
+
+        if (to_artist.strip(), to_title.strip() if title else "") == (artist, title):
+            return await _page(frame, me, refused("That's its name already. Enter the name that it should count as."))
         try:
             await frame.deck.figures.rename(me.id, kind, (artist, title), (to_artist, to_title))
         except MissingName as missing:
-            problem = sentence(str(missing))
-            return await _page(frame, me, RefusedRename(kind, artist, title, to_artist, to_title, problem))
+            field = "artist" if missing.field == "artist" else "title"
+            return await _page(frame, me, refused(sentence(str(missing)), field))
         except TooManyRenames:
             problem = f"You have renamed {MAX_RENAMES} names, which is as many as there can be. Undo some first."
-            return await _page(frame, me, RefusedRename(kind, artist, title, to_artist, to_title, problem))
+            return await _page(frame, me, refused(problem))
         return RedirectResponse(local_url("/history/names"), 303)
 
     @router.post("/history/names/undo")

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from tonearm.core.edit_rules import BadRule
 from tonearm.core.play import MissingName, Track
@@ -11,7 +11,6 @@ from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
-from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
 from tonearm.web.view.destinations import play_there
@@ -49,22 +48,21 @@ def _action_routes(router: APIRouter, frame: Frame) -> None:
     async def send(me: Me, request: Request, play: RowId) -> Response:
         """Send a play that waits, is on hold, was ignored or rejected."""
         _play_id(await frame.deck.play_actions.retry(me.id, play))
-        return back(request, "/queue")
+        return back(request, "/queue", "It's in the queue.")
 
     @router.post("/plays/{play}/discard")
     async def discard(me: Me, request: Request, play: RowId) -> Response:
         """Discard a play; it stays in the history, and for a while the page offers to undo it."""
         _play_id(await frame.deck.play_actions.discard(me.id, play))
-        if not is_htmx(request):
-            return back(request, "/queue")
-        undo = {"Tonearm-Undo": local_url(f"/plays/{play}/undo")}
-        return PlainTextResponse("Discarded. It stays in the history.", headers={**frame.headers, **undo})
+        answer = back(request, "/queue", "Discarded. It stays in the history.")
+        answer.headers["Tonearm-Undo"] = local_url(f"/plays/{play}/undo")
+        return answer
 
     @router.post("/plays/{play}/undo")
     async def undo(me: Me, request: Request, play: RowId) -> Response:
         """Restore a discarded play to the state it had."""
         _play_id(await frame.deck.play_actions.undo_discard(me.id, play))
-        return back(request, "/queue")
+        return back(request, "/queue", "Restored.")
 
 
 def _edit_route(router: APIRouter, frame: Frame) -> None:

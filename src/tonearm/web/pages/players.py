@@ -10,7 +10,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.players import BadPlayer, NewPlayer
 from tonearm.service.values import StoredPlayer
 from tonearm.web.address import local_url
-from tonearm.web.pages.layout import Frame
+from tonearm.web.pages.layout import Frame, to_page
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.player_setup import BY_SLUG, SETUPS, SetupStep
 
@@ -92,11 +92,11 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.post("/players/revoke")
-    async def revoke(me: Me, name: Annotated[str, Form(max_length=LONGEST_FIELD)]) -> Response:
+    async def revoke(me: Me, request: Request, name: Annotated[str, Form(max_length=LONGEST_FIELD)]) -> Response:
         """Revoke the secret of a player."""
         if not await frame.deck.players.revoke(me.id, name):
             raise HTTPException(404, "No player has this name.")
-        return RedirectResponse(local_url("/players"), 303)
+        return to_page(request, local_url("/players"), f"{name} can't report any more.")
 
     @router.post("/players/users")
     async def users(

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from tonearm.deck import Listener
 from tonearm.service.destination_results import DestinationOverview, NoSuchDestination
 from tonearm.service.values import PlayFilter, Snapshot
 from tonearm.web.api.schemas import After, cursor
-from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
 from tonearm.web.view.delivery_status import retry_result
 from tonearm.web.view.destinations import DestinationCard, destination_card, there_row
+from tonearm.web.view.formats import plays
 
 RETRY_WAIT = 3.0
 """Seconds that a form's answer waits for attempts, so that the next page shows their results."""
@@ -42,7 +41,7 @@ def _view_routes(router: APIRouter, frame: Frame) -> None:
         return await _page(frame, "queue", me, state, after, destination)
 
     @router.get("/fragments/plays")
-    async def plays(
+    async def part(
         me: Me, state: PlayFilter | None = None, after: After = None, destination: DestinationFilter = 0
     ) -> Response:
         """The plays alone, as they are now."""
@@ -56,24 +55,22 @@ def _action_routes(router: APIRouter, frame: Frame) -> None:
     async def discard(me: Me, request: Request, user: Annotated[str, Form(min_length=1, max_length=255)]) -> Response:
         """Discard what waits for a Last.fm user who was signed in before."""
         await frame.deck.sign_in.discard_for(me.id, user)
-        return back(request, "/queue")
+        return back(request, "/queue", f"Discarded what waited for {user}. It stays in the history.")
 
     @router.post("/retry")
     async def retry(me: Me, request: Request) -> Response:
         """Retry everything that waits. The answer waits a little, to give the result."""
         before = await frame.deck.accounts.queue_status(me.id)
         left = await frame.deck.accounts.retry_and_wait(me.id, frame.deck.hint, frame.deck.event_hub, RETRY_WAIT)
-        if not is_htmx(request):
-            return back(request, "/queue")
         after = await frame.deck.accounts.queue_status(me.id)
-        message = retry_result(before.queued + before.sending - left, left, after.trouble)
-        return PlainTextResponse(message, headers=dict(frame.headers))
+        return back(request, "/queue", retry_result(before.queued + before.sending - left, left, after.trouble))
 
     @router.post("/retry-expired")
     async def retry_expired(me: Me, request: Request) -> Response:
         """Queue all plays that are too old only because of a wrong clock."""
-        await me.retry_expired()
-        return back(request, "/queue?state=too-old")
+        count = await me.retry_expired()
+        message = f"{plays(count)} queued." if count else "Nothing was recent enough."
+        return back(request, "/queue?state=too-old", message)
 
 
 async def _page(

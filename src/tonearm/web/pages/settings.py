@@ -13,7 +13,7 @@ from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOL
 from tonearm.deck import Listener
 from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import cookie_name, local_url
-from tonearm.web.pages.layout import Frame, back
+from tonearm.web.pages.layout import Frame, back, to_page
 from tonearm.web.view.destinations import destination_card
 
 EXAMPLES = (150.0, 264.0, 622.0)
@@ -58,7 +58,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     ) -> Response:
         """How much of a track makes it count, from the next play on."""
         await frame.deck.accounts.change_settings(me.id, None, percent)
-        return back(request, "/settings")
+        return back(request, "/settings", "Saved. It applies from the next play.")
 
 
 def _token_routes(router: APIRouter, frame: Frame) -> None:
@@ -70,11 +70,11 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
         return await _settings_page(frame, "settings", me, request, await frame.deck.accounts.token(me.id))
 
     @router.post("/settings/tokens/{name}/revoke")
-    async def revoke(me: Me, name: str) -> Response:
+    async def revoke(me: Me, request: Request, name: str) -> Response:
         """Revoke a token, a link or a browser."""
         if not await frame.deck.personal_data.revoke(me.id, name):
             raise HTTPException(404, "There's no such token or browser.")
-        return RedirectResponse(local_url("/settings"), 303)
+        return to_page(request, local_url("/settings"), "Revoked.")
 
 
 async def _settings_page(

@@ -28,9 +28,10 @@
     return `${Math.floor(minutes / 60)}:${twoDigits(minutes % 60)}:${twoDigits(whole % 60)}`;
   };
 
+  const isPast = (at) => at.getFullYear() !== new Date().getFullYear();
+  const dayOf = (at) => `${at.getDate()} ${MONTHS[at.getMonth()]}${isPast(at) ? ` ${at.getFullYear()}` : ""}`;
   const moment = (at, full) => {
-    const past = at.getFullYear() !== new Date().getFullYear();
-    const day = `${at.getDate()} ${MONTHS[at.getMonth()]}${past ? ` ${at.getFullYear()}` : ""}`;
+    const [past, day] = [isPast(at), dayOf(at)];
     return past && !full ? day : `${day} ${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
   };
 
@@ -60,7 +61,7 @@
   const readPart = (root) => {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
-      const formats = { by: () => by(at), time: () => `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}` };
+      const formats = { by: () => by(at), day: () => dayOf(at), time: () => `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}` };
       const kind = Object.keys(formats).find((name) => name in time.dataset);
       setText(time, kind ? formats[kind]() : moment(at, "full" in time.dataset));
     }

@@ -158,6 +158,16 @@ def moment(timestamp: float, now: float, full: bool = False) -> Markup:
     return Markup('<time datetime="{}"{}>{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", attribute, text)
 
 
+def day(timestamp: float, now: float) -> Markup:
+    """Only the day, in the zone of `moment`; with its year if that is another one."""
+    utc, zone = datetime.fromtimestamp(timestamp, UTC), readers_zone()
+    local = utc.astimezone(zone)
+    text = f"{local.day} {_MONTHS[local.month - 1]}"
+    if local.year != datetime.fromtimestamp(now, zone).year:
+        text += f" {local.year}"
+    return Markup('<time datetime="{}" data-day>{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", text)
+
+
 def time_of(timestamp: float, now: float) -> Markup:
     """Only the time of day for a time today, otherwise as `moment`."""
     utc, zone = datetime.fromtimestamp(timestamp, UTC), readers_zone()

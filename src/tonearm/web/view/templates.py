@@ -14,6 +14,7 @@ from tonearm.core.figures import NameKind
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.version import __version__
 from tonearm.web.address import local_url, root
+from tonearm.web.said import said
 from tonearm.web.view import assets, formats
 
 LONGEST_COVER_NAME = 60
@@ -31,12 +32,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(asset=_asset, root=root, version=__version__, artist_url=artist_url, album_url=album_url)
-    environment.globals.update(track_url=track_url, name_url=name_url, cover_url=cover_url, tint_url=tint_url)
+    environment.globals.update(
+        said=said, track_url=track_url, name_url=name_url, cover_url=cover_url, tint_url=tint_url
+    )
     for filter_ in (
         formats.ago,
         formats.by,
         formats.clock,
         formats.countdown,
+        formats.day,
         formats.code_spans,
         formats.moment,
         formats.name,
