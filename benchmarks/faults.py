@@ -17,7 +17,7 @@ from benchmarks.report import Figure, machine, rounded, say
 from benchmarks.simulation import bugs
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.many import caught, opened, results
-from benchmarks.simulation.run import Result, Room, run, with_destinations
+from benchmarks.simulation.run import ALL, Result, Room, Scope, run, with_destinations
 
 _SHOWN = 5
 """Findings of one seed that are printed without `--trace`."""
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     """Exit status 1 if a promise was broken, or a planted bug was not caught."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.plays_only and options.destinations_only:
-        parser.error("--plays-only leaves out what --destinations-only is about")
+    if options.plays_only and (options.destinations_only or options.destinations):
+        parser.error("--plays-only leaves the other destinations out")
     if options.seed is not None:
         return _replay(options)
     fields, broken = _measure(options)
@@ -50,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: one for each core")
     parser.add_argument("--plays-only", action="store_true", help="no hearts, and no destination but Last.fm")
     parser.add_argument("--destinations-only", action="store_true", help="seeds with destinations other than Last.fm")
+    parser.add_argument(
+        "--destinations",
+        type=int,
+        choices=(1, 2, 3),
+        metavar="N",
+        help="each listener has N, Last.fm included (default: 1 to 3, in two of nine runs)",
+    )
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server of its own; slower")
     parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill a real process so often, too")
@@ -60,17 +67,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command(seed: int, plays: int, bug: str = "", *, plays_only: bool = False, postgres: bool = False) -> str:
+def command(seed: int, plays: int, bug: str = "", *, scope: Scope = ALL, postgres: bool = False) -> str:
     """The command that replays a run in words."""
-    options = f" --bug {bug}" if bug else ""
-    options += f"{' --plays-only' if plays_only else ''}{' --postgres' if postgres else ''}"
-    return f"./run bench faults --seed {seed} --plays {plays}{options} --trace"
+    words = [f"./run bench faults --seed {seed} --plays {plays}"]
+    words += [f"--bug {bug}"] * bool(bug) + ["--plays-only"] * scope.plays_only + ["--postgres"] * postgres
+    words += [f"--destinations {scope.destinations}"] * bool(scope.destinations)
+    return " ".join([*words, "--trace"])
+
+
+def _scope(options: argparse.Namespace) -> Scope:
+    return Scope(options.plays_only, options.destinations)
 
 
 def _replay(options: argparse.Namespace) -> int:
     seed, bug = options.seed, options.bug
     with opened(postgres=options.postgres) as room, bugs.BUGS[bug]() if bug else nullcontext():
-        result = run(seed, options.plays, room, narrated=options.trace, plays_only=options.plays_only)
+        result = run(seed, options.plays, room, narrated=options.trace, scope=_scope(options))
     for line in result.story:
         say(line)
     say(f"seed {seed}: {len(result.findings)} broken promises, digest {result.digest}")
@@ -87,6 +99,7 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, Figure], bool]:
         "benchmark": "faults",
         "seeds": options.seeds,
         "plays": options.plays,
+        "destinations": sum(result.destinations for result in found),
         "database": "postgresql" if options.postgres else "sqlite",
         **{str(kind): sum(result.count(kind) for result in found) for kind in Kind},
         "reported": sum(result.plays for result in found),
@@ -113,10 +126,8 @@ def _runs(options: argparse.Namespace) -> list[Result]:
     wanted = seeds(options.first, number, destinations_only=options.destinations_only)
     found: list[Result] = []
     spoken = time.monotonic()
-    found_by_seed = results(
-        wanted, options.plays, options.processes, plays_only=options.plays_only, postgres=options.postgres
-    )
-    for result in found_by_seed:
+    runs = results(wanted, options.plays, options.processes, scope=_scope(options), postgres=options.postgres)
+    for result in runs:
         found.append(result)
         if result.findings:
             _complain(result, options)
@@ -134,7 +145,7 @@ def seeds(first: int, number: int, *, destinations_only: bool) -> Sequence[int]:
 
 
 def _complain(result: Result, options: argparse.Namespace) -> None:
-    replay = command(result.seed, options.plays, plays_only=options.plays_only, postgres=options.postgres)
+    replay = command(result.seed, options.plays, scope=_scope(options), postgres=options.postgres)
     say(f"seed {result.seed} breaks {len(result.findings)} promises: {replay}")
     for finding in result.findings[:_SHOWN]:
         say(f"  {finding}")

@@ -162,14 +162,16 @@ class Elsewhere:
     hearts: HeartsElsewhere | None = None
     _tokens: dict[str, Target] = field(default_factory=dict)
 
-    def begin(self) -> None:
-        """Servers and profiles: at least one listener has one, and none has more than two."""
+    def begin(self, each: int | None = None) -> None:
+        """Servers and profiles: each listener has so many, or (None) at least one listener has one, and none has more
+        than two.
+        """
         for number, bad in enumerate(_BAD):
             host = f"listens-{number}.example"
             self.servers.append(ListenServer(host, bad, lambda: self.timeline.elapsed, lambda: self.timeline.now))
         for place, name in enumerate(self.ledger.accounts):
             number = self.chance.choice((1, 2, 2) if place == 0 else (0, 1, 2))
-            for server in self.chance.sample(self.servers, number):
+            for server in self.chance.sample(self.servers, number if each is None else each):
                 self.targets.append(Target(name, server, name.capitalize()))
 
     def of(self, account: Account | str) -> list[Target]:

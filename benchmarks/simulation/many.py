@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from benchmarks.simulation import bugs
-from benchmarks.simulation.run import Result, Room, run, with_destinations, with_hearts
+from benchmarks.simulation.run import ALL, Result, Room, Scope, run, with_destinations, with_hearts
 
 USUAL_PLAYS = 40
 CROWD = 160
@@ -23,21 +23,20 @@ _rooms: list[Room] = []
 
 
 def results(
-    seeds: Iterable[int], plays: int, processes: int = 0, *, plays_only: bool = False, postgres: bool = False
+    seeds: Iterable[int], plays: int, processes: int = 0, *, scope: Scope = ALL, postgres: bool = False
 ) -> Iterator[Result]:
     """The result of each seed, as they come; `processes` 0: one for each core that this process may use.
 
-    `plays_only`: nobody gives hearts, or has another destination than Last.fm, which makes a run four times as quick.
     `postgres`: each process has a PostgreSQL server of its own.
     """
     processes = processes or len(os.sched_getaffinity(0))
     if processes == 1:
         gc.freeze()  # what is loaded stays: there is no need to look through it again and again
         with opened(postgres=postgres) as room:
-            yield from (run(seed, plays, room, plays_only=plays_only) for seed in seeds)
+            yield from (run(seed, plays, room, scope=scope) for seed in seeds)
         return
     with multiprocessing.get_context("spawn").Pool(processes, _enter, (postgres,)) as pool:
-        yield from pool.imap_unordered(partial(_one, plays, plays_only), seeds, chunksize=4)
+        yield from pool.imap_unordered(partial(_one, plays, scope), seeds, chunksize=4)
 
 
 def opened(*, postgres: bool) -> Room:
@@ -56,8 +55,8 @@ def _enter(postgres: bool) -> None:
     atexit.register(room.__exit__)
 
 
-def _one(plays: int, plays_only: bool, seed: int) -> Result:
-    return run(seed, plays, _rooms[0], plays_only=plays_only)
+def _one(plays: int, scope: Scope, seed: int) -> Result:
+    return run(seed, plays, _rooms[0], scope=scope)
 
 
 def caught(name: str, room: Room, first: int = 0) -> Result | None:

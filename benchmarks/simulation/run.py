@@ -58,12 +58,49 @@ _OWED = (
 )
 
 
+def with_hearts(seed: int) -> bool:
+    """In every fifth run they also love tracks, here and on Last.fm."""
+    return seed % 5 == 1
+
+
+def with_destinations(seed: int) -> bool:
+    """In two of nine runs listeners send their plays to other services, too."""
+    return seed % 9 in (0, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What runs are about. `plays_only`: nobody loves tracks, or has another destination than Last.fm, which makes a
+    run four times as quick. `destinations`: how many each listener has, Last.fm included; None: one to three, in some
+    runs.
+    """
+
+    plays_only: bool = False
+    destinations: int | None = None
+
+    def hearts(self, seed: int) -> bool:
+        """Whether tracks are loved in the run of a seed."""
+        return with_hearts(seed) and not self.plays_only
+
+    def others(self, seed: int) -> bool:
+        """Whether there are other destinations than Last.fm."""
+        if self.plays_only or self.destinations is None:
+            return with_destinations(seed) and not self.plays_only
+        return self.destinations > 1
+
+
+ALL = Scope()
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a seed. `digest` is the same for the same seed; `story` is empty unless requested."""
+    """The result of a seed. `destinations` are those of all its listeners, Last.fm included. `digest` is the same for
+    the same seed; `story` is empty unless requested.
+    """
 
     seed: int
     plays: int
+    destinations: int
     findings: tuple[Finding, ...]
     requests: int
     deaths: int
@@ -120,7 +157,7 @@ class Story:
 class Run:
     """All that a seed sets up."""
 
-    def __init__(self, seed: int, plays: int, room: Room, *, narrated: bool, plays_only: bool) -> None:
+    def __init__(self, seed: int, plays: int, room: Room, *, narrated: bool = False, scope: Scope = ALL) -> None:
         self.seed = seed
         chance = self.chance = Random(seed)
         self.timeline = timeline = Timeline()
@@ -138,8 +175,8 @@ class Run:
         self.referee = Referee(timeline, self.emulator, self.ledger, now, say, _PER_SECOND, workers == 1, self._told)
         self.network = Network(timeline, self.emulator, chance, self.referee)
         self.disk = room.disk(timeline, chance, self._forgets)
-        self.hearts = self._hearts(say, plays) if with_hearts(seed) and not plays_only else None
-        self.elsewhere = self._elsewhere(say) if with_destinations(seed) and not plays_only else None
+        self.hearts = self._hearts(say, plays) if scope.hearts(seed) else None
+        self.elsewhere = self._elsewhere(say, scope.destinations) if scope.others(seed) else None
         self.hearts_elsewhere = self._hearts_elsewhere()
         self.weather = Weather(
             timeline, self.emulator, self.network, self.disk, chance, say, self.scale, self.hearts is not None
@@ -173,7 +210,7 @@ class Run:
         self.network.lands = hearts.lands
         return hearts
 
-    def _elsewhere(self, say: Callable[[str, str], None]) -> Elsewhere:
+    def _elsewhere(self, say: Callable[[str, str], None], destinations: int | None) -> Elsewhere:
         chance = Random(f"destinations of {self.seed}")
         elsewhere = Elsewhere(
             self.ledger,
@@ -186,7 +223,7 @@ class Run:
             self._sweep,
             lambda: self.network.cut_until,
         )
-        elsewhere.begin()
+        elsewhere.begin(None if destinations is None else destinations - 1)
         self.network.elsewhere = elsewhere
         return elsewhere
 
@@ -415,6 +452,7 @@ class Run:
         return Result(
             self.seed,
             len(self.ledger.plays),
+            len(self.ledger.accounts) + (len(self.elsewhere.targets) if self.elsewhere is not None else 0),
             tuple(self.referee.findings),
             self.referee.requests
             + (self.elsewhere.requests if self.elsewhere is not None else 0)
@@ -426,16 +464,6 @@ class Run:
         )
 
 
-def with_hearts(seed: int) -> bool:
-    """In every fifth run they also love tracks, here and on Last.fm."""
-    return seed % 5 == 1
-
-
-def with_destinations(seed: int) -> bool:
-    """In two of nine runs listeners send their plays to other services, too."""
-    return seed % 9 in (0, 2)
-
-
-def run(seed: int, plays: int, room: Room, *, narrated: bool = False, plays_only: bool = False) -> Result:
+def run(seed: int, plays: int, room: Room, *, narrated: bool = False, scope: Scope = ALL) -> Result:
     """Run one seed, including the final check."""
-    return Run(seed, plays, room, narrated=narrated, plays_only=plays_only).go()
+    return Run(seed, plays, room, narrated=narrated, scope=scope).go()

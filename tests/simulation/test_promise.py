@@ -12,7 +12,7 @@ from benchmarks.__main__ import main
 from benchmarks.simulation import bugs
 from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
 from benchmarks.simulation.on_postgres import PostgresRoom
-from benchmarks.simulation.run import Room, Run, run
+from benchmarks.simulation.run import Room, Run, Scope, run
 from tests.postgres import Server
 
 SEEDS, PLAYS = 100, 30
@@ -141,10 +141,17 @@ def test_other_services_are_told_of_hearts_in_the_runs_with_both(room: Room) -> 
 
 def test_a_listener_has_one_to_three_destinations_in_the_runs_with_destinations(room: Room) -> None:
     seeds = faults.seeds(first=0, number=20, destinations_only=True)
-    runs = [Run(seed, PLAYS, room, narrated=False, plays_only=False) for seed in seeds]
+    runs = [Run(seed, PLAYS, room) for seed in seeds]
     others = [len(run.elsewhere.of(name)) for run in runs if run.elsewhere for name in run.ledger.accounts]
     assert len(runs) == sum(run.elsewhere is not None for run in runs)
     assert set(others) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_listener_can_have_that_many_destinations(number: int, room: Room) -> None:
+    result = run(4, 8, room, scope=Scope(destinations=number))
+    assert not result.findings
+    assert result.destinations == number * len(Run(4, 8, room).ledger.accounts)
 
 
 def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +168,7 @@ def test_the_bench_ends_with_one_line_of_json(capsys: pytest.CaptureFixture[str]
     assert main(["faults", "--seeds", "3", "--plays", "8", "--processes", "1", "--no-bugs", "--json"]) == 0
     fields = json.loads(capsys.readouterr().out.splitlines()[-1])
     promises = ("lost", "doubled", "unexplained", "hearts_lost", "hearts_invented")
+    assert fields["destinations"] > 3
     assert {name: fields[name] for name in ("seeds", "plays", *promises)} == {
         "seeds": 3,
         "plays": 8,
