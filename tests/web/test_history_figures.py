@@ -161,6 +161,13 @@ async def test_lists_of_what_was_new_and_what_was_heard_again(house: House) -> N
     assert "Back to the first page" in await house.page(more)
 
 
+async def test_who_has_played_nothing_yet_is_offered_an_import(house: House) -> None:
+    for path in ("/history/on-this-day", "/history/rewind", "/history"):
+        assert "/history/import" in await house.page(path), path
+    assert "No artists." in await house.page("/history/top")
+    assert "No plays in this period." in await house.page("/history/deliveries")
+
+
 async def test_how_deliveries_went(house: House) -> None:
     for place, seconds in enumerate((2.0, 4.0, 400.0)):
         start = at(2014, 5, 1, place)

@@ -21,7 +21,7 @@ def approval_router(deck: Deck, access: Access, headers: Mapping[str, str]) -> A
     Me = Annotated[Listener, Depends(SignedInListener(access))]
 
     async def show(me: Me, token: Token = "") -> Response:
-        """Which program asks, and what it would be allowed to do."""
+        """Show which program asks, and what it could do."""
         return await _approval_page(token, me, "")
 
     router.add_api_route("/api/auth", show, methods=["GET"])
@@ -29,7 +29,7 @@ def approval_router(deck: Deck, access: Access, headers: Mapping[str, str]) -> A
 
     @router.post("/api/auth/")
     async def allow(me: Me, name: PlayerName, token: Annotated[str, Form(max_length=100)]) -> Response:
-        """The program may report as a new player of this name."""
+        """Let the program report plays, as a new player with this name."""
         request = await deck.players.approvals.find(token)
         if request is None or deck.players.approvals.is_expired(request):
             raise HTTPException(410, "This request is unknown or too old. Connect again from the program.")

@@ -36,7 +36,7 @@ COMPRESS_FROM = 1400
 
 
 class SignedInListener:
-    """The dependency that names the signed-in listener; anyone else gets the page that explains how to sign in."""
+    """The dependency that returns the signed-in listener; others get the page that explains how to sign in."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -50,7 +50,7 @@ class SignedInListener:
 
 
 def is_htmx(request: Request) -> bool:
-    """Whether the script of an open page asks (htmx), which shows the result by itself."""
+    """Whether an open page's script (htmx) sent the request: it shows the result itself."""
     return "hx-request" in request.headers
 
 
@@ -84,7 +84,7 @@ def page_route(headers: Mapping[str, str]) -> type[APIRoute]:
 
 
 def compressed(request: Request, answer: Response) -> Response:
-    """The page compressed, if it is long and the browser accepts that; fast, since every request does it."""
+    """Compress a long page if the browser accepts that: fast rather than small, since every request does it."""
     if (
         type(answer) is not HTMLResponse
         or len(answer.body) < COMPRESS_FROM
@@ -98,7 +98,7 @@ def compressed(request: Request, answer: Response) -> Response:
 
 
 def add_error_pages(app: FastAPI, headers: Mapping[str, str]) -> None:
-    """An unknown address, and what nobody expected, is answered with a page for browsers and with JSON for programs."""
+    """Answer unknown addresses and unexpected errors with a page for browsers, and with JSON for programs."""
 
     async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
@@ -124,7 +124,7 @@ def error_page(error: Exception, headers: Mapping[str, str], *, open_page: bool 
     """An error as a page, or for an `open_page` only its message, which that page shows. `form` is the address of the
     page whose form failed.
 
-    A browser that is not signed in any more is made to fetch the whole page.
+    A browser that is no longer signed in reloads the whole page.
     """
     match error:
         case HTTPException(status_code=401):

@@ -22,7 +22,7 @@ from tonearm.web.view.formats import plays, sentence
 from tonearm.web.view.time_zone import request_zone
 
 MAX_TRACKS = 200
-"""Tracks; a box of a dozen records has as many."""
+"""Tracks of one album; a box of a dozen records has about as many."""
 
 AlbumQuery = Annotated[str, Query(max_length=LONGEST_NAME)]
 
@@ -171,6 +171,6 @@ _RESULTS = {
 
 
 def _summary(results: Sequence[ReportResult]) -> list[str]:
-    """How many plays were answered how."""
+    """How many plays got which answer."""
     counts = Counter(result.status for result in results)
     return [words.format(plays(counts[status])) for status, words in _RESULTS.items() if counts[status]]

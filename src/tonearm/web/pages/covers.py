@@ -33,7 +33,7 @@ def cover_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/covers")
     async def cover(_: Me, artist: Name, album: Name = "", title: Name = "", large: bool = False) -> Response:
-        """Always a picture: the cover of an album, or of the album that a track is on, or a drawn sleeve."""
+        """The cover of an album, or of the album that a track is on; a drawn sleeve if there is none."""
         image, max_age = await _if_quick(
             frame.deck.metadata.cover(artist, album_=album, title=title, small=not large), AT_ONCE
         )
@@ -43,7 +43,7 @@ def cover_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/covers/tint")
     async def tint(_: Me, artist: Name, album: Name = "", title: Name = "") -> Response:
-        """The colour of that picture, as a picture that lies behind the page."""
+        """The colour of that picture, as an image behind the page."""
         colour, max_age = await _if_quick(frame.deck.metadata.tint(artist, album_=album, title=title), LATER)
         return _answer(ground(colour or sleeve_tint(artist, album)), SVG, max_age)
 

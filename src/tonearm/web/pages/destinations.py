@@ -53,7 +53,7 @@ PRIVATE = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a form says a destination gets, and what of the history."""
+    """What the listener chose: what the destination gets, and how much of the history."""
 
     artist: Literal["credited", "first"]
     album_artist: bool
@@ -63,7 +63,7 @@ class Choices:
     history: HistoryChoice
 
     def policy(self, before: Policy) -> Policy:
-        """The policy, with what no form says as it was before."""
+        """The policy with these choices; the rest stays as it was before."""
         return replace(
             before,
             artist=ArtistForm(self.artist),
@@ -108,7 +108,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/settings/destinations/new")
     async def new(me: Me, kind: AddableKind = "listenbrainz") -> Response:
-        """Which service, and what it knows its listener by."""
+        """The form for a new service."""
         return await _form(frame, me, DestinationKind(kind), EnteredProfile())
 
     @router.post("/settings/destinations/new")
@@ -157,7 +157,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
         number: Annotated[RowId, Form()] = 0,
         early: Annotated[bool, Form()] = False,
     ) -> Response:
-        """Whether access was allowed at the service; then it goes on by itself."""
+        """Check whether access was allowed at the service, and continue if it was."""
         of, part = DestinationKind(kind), is_htmx(request)
         if number:
             again = await frame.deck.destinations.sign_in_again(me.id, number, state)
@@ -216,7 +216,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/settings/destinations/{number}")
     async def destination_page(me: Me, number: RowId) -> Response:
-        """How another service is, what it gets, what waits for it, and what it has rejected."""
+        """The state of another service, what it gets, what waits for it, and what it has rejected."""
         return await _page(frame, me, number)
 
     @router.get("/fragments/destinations")
@@ -227,7 +227,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/fragments/destinations/{number}")
     async def head(me: Me, number: RowId) -> Response:
-        """How another service is, and the plays there. A page that is open after it was removed goes to *Settings*."""
+        """The state of another service, and its plays. If it was removed, an open page goes to *Settings*."""
         try:
             return await _page(frame, me, number, name="_destination")
         except HTTPException:
@@ -239,7 +239,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/settings/destinations/{number}/policy")
     async def policy(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
-        """What it gets from the next play on."""
+        """Change what it gets, from the next play on."""
         found = await _found(frame, me, number)
         changed = await frame.deck.destinations.change_policy(me.id, number, chosen.policy)
         if isinstance(changed, DestinationRefused):
@@ -267,7 +267,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/settings/destinations/{number}/private")
     async def private(me: Me, number: RowId, on: Annotated[bool, Form()]) -> Response:
-        """Keep here what is reported within an hour; or no longer."""
+        """Start or end private mode: for an hour, what is reported stays here."""
         await _found(frame, me, number)
         until = frame.deck.clock.now() + PRIVATE if on else 0.0
         await frame.deck.destinations.change_policy(me.id, number, lambda before: replace(before, private_until=until))
@@ -288,7 +288,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
         username: FormText = "",
         by: Annotated[str, Form(max_length=20)] = "page",
     ) -> Response:
-        """A new token of the same user, or sign in again."""
+        """Save a new token of the same user, or sign in again."""
         found, destinations = await _found(frame, me, number), frame.deck.destinations
         if found.kind in APPROVED and by == "page":
             begun = await destinations.begin_again(me.id, number)
@@ -312,7 +312,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
         number: RowId,
         waiting: Annotated[Literal["", "keep", "discard"], Form(alias="plays")] = "",
     ) -> Response:
-        """Remove it; if plays wait, its listener has to say what happens to them."""
+        """Remove it; if plays wait, the listener has to choose what happens to them."""
         discard = None if not waiting else waiting == "discard"
         match await frame.deck.destinations.remove(me.id, number, discard=discard):
             case NoSuchDestination():
@@ -377,7 +377,7 @@ async def _form(
     *,
     part: bool = False,
 ) -> Response:
-    """Which service, and what it knows its listener by; with what was entered, and what is wrong with that."""
+    """The form for a new service, with what was entered, and what is wrong with that."""
     wrong = problems(refused, signs_in=kind in APPROVED) if refused else NO_PROBLEMS
     values: dict[str, Any] = {"kinds": KINDS, "kind": BY_KIND[kind], "entered": entered, "problems": wrong, "by": by}
     return await _step(frame, me, "form", values, 422 if refused and not part else 200, part=part)
@@ -394,7 +394,7 @@ async def _waiting(
     *,
     part: bool = False,
 ) -> Response:
-    """What to do at the service."""
+    """The page that waits, and says what to do at the service."""
     values = {"kind": BY_KIND[kind], "auth_url": auth_url, "state": state, "number": number, "trouble": trouble}
     values["where"] = where_it_is(kind, auth_url)
     return await _step(frame, me, "waiting", values, part=part)
@@ -410,7 +410,7 @@ async def _choosing(
     *,
     part: bool = False,
 ) -> Response:
-    """What goes there, with what was chosen before."""
+    """The form for what the service gets, with what was chosen before."""
     setup = frame.deck.destination_setup
     policy = chosen.policy(checked.policy) if chosen else checked.policy
     values: dict[str, Any] = {

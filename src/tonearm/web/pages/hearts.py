@@ -1,4 +1,4 @@
-"""Hearts on the pages: given and taken by one click."""
+"""Hearts on the pages: love or unlove a track with one click."""
 
 from typing import Annotated
 

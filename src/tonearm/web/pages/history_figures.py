@@ -1,4 +1,4 @@
-"""Pages of figures of the history: a period looked back on, this day in earlier years, what was new or heard again."""
+"""Pages of figures of the history: *Rewind*, *On this day*, what was new or heard again, and deliveries."""
 
 import asyncio
 from base64 import b64encode
@@ -48,12 +48,12 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/history/rewind")
     async def look_back(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
-        """A year, a month, or any other period looked back on."""
+        """Look back on a year, a month or any other period."""
         return await _rewind(frame, me, request, period_text)
 
     @router.get("/history/rewind.svg")
     async def picture(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
-        """The same as a picture to share."""
+        """The same, as a picture to share."""
         _, span = await _span(frame, me, request, period_text)
         found = await frame.deck.figures.rewind(me.id, span, TOP_SIZE)
         covers = await _covers(frame.deck, found.overview.tops[NameKind.ALBUM].names)
@@ -89,7 +89,7 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/history/random")
     async def random_play(me: Me) -> Response:
-        """Leads to a play of any time."""
+        """Go to a random play."""
         play = await frame.deck.figures.random_play(me.id)
         return RedirectResponse(local_url("/history" if play is None else f"/plays/{play}"), 303)
 
@@ -109,12 +109,12 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/history/deliveries")
     async def deliveries(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
-        """How the plays fared on their way to Last.fm."""
+        """How long deliveries took, what was retried, and what Last.fm doesn't have."""
         return await _deliveries(frame, me, request, period_text)
 
 
 async def _span(frame: Frame, me: Listener, request: Request, text: str) -> tuple[HistoryPeriod, Span]:
-    """The whole history, and the period that is meant: by default the year of the last play."""
+    """The whole history, and the requested period: by default the year of the last play."""
     zone = request_zone(request)
     whole = await whole_history(frame, me.id, zone)
     period = read_period(text, whole) if text else periods.year(whole.last.year)

@@ -1,4 +1,4 @@
-"""The page at `/history/import`: histories come home from files and from Last.fm, and go out as files."""
+"""The page at `/history/import`: import histories from files and from Last.fm, and export them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -101,7 +101,7 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/history/import/mirror")
     async def mirror(me: Me, on: Annotated[bool, Form()] = False) -> Response:
-        """Import every hour, or no longer."""
+        """Start or stop importing every hour."""
         await frame.deck.history_mirror.mirror(me.id, on=on)
         return _back()
 

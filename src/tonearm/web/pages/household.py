@@ -24,7 +24,7 @@ _ONLY_HERE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that lets one browser in, with a QR code of it in SVG. It is never shown again.
+    """A link that signs in one browser, with its QR code as SVG. It is shown only once.
 
     `name` is who is invited, "" for a device of the listener's own. `only_here`: other devices can't reach its address.
     """
@@ -56,7 +56,7 @@ def _link_routes(router: APIRouter, frame: Frame, public_url: str) -> None:
 
     @router.post("/household/invite")
     async def invite(me: Me, request: Request, name: Annotated[str, Form(max_length=LONGEST_FIELD)]) -> Response:
-        """Another listener, and the link that lets them in."""
+        """Add a listener, and show the link that signs them in."""
         name = name.strip()
         try:
             invited = await frame.deck.households.invite(me.id, name)
@@ -72,7 +72,7 @@ def _sharing_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/household/share")
     async def share(me: Me, listener: Annotated[int, Form()], shown: Annotated[bool, Form()]) -> Response:
-        """Show another listener what this one plays, or no longer."""
+        """Show another listener what this one plays, or stop showing it."""
         if not await frame.deck.households.share(me.id, listener, shown=shown):
             raise HTTPException(404, "There's no such listener.")
         return RedirectResponse(local_url("/household"), 303)

@@ -21,7 +21,7 @@ from tonearm.web.view.templates import page
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What all pages are made with. `emulator` is the address of the stand-in's faults, "" if Last.fm is real."""
+    """What all pages share. `emulator` is the address of the stand-in's faults, "" if Last.fm is real."""
 
     deck: Deck
     access: Access
@@ -34,7 +34,7 @@ class Frame:
         return SignedInListener(self.access)
 
     def context(self) -> delivery_status.PageContext:
-        """What a page is made at: the time, whether this process sends, the rules."""
+        """What a page depends on: the time, whether this process sends, and the rules."""
         deck = self.deck
         return delivery_status.PageContext(deck.clock.now(), deck.delivers(), deck.accounts.rules, deck.accounts.daily)
 

@@ -48,7 +48,7 @@ CONFLICTS = {
     ConflictRule.HERE: "What you did here wins",
     ConflictRule.LASTFM: "What Last.fm has wins",
 }
-"""Who is right about a track that was unloved here and loved on Last.fm since they last agreed."""
+"""Which side wins for a track that was unloved here and loved on Last.fm since the last import."""
 
 CHANGES = {
     HeartChange.LOVE_HERE: "Loved here",
@@ -86,7 +86,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/loved/check")
     async def check(me: Me, request: Request) -> Response:
-        """Look for everything that is loved in the library again."""
+        """Match all loved tracks with the library again."""
         await frame.deck.loved_matching.check(me.id)
         if not is_htmx(request):
             return RedirectResponse(local_url("/loved"), 303)
@@ -96,7 +96,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     async def settings(
         me: Me, request: Request, conflicts: Annotated[ConflictRule, Form()], hourly: Annotated[bool, Form()] = False
     ) -> Response:
-        """Import every hour or only on demand, and who is right in a conflict."""
+        """Import every hour or only on demand, and which side wins a conflict."""
         before = await frame.deck.loved_import.settings(me.id)
         if hourly is not (before.mirror_at is not None):
             await frame.deck.loved_import.mirror(me.id, on=hourly)
@@ -121,7 +121,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/loved/{track}")
     async def choose(me: Me, request: Request, track: RowId, file: Annotated[RowId, Form()] = 0) -> Response:
-        """A loved track is this file; 0: none of its possible matches."""
+        """Match a loved track to this file; 0 rejects all of its possible matches."""
         if not await frame.deck.loved_import.choose(me.id, track, file or None):
             raise HTTPException(404, "No such loved track, or this file isn't one of its possible matches.")
         if not is_htmx(request):

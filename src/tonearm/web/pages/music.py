@@ -1,7 +1,7 @@
 """The pages of an artist, an album and a track: the listener's plays over time, and what Last.fm knows.
 
-The listener's plays are there at once, and so is Last.fm's part if it is cached. Otherwise the open page asks for it,
-or the reader follows the link in its place.
+The listener's plays are there at once, and so is Last.fm's part if it is cached. Otherwise the page requests it once it
+is open, or the reader follows the link in its place.
 """
 
 import asyncio

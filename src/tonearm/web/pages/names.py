@@ -1,4 +1,4 @@
-"""The page at `/history/names`: names that the listener has merged or renamed, and how to take that back."""
+"""The page at `/history/names`: names that the listener has merged or renamed, and how to undo that."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The page at `/`: what plays, today's numbers, the connection, the last days and the last plays."""
+"""The page at `/`: what's playing, today's numbers, the connection, the last days and the last plays."""
 
 from datetime import tzinfo
 from typing import Annotated, Any
@@ -28,19 +28,19 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/", name="home")
     async def home(me: Me, request: Request) -> Response:
-        """What plays, and what happened to the last plays."""
+        """What's playing, and what happened to the latest plays."""
         return await _page(frame, "now", me, request)
 
     @router.get("/accounted")
     async def accounted(me: Me) -> Response:
-        """How many plays have which state: together they are all plays."""
+        """How many plays are in each state; together they are all plays."""
         counted = await frame.deck.views.accounted(me.id, fresh=True)
         totals = play_rows.fate_totals(counted)
         return frame.page("accounted", await frame.snapshot(me), frame.context(), accounted=counted, totals=totals)
 
     @router.get("/fragments/accounted")
     async def accounted_part(me: Me) -> Response:
-        """The sentence alone, as of a moment ago."""
+        """The sentence alone, as it is now."""
         counted = await frame.deck.views.accounted(me.id)
         return frame.page("_accounted", await frame.snapshot(me), frame.context(), accounted=counted)
 

@@ -32,7 +32,7 @@ class PlayerRow:
 
 @dataclass(frozen=True, slots=True)
 class WrongUser:
-    """A user of a media server that could not be taken: what was typed for which player, and why not."""
+    """A user of a media server that was not accepted: what was typed for which player, and why."""
 
     player: int
     given: str
@@ -41,7 +41,7 @@ class WrongUser:
 
 @dataclass(frozen=True, slots=True)
 class NewConnection:
-    """A player that was added just now, with what to enter in it. The secret is never shown again."""
+    """A player that was added just now, with what to enter in it. The secret is shown only once."""
 
     new: NewPlayer
     label: str
@@ -74,7 +74,7 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
         name: Annotated[str, Form(max_length=LONGEST_FIELD)],
         kind: Annotated[str, Form(max_length=LONGEST_FIELD)],
     ) -> Response:
-        """A new player, whose secret is shown this once."""
+        """Add a player; its secret is shown only now."""
         setup = BY_SLUG.get(kind)
         if setup is None:
             raise HTTPException(400, "No such kind of player.")
@@ -105,7 +105,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         user: Annotated[str, Form(max_length=LONGEST_FIELD)],
         mine: Annotated[bool, Form()] = True,
     ) -> Response:
-        """A user of a media server is this listener, or is no longer."""
+        """Map a user of a media server to this listener, or stop doing so."""
         player = await frame.deck.players.named(me.id, name)
         if player is None:
             raise HTTPException(404, "No player has this name.")

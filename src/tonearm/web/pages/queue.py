@@ -99,7 +99,7 @@ async def _page(
 
 
 async def _others(frame: Frame, me: Listener, snapshot: Snapshot) -> list[DestinationOverview]:
-    """The other services; nobody who has none is asked for them."""
+    """The other services; there is no query for a listener who has none."""
     return await frame.deck.destination_views.all(me.id) if snapshot.account.has_destinations else []
 
 

@@ -118,7 +118,7 @@ def _list_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/settings/rules/{rule}/undo")
     async def undo(me: Me, rule: RowId) -> Response:
-        """Apply a rule no longer."""
+        """Stop applying a rule."""
         if not await frame.deck.edit_rules.remove(me.id, rule):
             raise HTTPException(404, "There's no such rule.")
         return RedirectResponse(local_url("/settings/rules"), 303)

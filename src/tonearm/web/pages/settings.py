@@ -56,7 +56,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def threshold(
         me: Me, request: Request, percent: Annotated[int, Form(ge=LOWEST_THRESHOLD, le=HIGHEST_THRESHOLD)]
     ) -> Response:
-        """How much of a track makes it count, from the next play on."""
+        """Change how much of a track has to be played, from the next play on."""
         await frame.deck.accounts.change_settings(me.id, None, percent)
         return back(request, "/settings", "Saved. It applies from the next play.")
 

@@ -38,7 +38,7 @@ def _browser_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
 
     @router.get("/signin")
     async def sign_in(request: Request, link: Link = "") -> Response:
-        """A one-time link becomes a browser's session, at once unless someone else may have chosen it."""
+        """Sign in a browser with a one-time link; ask first if somebody else may have sent it here."""
         owner, current = await deck.accounts.of_link(link), await access.listener(request)
         if owner is None:
             return page("link_expired", headers, 410, signed_in=current is not None)
@@ -74,7 +74,7 @@ def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mappi
 
     @router.post("/connect")
     async def connect(me: Me, request: Request) -> Response:
-        """Off to Last.fm's approval page, which sends the browser back in the same tab."""
+        """Lead to Last.fm's approval page, which sends the browser back in the same tab."""
         if not deck.configured:
             raise HTTPException(503, sentence(NO_KEY))
         back = f"{public_url}/connect/back" if public_url else str(request.url_for("connect_back"))
@@ -88,7 +88,7 @@ def _lastfm_routes(router: APIRouter, deck: Deck, access: Access, headers: Mappi
         token: Annotated[str, Query(min_length=1, max_length=512)],
         login: Annotated[str, Query(min_length=1, max_length=512)],
     ) -> Response:
-        """Back from Last.fm with an approved token."""
+        """Finish the sign-in, after Last.fm has sent the browser back."""
         return _result_page(await deck.sign_in.finish(me.id, token, login), headers)
 
 
@@ -112,7 +112,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
     async def waiting(
         me: Me, token: Annotated[str, Query(min_length=1, max_length=512)], early: bool = False
     ) -> Response:
-        """What to do at Last.fm, and how much time is left; `early`: the reader said it was done, and it was not."""
+        """What to do at Last.fm, and how much time is left; `early`: the reader checked before allowing access."""
         return await _waiting_page(deck, me, token, "waiting", headers, early=early)
 
     @router.post("/connect/waiting")

@@ -182,12 +182,12 @@ def retry_result(sent: int, left: int, trouble: str) -> str:
     return f"Nothing sent yet: {waits}. {sentence(trouble)}".strip()
 
 
-_KEPT = "New plays stay in the history here and are not queued."
+_KEPT = "New plays stay in the history here and aren't queued."
 
 
 def _disconnected(account: Account, waiting: int) -> Banner:
     if not account.username:
-        text = "Until then plays stay in the history here, and are not queued."
+        text = "Until then plays stay in the history here, and aren't queued."
         if account.has_destinations:
             text = "Until then Last.fm gets none of your plays, but your other services do."
         return Banner("Connect your Last.fm profile", text, BannerAction.CONNECT, "Connect with Last.fm")
