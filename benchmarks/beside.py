@@ -33,7 +33,7 @@ PAGES = (
 PAUSE = 0.005
 """Seconds from an answer to the next report."""
 
-ALONE = 5.0
+ALONE, SHORTLY = 5.0, 0.2
 """Seconds without readers."""
 
 _PATIENCE = 60.0
@@ -73,7 +73,7 @@ class Reports:
         return taken
 
 
-def measure(folder: Path, lastfm: rig.LastFm, number: int) -> Reports:
+def measure(folder: Path, lastfm: rig.LastFm, number: int, alone: float = ALONE) -> Reports:
     """One reporter, and two browsers that open everything at once; then another listener's data are erased."""
     listener = rig.signed_in(folder / "long", lastfm)
     _fill(listener.database, number)
@@ -83,7 +83,7 @@ def measure(folder: Path, lastfm: rig.LastFm, number: int) -> Reports:
         for link in ("one", "two", "three"):
             _warm(base, link)
         with reporting(reports, base, listener.token):
-            time.sleep(ALONE)
+            time.sleep(alone)
             reports.alone = reports.since()
             browsers = [threading.Thread(target=_browse, args=(base, link, pages, reports)) for link, pages in _TOURS]
             for browser in browsers:

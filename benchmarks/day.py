@@ -34,11 +34,11 @@ from tonearm.deck import Deck
 from tonearm.store import accounts
 
 HOUR = 3600
-LISTENERS, FEW = 100, 5
+LISTENERS, FEW = 100, 2
 SONGS = 3000
 """Songs that a listener plays again and again."""
 
-IMPORTED = 500
+IMPORTED, FEW_IMPORTED = 500, 20
 """Plays of a file; one listener imports one every third hour."""
 
 _WITHIN = 120.0
@@ -53,6 +53,7 @@ class _Day:
     tokens: Sequence[str]
     plays: int
     step: int
+    imported: int
 
     @property
     def each(self) -> int:
@@ -62,10 +63,11 @@ class _Day:
 
 def measure(options: Options) -> Report:
     """One day: the most memory in its first hour, and in its last."""
-    plays, seconds = options.plays or options.size(60_000, 500), options.size(300, 3)
+    plays, seconds = options.plays or options.size(60_000, 200), options.size(300, 3)
     seconds = max(seconds, plays // 400)
     with rig.workshop() as folder:
-        hours = uvloop.run(_day(folder, plays, seconds, options.size(LISTENERS, FEW), options.size(900, HOUR)))
+        step, imported = options.size(900, HOUR), options.size(IMPORTED, FEW_IMPORTED)
+        hours = uvloop.run(_day(folder, plays, seconds, options.size(LISTENERS, FEW), step, imported))
     return Report(
         "day",
         {
@@ -81,7 +83,9 @@ def measure(options: Options) -> Report:
     )
 
 
-async def _day(folder: Path, plays: int, seconds: float, listeners: int, step: int) -> list[list[float]]:
+async def _day(
+    folder: Path, plays: int, seconds: float, listeners: int, step: int, imported: int
+) -> list[list[float]]:
     begun = time.time()
     clock = QuickClock(begun, DAY / seconds)
     emulator = Emulator(clock=clock.now)
@@ -92,7 +96,7 @@ async def _day(folder: Path, plays: int, seconds: float, listeners: int, step: i
         facts |= {"api_key": API_KEY, "api_secret": API_SECRET}
         with _service(facts, folder / "service.log") as (service, port):
             await asyncio.to_thread(rig.wait_for, port, service, folder / "service.log")
-            day = _Day(clock, found, plays, step)
+            day = _Day(clock, found, plays, step, imported)
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=_WITHIN) as http:
                 return await _lived(day, http, service.pid)
 
@@ -172,17 +176,17 @@ async def _looked_at(day: _Day, http: httpx2.AsyncClient, hour: int) -> None:
         for path in ("/", "/queue", *(["/history"] if hour % 6 == 0 else [])):
             (await http.get(path, headers=_as(token))).raise_for_status()
     if hour % 3 == 0:
-        await _imported(http, day.tokens[hour % len(day.tokens)], hour)
+        await _imported(http, day.tokens[hour % len(day.tokens)], hour, day.imported)
 
 
-async def _imported(http: httpx2.AsyncClient, token: str, hour: int) -> None:
+async def _imported(http: httpx2.AsyncClient, token: str, hour: int, plays: int) -> None:
     """A file of plays of years ago."""
     lines = (
         {
             "listened_at": 1_300_000_000 + hour * 10_000_000 + number * 300,
             "track_metadata": {"artist_name": f"Artist {number % 50}", "track_name": f"Song {number}"},
         }
-        for number in range(IMPORTED)
+        for number in range(plays)
     )
     content = "\n".join(json.dumps(line) for line in lines).encode()
     await http.post("/history-imports/file", files={"file": ("listens.jsonl", content)}, headers=_as(token))

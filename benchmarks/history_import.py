@@ -34,8 +34,8 @@ PER_SECOND = 4.0
 
 def measure(options: Options) -> Report:
     """Files into a new database by the command, and out again, in each run; then a profile at the rate of Last.fm."""
-    small, large = options.size(REAL, 500), options.plays or options.size(5_000_000, 1500)
-    walked = options.size(20_000, 2000)
+    small, large = options.size(REAL, 100), options.plays or options.size(5_000_000, 300)
+    walked = options.size(20_000, 400)
     found: dict[str, Sequence[float]] = {}
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         ready = rig.signed_in(folder / "ready", lastfm)

@@ -130,7 +130,7 @@ class Run:
 
 def measure(options: Options) -> Report:
     """Every protocol in turn and the stub beside them, so that other load on the machine affects all of them."""
-    batched, single, warm_up = options.size(20_000, 400), options.size(6_000, 96), options.size(500, 50)
+    batched, single, warm_up = options.size(20_000, 100), options.size(6_000, 24), options.size(500, 10)
     spreads: dict[str, list[float]] = defaultdict(list)
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm:
         ready, secrets = _with_players(folder / "ready", lastfm)
