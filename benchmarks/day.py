@@ -83,9 +83,7 @@ def measure(options: Options) -> Report:
     )
 
 
-async def _day(
-    folder: Path, plays: int, seconds: float, listeners: int, step: int, imported: int
-) -> list[list[float]]:
+async def _day(folder: Path, plays: int, seconds: float, listeners: int, step: int, imported: int) -> list[list[float]]:
     begun = time.time()
     clock = QuickClock(begun, DAY / seconds)
     emulator = Emulator(clock=clock.now)

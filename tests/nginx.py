@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pause
 
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 MISSING = "no nginx is to be found. On Debian and Ubuntu: apt install nginx"
@@ -47,7 +47,7 @@ def nginx(folder: Path, port: int, locations: str) -> Iterator[None]:
                 socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
                 break
             except ConnectionRefusedError:
-                continue
+                pause()
         yield
     finally:
         process.terminate()

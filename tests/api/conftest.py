@@ -19,7 +19,7 @@ import tonearm
 from lastfm_emulator import API_KEY, API_SECRET, Emulator, serve
 from tests.conftest import DATABASES, for_a_module
 from tests.databases import secret_for, with_tables
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pause
 from tests.threads import Started, in_a_thread
 from tonearm.web.app import create_app
 from tonearm.web.options import WebOptions
@@ -54,7 +54,7 @@ class Service:
     def failed_once(self, play: int) -> None:
         """Return when a play has been tried and waits again."""
         while not self.http.get(f"/lastfm/queue/{play}").json()["attempts"]:
-            pass
+            pause()
 
     def stranger(self, **headers: str) -> httpx2.Client:
         """A client without a token."""

@@ -29,6 +29,7 @@ from lastfm_emulator import Emulator
 from tests import audio
 from tests.api.conftest import Service, running
 from tests.databases import with_tables
+from tests.patience import pause
 from tests.postgres import empty
 from tonearm.web.app import create_app
 
@@ -86,7 +87,7 @@ def filled(database: Path | str, music: Path) -> Iterator[Service]:
         service.http.post("/lastfm/import-loved-tracks").raise_for_status()
         started = service.http.post("/metadata/enrich").raise_for_status()
         while service.http.get(started.headers["location"]).json()["state"] == "running":
-            pass
+            pause()
         yield service
 
 

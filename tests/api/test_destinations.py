@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.api.conftest import Service
+from tests.patience import pause
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.serving import Fault
@@ -50,7 +51,7 @@ def test_a_destination_is_added_and_gets_what_is_played(service: Service, server
     play = report(service)
     server.until_stored()
     while (there := service.http.get(f"/destinations/plays/{play}").json())["destinations"][0]["fate"] == "queued":
-        pass
+        pause()
     [at] = there["destinations"]
     assert (at["destination"], at["kind"], at["fate"], at["why"]) == (
         made["id"],
@@ -173,7 +174,7 @@ def test_an_ended_session_is_renewed_on_the_page_or_by_password(service: Service
     report(service)
     number = added.json()["id"]
     while service.http.get("/destinations").json()["destinations"][0]["state"] != "needs_sign_in":
-        pass
+        pause()
     assert libre.stored == []
     begun = service.http.post(f"/destinations/{number}/sign-in", json={})
     assert "api_key=" + "1" * 32 in begun.json()["auth_url"]
@@ -206,7 +207,7 @@ def test_hearts_that_a_destination_can_not_keep_are_listed(service: Service, ser
     loved = {"artist": "Nina Simone", "track": "Sinnerman"}
     assert service.http.put("/lastfm/loved", json=loved).status_code == 200
     while not (listed := service.http.get(f"/destinations/{number}/hearts").json()) or not listed[0]["why"]:
-        pass
+        pause()
     assert listed == [
         {
             **loved,

@@ -13,6 +13,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.api.conftest import running
+from tests.patience import pause
 
 SIZE = 4 * 2**20
 
@@ -73,7 +74,7 @@ def test_a_full_disk_refuses_reports_and_loses_none_that_was_acknowledged(small_
         acknowledged.append(service.http.post("/lastfm/scrobble", json=play()).json()["id"])
         service.http.delete("/jobs/kinds/deliver/pause").raise_for_status()
         while service.http.post("/lastfm/queue/retry").json()["remaining_queued"]:
-            pass
+            pause()
         fates = [service.http.get(f"/lastfm/queue/{number}").json()["fate"] for number in acknowledged]
     assert fates == ["accepted"] * len(acknowledged)
     assert len(emulator.plays("RJ")) == len(acknowledged)

@@ -11,6 +11,7 @@ import pytest
 from lastfm_emulator.account import Play
 from tests.api.conftest import Service
 from tests.history.files import AT
+from tests.patience import pause
 from tonearm.service import history_mirror
 from tonearm.web.api.history_imports import LARGEST_UPLOAD
 from tonearm.web.app import LARGEST_BODY
@@ -27,7 +28,7 @@ def scrobbled(service: Service, number: int) -> None:
 def over(service: Service, address: str) -> dict[str, Any]:
     """The import when it is over."""
     while (found := service.http.get(address).json())["state"] == "running":
-        pass
+        pause()
     return dict(found)
 
 
@@ -58,7 +59,7 @@ def test_a_mirror_is_turned_on_and_off(service: Service, monkeypatch: pytest.Mon
     scrobbled(service, 1)
     assert service.http.put("/history-imports/lastfm", json={"mirror": True}).json()["mirror"] is True
     while (found := service.http.get("/history-imports/lastfm").json())["job"] is None:
-        pass
+        pause()
     over(service, f"/history-imports/lastfm/{found['job']['id']}")
     found = service.http.get("/history-imports/lastfm").json()
     assert found["next_at"] > time.time() + 3000
@@ -88,7 +89,7 @@ def uploaded(service: Service, content: bytes | str, name: str = "old.csv", **fo
 
 def settled(service: Service, address: str = "/history-imports/file") -> dict[str, Any]:
     while (found := service.http.get(address).json())["state"] in ("reading", "importing"):
-        pass
+        pause()
     return dict(found)
 
 

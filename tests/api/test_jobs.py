@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.api.conftest import Service
+from tests.patience import pause
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def state_of(http: httpx2.Client, state: str) -> dict[str, Any]:
         jobs = http.get("/jobs").json()["jobs"]
         if jobs and jobs[0]["state"] == state:
             return dict(jobs[0])
+        pause()
 
 
 def test_waiting_jobs_are_shown_with_their_reason_and_retried(service: Service) -> None:
@@ -43,7 +45,7 @@ def test_waiting_jobs_are_shown_with_their_reason_and_retried(service: Service) 
     answer = service.http.post("/jobs/deliver-1/retry")
     assert (answer.status_code, answer.json()["status"]) == (200, "success")
     while service.http.get("/jobs").json()["jobs"]:
-        pass
+        pause()
     assert len(service.emulator.plays("RJ")) == 1
 
 
@@ -64,7 +66,7 @@ def test_a_paused_kind_is_shown_and_begins_nothing_until_it_is_resumed(service: 
     assert service.http.get("/lastfm/queue/status").json()["held"] == 1
     assert service.http.delete("/jobs/kinds/deliver/pause").status_code == 200
     while service.http.get("/jobs").json()["jobs"]:
-        pass
+        pause()
     assert len(service.emulator.plays("RJ")) == 1
 
 

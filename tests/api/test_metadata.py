@@ -17,6 +17,7 @@ from lastfm_emulator import Emulator
 from lastfm_emulator.music import Artist, Record, Song
 from tests import audio
 from tests.api.conftest import Service, running
+from tests.patience import pause
 
 NAMES = [
     "AC/DC",
@@ -226,6 +227,7 @@ def test_a_library_is_enriched_as_a_job(service: Service) -> None:
     assert started.status_code == 202
     job = service.http.get(started.headers["location"]).json()
     while job["state"] == "running":
+        pause()
         job = service.http.get(started.headers["location"]).json()
     assert (job["state"], job["total"], job["fault"]) == ("done", 0, None)
     assert service.http.get(f"/lastfm/jobs/{job['id']}").json()["state"] == "done"

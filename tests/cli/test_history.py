@@ -15,7 +15,7 @@ from lastfm_emulator.account import Play
 from tests.cli.conftest import USER
 from tests.cli.shell import Shell
 from tests.history.files import AT, write, write_json
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pause
 from tonearm import zones
 
 THREE = f"uts,artist,track\n{AT},Nina Simone,Sinnerman\n{AT + 700},Nina Simone,Sinnerman\n{AT},Nina Simone,Sinnerman\n"
@@ -128,6 +128,7 @@ def test_an_import_that_is_killed_is_continued_by_the_same_file(shell: Shell, tm
         with closing(sqlite3.connect(shell.database, timeout=PATIENCE)) as db:
             while not db.execute("SELECT count(*) FROM play").fetchone()[0]:
                 assert said.process.poll() is None
+                pause()
         said.end(signal.SIGKILL)
     (half,) = shell.facts("import-history", "--list")["imports"]
     assert half["state"] == "running"

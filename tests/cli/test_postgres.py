@@ -16,6 +16,7 @@ import pytest
 from psycopg import sql
 
 from tests.cli.shell import Shell
+from tests.patience import pause
 from tests.postgres import Server
 
 SECRET = "one-secret-for-all-processes"
@@ -173,6 +174,7 @@ def pgbouncer(server: Server, folder: Path, mode: str, *more: str) -> Iterator[s
             with socket.socket() as line:
                 if line.connect_ex(("127.0.0.1", port)) == 0:
                     break
+            pause()
         yield f"postgresql://tonearm@127.0.0.1:{port}"
 
 

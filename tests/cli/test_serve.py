@@ -17,7 +17,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.cli.shell import Said, Shell
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pause
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tonearm.store.db.file_lock import sole_sender
 
@@ -234,6 +234,7 @@ def gone(address: str) -> None:
             httpx2.get(address, timeout=PATIENCE)
         except httpx2.HTTPError:
             return
+        pause()
 
 
 def test_the_key_file_that_others_may_read_is_wrong(connected: Shell) -> None:

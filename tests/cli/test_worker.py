@@ -10,7 +10,7 @@ import pytest
 
 from lastfm_emulator import Emulator
 from tests.cli.shell import Shell
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pause
 
 PLAY = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 620, "played_time": 620}
 
@@ -46,18 +46,18 @@ def test_a_worker_delivers_what_a_service_only_takes(shared: Shell, emulator: Em
             with shared.running("worker") as (worker, complaints):
                 worker.until("tonearm delivers")
                 while not shared.facts("jobs")["delivering"]:
-                    pass
+                    pause()
                 assert http.get("/health").json()["warnings"] == []
                 assert "tonearm_delivering_processes 1.0" in http.get("/metrics").text
                 said = shared("status").output
                 assert "2 other tonearm processes connected to the database, 1 of them sends plays" in said
                 while http.get("/jobs").json()["jobs"]:
-                    pass
+                    pause()
                 assert [play.track for play in emulator.plays("RJ")] == ["Sinnerman"]
                 assert worker.end() == 0
                 assert complaints.rest() == []
             while shared.facts("status")["delivering"]:  # the server may need a moment to see that it is gone
-                pass
+                pause()
         assert service.end() == 0
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.patience import async_pause
 from tests.web.conftest import House, house_at
 from tests.web.test_history import contrast
 from tests.web.test_page import HOSTILE, SINNERMAN, Tags, queued
@@ -23,6 +24,7 @@ async def test_a_cover_comes_from_our_own_cache(house: House) -> None:
     wanted = {"artist": "Nina Simone", "album": "Pastel Blues"}
     while (cover := await house.http.get("/covers", params=wanted)).headers["content-type"] == "image/svg+xml":
         assert "max-age=30" in cover.headers["cache-control"]  # it is being looked up
+        await async_pause()
     assert cover.headers["content-type"].startswith("image/")
     assert "max-age=86400" in cover.headers["cache-control"]
     house.emulator.fault("error", error=11)

@@ -17,6 +17,7 @@ import tonearm
 from tests.lastfm.loopback import answering, serving
 from tests.listening import library_row
 from tests.network import tls_of
+from tests.patience import async_pause
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.serving import Fault
@@ -112,7 +113,7 @@ async def test_a_service_that_needs_a_token_says_so(delivering: House, server: L
     server.users.clear()
     await play(delivering)
     while (await only(delivering)).state != "needs_sign_in":
-        pass
+        await async_pause()
     page = await delivering.page("/settings")
     assert 'data-state="lost"' in page
     assert "Needs a new token" in page
@@ -123,7 +124,7 @@ async def test_the_page_of_a_play_says_what_happened_at_each_service(delivering:
     await add(delivering)
     number = await play(delivering)
     while (await only(delivering)).waiting.plays:
-        pass
+        await async_pause()
     page = await delivering.page(f"/plays/{number}")
     assert "Other services" in page
     assert "<b><bdi>ListenBrainz (rob)</bdi></b> Accepted" in page
@@ -151,7 +152,7 @@ async def test_the_queue_shows_what_a_service_has_not_accepted(delivering: House
     await play(delivering)
     server.fail_next(Fault.OUTAGE)
     while (await only(delivering)).waiting.plays and not (await only(delivering)).waits:
-        pass
+        await async_pause()
     page = await delivering.page(f"/fragments/plays?destination={number}")
     assert re.search(r"Sinnerman.*(Retrying|Rejected|Queued|Sending)", page, re.DOTALL)
 
@@ -209,7 +210,7 @@ async def test_a_service_is_added_on_the_page_in_two_steps(adding: House, server
     assert added.headers["location"] == f"/settings/destinations/{found.stored.id}"
     assert (found.stored.policy.artist, found.stored.policy.album_artist) == ("first", False)
     while not server.stored:
-        await only(adding)
+        await async_pause()
     assert [one.title for one in server.stored] == ["Sinnerman"]
 
 
@@ -399,14 +400,14 @@ async def test_a_new_token_is_entered_on_the_page(adding: House, server: ListenB
     server.users = {"a-new-token": "rob", "of-ann": "ann"}
     await play(adding)
     while (await only(adding)).state != "needs_sign_in":
-        pass
+        await async_pause()
     assert ">New token<" in await adding.page("/settings")
     assert "rejects the token" in at_field(await adding.http.post(f"{at}/token", data={"token": "a-token"}), "token")
     answer = await adding.http.post(f"{at}/token", data={"token": "of-ann"})
     assert "this token is ann&#39;s" in at_field(answer, "token").lower()
     assert (await adding.http.post(f"{at}/token", data={"token": "a-new-token"})).status_code == 303
     while not server.stored:
-        await only(adding)
+        await async_pause()
     assert (await only(adding)).state == "connected"
 
 
@@ -462,9 +463,9 @@ async def test_hearts_that_wait_are_shown_with_their_reason(adding: House) -> No
     assert "heart" not in (await adding.page(at)).replace("destination:heart", "").replace('name="hearts"', "")
     await adding.deck.hearts.say(adding.me.id, [Heart(TRACK, True)])
     while not (await only(adding)).hearts_waiting:
-        pass
+        await async_pause()
     while "knows no recording" not in (page := await adding.page(at)):
-        pass
+        await async_pause()
     assert "1 heart waits" in page
     assert re.search(r"Sinnerman</bdi></a> <span class=\"small\">Love.*Retrying: ListenBrainz knows no", page)
     assert "Retry all now" in page

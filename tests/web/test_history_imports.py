@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.history.files import AT
+from tests.patience import async_pause
 from tests.web.conftest import House
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +26,7 @@ async def upload(house: House, content: str, name: str = "old.csv", **form: str)
 
 async def settled(house: House) -> str:
     while "data-stale-in" in (page := await house.page("/fragments/imports")):
-        pass
+        await async_pause()
     return page
 
 

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection
 
 from lastfm_emulator import API_KEY
+from tests.patience import async_pause
 from tests.web.conftest import AUTH, House, house_at
 from tonearm import web
 from tonearm.core.play import Play, Track
@@ -217,7 +218,7 @@ async def test_retrying_sends_everything_and_shows_the_result(database: Path | s
         house.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
         await queued(house)
         while "Attempt 2" not in await house.page("/queue"):
-            pass  # it has not been sent yet
+            await async_pause()  # it has not been sent yet
         house.emulator.clear_faults()
         assert (await house.http.post("/retry")).status_code == 303
         assert '<span class="chip good">Accepted</span>' in await house.page("/queue")
@@ -253,7 +254,7 @@ async def test_an_outage_is_a_banner_and_a_lamp_until_last_fm_answers(database: 
         house.emulator.fault("close-before-commit", methods=["track.scrobble"])
         await queued(house)
         while "Can&#39;t reach Last.fm" not in (page := await house.page()):
-            pass  # it has not been sent yet
+            await async_pause()  # it has not been sent yet
         assert re.search(r"Can&#39;t reach Last.fm since <time [^>]*data-time>\d\d:\d\d</time></h2>", page)
         assert re.search(r"1 play is safe here.</span> Next try <span[^>]*>in \d+ s", page)
         assert 'class="who lamp" data-state="away"' in page
