@@ -809,6 +809,33 @@ async def test_a_play_that_is_discarded_goes_nowhere_and_may_come_back(world: Wo
         assert titles(world.first) == songs(1)
 
 
+@pytest.mark.parametrize("again", ["sent by hand", "sent by hand after a removal", "not discarded after all"])
+async def test_what_may_be_there_is_sent_again_as_before_whatever_its_policy_is_now(world: World, again: str) -> None:
+    track = Track("Nina Simone feat. Hal Mooney", "One", duration=200)
+    async with world.open() as room:
+        one = await add(room)
+        world.first.fail_next(Fault.LOST_ANSWER)
+        taken = await room.me.scrobble(track, started_at=room.now - HOUR, played=150)
+        while not world.first.stored:
+            await room.wait(0.1)
+        await pause(room, one)
+        if again == "sent by hand after a removal":
+            removed = await room.deck.destinations.remove(room.me.id, one.id, discard=True)
+            assert removed == DestinationRemoved(discarded=1)
+            await add(room)
+        else:
+            await room.deck.play_actions.discard(room.me.id, taken.id)
+        await room.deck.destinations.change_policy(room.me.id, one.id, lambda _: Policy(artist=ArtistForm.FIRST))
+        await pause(room, one, paused=False)
+        undo = again == "not discarded after all"
+        action = room.deck.play_actions.undo_discard if undo else room.deck.play_actions.retry
+        assert isinstance(await action(room.me.id, taken.id), ActionDone)
+        await until_sent(room)
+        assert [play.artist for play in world.first.stored] == [track.artist]
+        assert sum(asked.path.endswith("submit-listens") for asked in world.first.seen) == 2
+        assert await fates(room, one) == {"One": "accepted"}
+
+
 async def test_a_discard_is_undone_elsewhere_though_nobody_is_signed_in_to_lastfm_any_more(world: World) -> None:
     async with world.open() as room:
         await room.sign_in()

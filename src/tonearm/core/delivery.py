@@ -86,9 +86,10 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Last.fm rejects this play, even alone."""
+    """Last.fm rejects this play, even alone. `in_doubt`: it may have it, because an answer was lost before."""
 
     cause: Cause
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,9 @@ def _refused_alone(
     known = rules.concern(cause.error_code).names_a_play
     if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
         why = replace(cause, message=f"{cause.message}; it may be there") if guilty.unanswered else cause
-        return Step(replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(why)),))
+        return Step(
+            replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(why, guilty.unanswered)),)
+        )
     # The same play again proves nothing new about the server, so it alone doesn't delay others.
     news = not guilty.refusals or state.fails > FREE_REFUSALS
     back = replace(

@@ -268,15 +268,17 @@ class DestinationOutbox:
 def _settlement(settled: Settled, waiting: QueuedPlay, now: float) -> Settlement:
     fate: Fate = settled.fate
     tries = waiting.tries
+    sent = plays.facts(waiting.play) if waiting.unanswered else None
     match fate:
         case Accepted(correction):
             names = asdict(correction) if correction else None
             return Settlement(settled.id, "accepted", now, correction=names, attempts=tries)
         case Ignored(code, reason):
-            return Settlement(settled.id, "ignored", now, reason, code, attempts=tries)
-        case Refused(cause):
-            return Settlement(settled.id, "refused", now, str(cause), cause.error_code, attempts=tries)
+            return Settlement(settled.id, "ignored", now, reason, code, attempts=tries, sent=sent)
+        case Refused(cause, in_doubt):
+            sent = plays.facts(waiting.play) if in_doubt else None
+            return Settlement(settled.id, "refused", now, str(cause), cause.error_code, attempts=tries, sent=sent)
         case Expired(reason):
-            return Settlement(settled.id, "expired", now, reason, attempts=tries)
+            return Settlement(settled.id, "expired", now, reason, attempts=tries, sent=sent)
         case _:
             assert_never(fate)

@@ -84,7 +84,7 @@ class FanOut:
             return set()
         known = self._known(db, [(one, target) for one, target in wanted if not one.fresh])
         wanted = [(one, target) for one, target in wanted if not _blocks(one, known.get((target.id, one.id)))]
-        twins, files = _Twins(db, wanted), _files(db, wanted)
+        twins, files, sent = _Twins(db, wanted), _files(db, wanted), _sent_before(db, wanted)
         rows: list[dict[str, Any]] = []
         kept: dict[int, list[Settlement]] = {}
         for one, target in wanted:
@@ -96,7 +96,7 @@ class FanOut:
                 kept.setdefault(target.id, []).append(Settlement(one.id, SUSPECTED, one.reported_at, why))
             else:
                 twins.sent(one, target)
-                rows.append(row(one, target))
+                rows.append(row(one, target, sent.get((target.id, one.id))))
         for number, outcomes in kept.items():
             destination_queue.settle(db, number, outcomes)
         destination_queue.enqueue(db, rows)
@@ -115,8 +115,9 @@ class FanOut:
         known = destination_queue.known(db, sorted(numbers), [one.id])
         mine = destinations.all_of(db, one.account)
         back = [target for target in mine if known.get((target.id, one.id)) == DISCARDED]
+        sent = destination_queue.sent_before(db, [target.id for target in back], [one.id])
         destination_queue.take_back(db, [target.id for target in back], one.id)
-        destination_queue.enqueue(db, [row(one, target) for target in back])
+        destination_queue.enqueue(db, [row(one, target, sent.get((target.id, one.id))) for target in back])
 
     def discard(self, db: Connection, account: int, play_id: int, now: float) -> list[int]:
         """Remove a play from every destination's queue; requests under way continue. Returns the destinations that it
@@ -126,7 +127,8 @@ class FanOut:
         for one in waiting:
             doubt = "; it may be there, because an answer was lost" if one.unanswered else ""
             why = f"discarded by the listener{doubt}"
-            gone = Settlement(play_id, DISCARDED, now, why, attempts=one.attempts)
+            sent = destination_queue.may_have(db, one.destination, play_id).get(play_id)
+            gone = Settlement(play_id, DISCARDED, now, why, attempts=one.attempts, sent=sent)
             destination_queue.settle(db, one.destination, [gone])
         return [one.destination for one in waiting]
 
@@ -186,14 +188,17 @@ class FanOut:
         return destination_queue.known(db, sorted(targets), sorted(ids))
 
 
-def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
-    """The queue row for a destination: the play as the destination's policy sends it."""
+def row(one: Sendable, target: StoredDestination, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The queue row for a destination: the play as the destination's policy sends it. If it may be there because an
+    answer was lost, it is as it was `sent` before, since nothing else is recognized as a repeat.
+    """
     play = Play(target.policy.applied(one.play.track), one.play.timestamp, one.play.played, one.play.chosen_by_user)
     return {
         "destination": target.id,
         "id": one.id,
         "account": one.account,
-        **plays.facts(play),
+        **(sent or plays.facts(play)),
+        "unanswered": sent is not None,
         "live": not one.late and one.now - play.timestamp <= LIVE_WITHIN + play.played,
         "state": QueueState.QUEUED,
         "next_attempt_at": one.not_before,
@@ -201,6 +206,15 @@ def row(one: Sendable, target: StoredDestination) -> dict[str, Any]:
         "counter": one.counter,
         "boot": one.boot,
     }
+
+
+def _sent_before(
+    db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]
+) -> dict[tuple[int, int], Mapping[str, Any]]:
+    """How plays that are sent by hand were sent before to destinations that may have them."""
+    again = [(one.id, target.id) for one, target in wanted if one.by_hand and not one.fresh]
+    ids, targets = {play_id for play_id, _ in again}, {number for _, number in again}
+    return destination_queue.sent_before(db, sorted(targets), sorted(ids))
 
 
 def _files(db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]) -> dict[int, tuple[str, ...]]:

@@ -29,7 +29,7 @@ from tonearm.store.db.schema import delivery, destination, destination_queue, hi
 from tonearm.store.due_times import PutBack, at_once
 from tonearm.store.line import Lease, Line, QueueState, over
 from tonearm.store.pace import no_throttle
-from tonearm.store.plays import frozen_columns, play_from_tuple
+from tonearm.store.plays import facts, frozen_columns, play_from_tuple
 
 KIND = "destination"
 """The kind of job that delivers what waits for a destination."""
@@ -122,8 +122,7 @@ def waiting(db: Connection, number: int, now: float, limit: int) -> list[QueuedP
 def _queued(row: list[Any]) -> QueuedPlay:
     end = 1 + len(_HOW)
     known_by_an_answer: list[Any] = [0.0, False, row[end]]  # off, refused_ahead and unanswered
-    facts = [row[0], play_from_tuple(tuple(row[end + 1 :])), *row[1:end], *known_by_an_answer]
-    return QueuedPlay(*facts)
+    return QueuedPlay(row[0], play_from_tuple(tuple(row[end + 1 :])), *row[1:end], *known_by_an_answer)
 
 
 _SENDING = (
@@ -177,7 +176,9 @@ def put_back(db: Connection, number: int, back: Sequence[QueuedPlay]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What happened to a play at a destination, and when (Unix seconds). `attempts` counts failures before that."""
+    """What happened to a play at a destination, and when (Unix seconds). `attempts` counts failures before that. `sent`
+    has the play's facts as they were sent, if the destination may have it although it is not accepted.
+    """
 
     play: int
     fate: str
@@ -186,10 +187,11 @@ class Settlement:
     code: int | None = None
     correction: Mapping[str, str] | None = None
     attempts: int = 0
+    sent: Mapping[str, Any] | None = None
 
 
 _REMOVE = delete(destination_queue).where(_ROW.destination == bindparam("of"), Among(_ROW.id, "ids"))
-_CHANGED = ("fate", "reason", "code", "correction", "settled_at", "attempts")
+_CHANGED = ("fate", "reason", "code", "correction", "settled_at", "attempts", "sent")
 
 
 def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
@@ -204,12 +206,40 @@ def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
             "correction": one.correction,
             "settled_at": one.at,
             "attempts": one.attempts,
+            "sent": one.sent,
         }
         for one in outcomes
     ]
     insert_or_change(db, delivery, rows, ("destination", "play"), _CHANGED)
     for ids in parts(one.play for one in outcomes):
         db.execute(_REMOVE, {"of": number, "ids": ids})
+
+
+_OPEN = or_(_ROW.unanswered, _ROW.state == QueueState.SENDING)
+"""A destination may have a play that waits for it."""
+
+
+def may_have(db: Connection, number: int, play_id: int | None = None) -> dict[int, dict[str, Any]]:
+    """The facts of waiting plays, or of one of them, that a destination may have."""
+    wanted = select(_ROW.id, *frozen_columns(destination_queue)).where(_ROW.destination == number, _OPEN)
+    found = db.execute(wanted if play_id is None else wanted.where(_ROW.id == play_id))
+    return {id_: facts(play_from_tuple(values)) for id_, *values in found}
+
+
+_SENT = select(delivery.c.destination, delivery.c.play, delivery.c.sent).where(
+    Among(delivery.c.destination, "destinations"), Among(delivery.c.play, "ids"), delivery.c.sent.is_not(None)
+)
+
+
+def sent_before(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> dict[tuple[int, int], Any]:
+    """The facts with which plays were sent that destinations may have, by (destination, play): only if they are sent
+    unchanged is a repeat dropped there.
+    """
+    found: dict[tuple[int, int], Any] = {}
+    for play_ids in parts(ids) if destinations else ():
+        rows = db.execute(_SENT, {"destinations": list(destinations), "ids": play_ids})
+        found |= {(number, play_id): sent for number, play_id, sent in rows}
+    return found
 
 
 def take_back(db: Connection, numbers: Sequence[int], play_id: int) -> None:
@@ -227,19 +257,24 @@ def discard_all(db: Connection, number: int, now: float) -> int:
         _ROW.id,
         literal_column(f"'{DISCARDED}'"),
         case(
-            (or_(_ROW.unanswered, _ROW.state == QueueState.SENDING), "discarded; an answer was lost: it may be there"),
+            (_OPEN, "discarded; an answer was lost: it may be there"),
             else_="discarded by the listener",
         ),
         bindparam("at", now),
         _ROW.retry_count,
     ).where(_ROW.destination == number)
     names = ["destination", "play", "fate", "reason", "settled_at", "attempts"]
+    open_ = may_have(db, number)
     db.execute(
         delete(delivery).where(
             delivery.c.destination == number, delivery.c.play.in_(select(_ROW.id).where(_ROW.destination == number))
         )
     )
     db.execute(insert(delivery).from_select(names, rest))
+    if open_:
+        this = (delivery.c.destination == bindparam("of"), delivery.c.play == bindparam("id"))
+        rows = [{"of": number, "id": play_id, "facts": sent} for play_id, sent in open_.items()]
+        db.execute(update(delivery).where(*this).values(sent=bindparam("facts")), rows)
     return db.execute(delete(destination_queue).where(_ROW.destination == number)).rowcount
 
 
@@ -278,9 +313,9 @@ def stories(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> 
         queued = db.execute(_STORY_QUEUED, asked).all()  # first: the query continues from there
         found |= {(row[0], row[1]): Delivered(*row) for row in db.execute(_STORY_SETTLED, asked)}
         for row in queued:
-            facts: list[Any] = list(row)
-            facts[7] = facts[7] == QueueState.SENDING
-            found[row[0], row[1]] = Delivered(*facts)
+            values: list[Any] = list(row)
+            values[7] = values[7] == QueueState.SENDING
+            found[row[0], row[1]] = Delivered(*values)
     return list(found.values())
 
 
@@ -389,10 +424,10 @@ def restamp(db: Connection, account_id: int, play_id: int, timestamp: int, by: i
     db.execute(_RESTAMP, values)
 
 
-def rewrite(db: Connection, number: int, play_id: int, facts: dict[str, Any]) -> None:
+def rewrite(db: Connection, number: int, play_id: int, changed: dict[str, Any]) -> None:
     """Overwrite the facts of a play that waits for a destination, unless the destination may already have it."""
     waits = (_ROW.destination == number, _ROW.id == play_id, _ROW.state == QueueState.QUEUED, ~_ROW.unanswered)
-    db.execute(update(destination_queue).where(*waits).values(**facts))
+    db.execute(update(destination_queue).where(*waits).values(**changed))
 
 
 NOW: BindParameter[Any] = bindparam("now")
@@ -530,8 +565,7 @@ def numbers_of(db: Connection, account_id: int) -> list[int]:
 def has_had(play_id: Any, destinations: Sequence[int]) -> Any:
     """Whether one of these destinations has a play, or may have it."""
     settled = (delivery.c.destination.in_(list(destinations)), delivery.c.play == play_id, delivery.c.fate == ACCEPTED)
-    open_ = or_(_ROW.state == QueueState.SENDING, _ROW.unanswered)
-    waits = (_ROW.destination.in_(list(destinations)), _ROW.id == play_id, open_)
+    waits = (_ROW.destination.in_(list(destinations)), _ROW.id == play_id, _OPEN)
     return or_(select(delivery.c.play).where(*settled).exists(), select(_ROW.id).where(*waits).exists())
 
 

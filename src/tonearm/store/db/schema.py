@@ -460,6 +460,7 @@ delivery = Table(
     Column("correction", JSON(none_as_null=True)),
     _time("settled_at"),
     _integer("attempts"),  # failed attempts before that
+    Column("sent", JSON(none_as_null=True)),  # the play's facts as they were sent, if it may be there
     PrimaryKeyConstraint("destination", "play"),
     sqlite_with_rowid=False,
 )
