@@ -897,6 +897,20 @@ async def test_a_play_that_did_not_count_is_sent_by_hand_also_without_lastfm(wor
         assert titles(world.first) == songs(1)
 
 
+async def test_nothing_that_is_edited_is_too_old_for_nobody(world: World) -> None:
+    """By a wrong clock: the time of Last.fm, which would show that, isn't known."""
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        taken = await room.play(1, age=20 * DAY)
+        edited = await room.deck.play_actions.correct(room.me.id, taken.id, lambda track: replace(track, title="Two"))
+        assert isinstance(edited, ActionDone)
+        await pause(room, one, paused=False)
+        await until_sent(room)
+        assert await fates(room, one) == {"Song 001": "discarded", "Two": "accepted"}
+        assert await room.fates() == ["discarded", "not_authenticated"]
+
+
 async def test_a_play_that_a_destination_has_is_not_sent_to_it_again(world: World) -> None:
     async with world.open() as room:
         await add(room)

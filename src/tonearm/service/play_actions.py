@@ -19,7 +19,7 @@ from tonearm.service.accounts import Accounts
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.events import EventHub
 from tonearm.service.fan_out import NOWHERE, FanOut, Sendable
-from tonearm.service.report_decision import NOT_QUEUED, STARTS_LATER
+from tonearm.service.report_decision import NOT_QUEUED, NOT_SIGNED_IN, STARTS_LATER
 from tonearm.service.take_reports import queue_row
 from tonearm.store import accounts, attempts, destinations, edit_rules, plays, queue, summaries
 from tonearm.store.attempts import Attempt
@@ -222,14 +222,19 @@ class PlayActions:
         if not elsewhere or isinstance(outcome, ActionDone):
             return outcome
         if (fresh or stored.fate in NOT_COUNTED) and isinstance(outcome, ActionRefused):
-            self._left_out(db, stored.id, outcome, now)
+            self._left_out(db, stored.account, stored.id, outcome, now)
         plays.count(db, stored.id)
         return ActionDone(stored.id, stored.play.track)
 
-    def _left_out(self, db: Connection, play_id: int, refused: ActionRefused, now: float) -> None:
-        """Record that Last.fm doesn't get a play that destinations get."""
-        fate = "expired" if refused.reason == self.rules.too_old_reason else "not_authenticated"
-        plays.settle(db, [play_id], fate, now, reason=refused.reason)
+    def _left_out(self, db: Connection, account: int, play_id: int, refused: ActionRefused, now: float) -> None:
+        """Record that Last.fm doesn't get a play that destinations get. As with a report, its age decides only if
+        somebody is signed in: by a clock that is wrong, no play is too old that was to be sent to nobody.
+        """
+        fate, reason = "not_authenticated", refused.reason
+        if reason == self.rules.too_old_reason:
+            signed_in = accounts.by_id(db, [account])[account].signed_in
+            fate, reason = ("expired", reason) if signed_in else (fate, NOT_SIGNED_IN)
+        plays.settle(db, [play_id], fate, now, reason=reason)
 
     def _sendable(self, stored: StoredPlay, now: float) -> Sendable:
         return Sendable(
@@ -381,7 +386,7 @@ class PlayActions:
             outcome = self._enqueue_for_lastfm(db, now, self.clock.now())
             if not waited_for or not isinstance(outcome, ActionRefused):
                 return outcome
-            self._left_out(db, before.id, outcome, self.clock.now())
+            self._left_out(db, before.account, before.id, outcome, self.clock.now())
             return ActionDone(before.id, before.play.track)
         facts = {"reason": before.reason, "code": before.code, "correction": before.correction}
         plays.settle(db, [before.id], before.fate, before.settled_at, **facts)  # type: ignore[arg-type]  # a dict of several types

@@ -11,6 +11,8 @@ from tonearm.core.report import judged, too_old
 from tonearm.core.waits import WaitKind, Waits, reason
 from tonearm.service.report import Report
 
+NOT_SIGNED_IN = "not signed in to Last.fm"
+
 NOT_QUEUED = ("threshold_not_met", "disabled", "not_authenticated")
 """Fates of plays that stay only in the history, and may be queued if they are reported again with more heard."""
 
@@ -41,7 +43,7 @@ def decide(account: Account, report: Report, rules: Rules) -> Decision:
     if not account.enabled:
         return Decision("disabled", "disabled", "scrobbling is turned off", heard)
     if not account.signed_in:
-        return Decision("not_authenticated", "not_authenticated", "not signed in to Last.fm", heard)
+        return Decision("not_authenticated", "not_authenticated", NOT_SIGNED_IN, heard)
     if not heard.counts:
         return Decision("threshold_not_met", "threshold_not_met", heard.reason, heard)
     match when(play.timestamp, report.at + report.skew, rules.oldest):
