@@ -1,6 +1,8 @@
-"""Makes docs/page.png, the queue of a real service on a bad evening of Last.fm, and docs/history.png, its year.
+"""Makes the README's pictures from the pages of a real service: docs/now.png, what's playing; docs/page.png, the
+queue on a bad evening of Last.fm; and docs/history.png, its year.
 
-Run it as `python docs/make_picture.py` where playwright and Chromium are; nothing is asked of a network.
+Run it as `.venv/bin/python docs/make_picture.py` on a machine with Chromium, after `./run test` has installed
+playwright. It uses no network.
 """
 
 from __future__ import annotations
@@ -30,10 +32,17 @@ from tonearm.store import plays
 from tonearm.web.options import WebOptions
 
 QUEUE = Path(__file__).parent / "page.png"
+NOW_PLAYING = Path(__file__).parent / "now.png"
 HISTORY = Path(__file__).parent / "history.png"
 WIDTH = 1100
-DAYS = 330
+DAYS = 700
 """Days of listening before that evening."""
+
+PATIENCE = 10.0
+"""Seconds for the waiting plays to be sent."""
+
+COVERS = "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > innerHeight)"
+"""Whether all pictures in view are there."""
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
@@ -111,8 +120,8 @@ async def main() -> None:
             async with httpx2.AsyncClient(base_url=address_of(sock), headers=who) as player:
                 await _year(deck, me, clock)
                 await _evening(player, emulator, clock)
-                await _photograph(browser, link, lambda: _calm(player, clock))
-    for picture in (QUEUE, HISTORY):
+                await _photograph(browser, link, lambda: _calm(player, clock), lambda: _recovered(deck, me, emulator))
+    for picture in (NOW_PLAYING, QUEUE, HISTORY):
         print(f"{picture.name}: {picture.stat().st_size // 1024} kB")
 
 
@@ -169,7 +178,15 @@ async def _calm(player: httpx2.AsyncClient, clock: WoundClock) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _photograph(browser: str, link: str, calm: Callable[[], Awaitable[None]]) -> None:
+async def _recovered(deck: tonearm.Deck, me: tonearm.Listener, emulator: Emulator) -> None:
+    """End the outage; return when everything is sent."""
+    emulator.clear_faults()
+    await deck.accounts.retry_and_wait(me.id, deck.hint, deck.event_hub, PATIENCE)
+
+
+async def _photograph(
+    browser: str, link: str, calm: Callable[[], Awaitable[None]], recovered: Callable[[], Awaitable[None]]
+) -> None:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=browser, args=list(QUIET))
         page = await chromium.new_page(
@@ -178,16 +195,26 @@ async def _photograph(browser: str, link: str, calm: Callable[[], Awaitable[None
         await page.goto(link)
         await page.get_by_role("link", name="Queue", exact=True).click()
         await page.get_by_text("Live", exact=True).wait_for()
+        await page.get_by_role("link", name="All", exact=True).click()
+        await page.get_by_text("Live", exact=True).wait_for()
         await calm()
         await page.reload()
         await page.get_by_text("Live", exact=True).wait_for()
         await page.screenshot(path=QUEUE)
+        await recovered()
         await page.set_viewport_size({"width": WIDTH, "height": 1130})
         await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         await page.get_by_role("link", name="History", exact=True).click()
         await page.get_by_text("Live", exact=True).wait_for()
         await page.locator("#zoom canvas").wait_for()
         await page.screenshot(path=HISTORY)
+        await page.set_viewport_size({"width": WIDTH, "height": 705})
+        await page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        await page.get_by_role("link", name="Now", exact=True).click()
+        await page.get_by_text("Live", exact=True).wait_for()
+        await page.get_by_text("Connected as night_owl").wait_for()
+        await page.wait_for_function(COVERS)
+        await page.screenshot(path=NOW_PLAYING)
         await chromium.close()
 
 

@@ -52,6 +52,7 @@ async def test_each_player_is_given_an_address_and_its_secret(house: House, setu
 async def test_the_page_shows_what_a_player_reported_and_its_program(house: House) -> None:
     secret, page = await connected(house)
     assert "Waiting for its first play…" in page
+    assert '<span class="small">ListenBrainz</span>' in page
     (part,) = re.findall(r'hx-get="(/fragments/players/\d+)"', page)
     headers = {"Authorization": f"Token {secret}", "User-Agent": "Navidrome/0.63"}
     assert (await house.signed_out.post("/1/submit-listens", json=LISTEN, headers=headers)).status_code == 200

@@ -12,7 +12,7 @@ from tonearm.service.values import StoredPlayer
 from tonearm.web.address import local_url
 from tonearm.web.pages.layout import Frame, to_page
 from tonearm.web.view.formats import sentence
-from tonearm.web.view.player_setup import BY_SLUG, SETUPS, SetupStep
+from tonearm.web.view.player_setup import BY_SLUG, PROTOCOLS, SETUPS, SetupStep
 
 DEFAULT_SETUP = SETUPS[0].slug
 LONGEST_FIELD = 200
@@ -139,6 +139,7 @@ async def _players_page(
         problem=problem,
         players=[await _row(frame.deck, player) for player in await frame.deck.players.of(me.id)],
         setups=SETUPS,
+        protocols=PROTOCOLS,
         chosen=kind if kind in BY_SLUG else DEFAULT_SETUP,
         new_connection=new_connection,
         slowed=frame.deck.players.slowed,

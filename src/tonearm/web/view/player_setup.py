@@ -6,6 +6,7 @@ the player reports to), `$user` and `$secret`, and, if a program needs a pair, `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
 from urllib.parse import urlsplit
@@ -101,6 +102,18 @@ _HOME_ASSISTANT = """rest_command:
       {"artist_name": {{ artist | tojson }}, "track_name": {{ title | tojson }}}}]}"""
 
 LISTENBRAINZ, AUDIOSCROBBLER, LASTFM = PlayerKind.LISTENBRAINZ, PlayerKind.AUDIOSCROBBLER, PlayerKind.LASTFM
+
+PROTOCOLS: Mapping[str, str] = {
+    PlayerKind.LISTENBRAINZ: "ListenBrainz",
+    PlayerKind.AUDIOSCROBBLER: "Audioscrobbler",
+    PlayerKind.LASTFM: "Last.fm API",
+    PlayerKind.WEBSCROBBLER: "Web Scrobbler",
+    PlayerKind.JELLYFIN: "Jellyfin",
+    PlayerKind.PLEX: "Plex",
+    PlayerKind.TAUTULLI: "Tautulli",
+    PlayerKind.MALOJA: "Maloja",
+}
+"""The names of the protocols that players speak."""
 
 SETUPS = (
     PlayerSetup(
