@@ -28,7 +28,7 @@ CAUGHT_BY = {
     "no_pace": 14,
     "too_many_at_once": 2,
     "a_refusal_alone_is_believed": 17,
-    "hearts_without_an_answer_are_there": 31,
+    "hearts_without_an_answer_are_there": 151,
     "what_is_not_listed_is_unloved": 21,
     "the_list_is_always_right": 26,
     "sent_to_whoever_is_signed_in": 19,
@@ -40,18 +40,24 @@ CAUGHT_BY = {
     "newest_first": 13,
     "time_kept_as_a_difference_to_our_clock": 127,
     "too_old_by_our_clock_alone": 23,
-    "one_answer_believed": 75,
+    "one_answer_believed": 91,
     "everybodys_plays_discarded_at_sign_out": 111,
     "what_was_not_stored_is_ignored": 69,
     "everybody_meets_the_outage": 167,
     "removed_destination_still_sent_to": 45,
     "one_wait_for_all_destinations": 29,
     "history_sent_unasked": 38,
-    "no_answer_for_a_heart_elsewhere_is_one": 11,
+    "no_answer_for_a_heart_elsewhere_is_one": 146,
     "heart_left_out_elsewhere_is_there": 36,
     "word_during_a_request_forgotten": 36,
+    "left_sending_after_a_death": 12,
+    "one_reporter_is_believed": 4,
+    "no_rest_when_throttled": 17,
+    "queue_emptied_at_sign_out": 3,
 }
-"""Seeds that catch what few of the first seeds catch: looked at first, to save time; all others where they do not."""
+"""Seeds that catch what few of the first seeds catch, or do so in a short run: looked at first, to save time; all
+others where they do not.
+"""
 
 MISJUDGED = (
     60363,  # a destination is told that a play looks like another, whose player sent the end for the start
@@ -67,10 +73,13 @@ def room() -> Iterator[Room]:
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_every_acknowledged_play_is_on_lastfm_once_or_here_with_a_true_reason(first: int, room: Room) -> None:
-    broken = [result for seed in range(first, first + AT_ONCE) if (result := run(seed, PLAYS, room)).findings]
-    assert not broken, "\n".join(
-        f"{faults.command(result.seed, PLAYS)}\n  {finding}" for result in broken for finding in result.findings
+    found = [run(seed, PLAYS, room) for seed in range(first, first + AT_ONCE)]
+    assert not any(result.findings for result in found), "\n".join(
+        f"{faults.command(result.seed, PLAYS)}\n  {finding}" for result in found for finding in result.findings
     )
+    # Processes die and come back, and requests go out, else the promise would be easy to keep.
+    assert sum(result.deaths for result in found) > 5
+    assert sum(result.requests for result in found) > 100
 
 
 def test_the_promise_is_kept_on_postgresql_too(postgres: Server) -> None:
@@ -100,13 +109,6 @@ def test_the_same_seed_is_the_same_run_whatever_ran_before(room: Room) -> None:
     assert again == first
     [elsewhere] = results([7], PLAYS, processes=2)
     assert elsewhere.digest == first.digest
-
-
-def test_plays_die_and_come_back_in_the_runs(room: Room) -> None:
-    """Else the promise would be easy to keep."""
-    found = [run(seed, USUAL_PLAYS, room) for seed in range(12)]
-    assert sum(result.deaths for result in found) > 5
-    assert sum(result.requests for result in found) > 100
 
 
 def test_tracks_are_loved_on_both_sides_in_the_runs_with_hearts(room: Room) -> None:
