@@ -63,6 +63,9 @@ _SENT_AS = (
     "SELECT play.artist, play.reported_timestamp FROM destination_queue JOIN play ON play.id = destination_queue.id"
     " WHERE destination = ? AND destination_queue.track = ? AND destination_queue.timestamp = ?"
 )
+_REPORTED_AS = "SELECT artist, reported_timestamp FROM play WHERE track = ? AND timestamp = ?"
+"""For what has just left the queue: discarded, with a request on its way."""
+
 _OWED = (
     "SELECT destination, count(*), max(timestamp) FROM destination_queue JOIN destination"
     " ON destination.id = destination WHERE removed_at IS NULL GROUP BY 1"
@@ -575,7 +578,8 @@ class Elsewhere:
     def _play(self, target: Target, artist: str, title: str, at: int) -> Reported | None:
         songs = [play for name in (artist, artist + GUEST) for play in self.ledger.songs(name, title)]
         if len(songs) > 1:
-            for original, reported_at in self.disk.look(_SENT_AS, target.number, title, at):
+            found = self.disk.look(_SENT_AS, target.number, title, at) or self.disk.look(_REPORTED_AS, title, at)
+            for original, reported_at in found:
                 return self.ledger.by_key.get((original, title, int(reported_at)))
         return next(iter(songs), None)
 
