@@ -52,6 +52,17 @@ async def test_who_loves_nothing_yet_learns_how(database: Path | str) -> None:
         assert "To review" not in page
 
 
+async def test_a_loved_track_has_a_cover_and_leads_to_its_page(database: Path | str) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        await imported(house)
+        await house.me.love("Low", "Words")
+        page = await house.page("/loved?show=missing")
+        assert "1 loved track</h2>" in page  # though the last import found none
+        assert 'href="/track?artist=Low&amp;title=Words"' in page
+        assert 'src="/covers?artist=Low&amp;title=Words"' in page
+
+
 async def test_an_import_shows_what_was_matched_what_is_missing_and_what_to_review(database: Path | str) -> None:
     async with house_at(database, deliver=True) as house:
         await house.connect()
