@@ -18,7 +18,7 @@ ON_THE_GROUND = ("ink", "soft", "accent", "bad", "good", "quiet")
 def written_in() -> list[dict[str, Rgb]]:
     """The colours of the stylesheet, of the light scheme and of the dark one."""
     sheet = (ROOT / "src/tonearm/web/static/page.css").read_text()
-    light, dark = sheet.split("@media (prefers-color-scheme: dark)", 1)
+    light, dark = sheet.split("(prefers-color-scheme: dark)", 1)
     schemes = []
     for scheme in (light, dark[:2000]):
         found = {name: bytes.fromhex(value) for name, value in re.findall(r"--([\w-]+): #([0-9a-f]{6});", scheme)}
