@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import cache
 from typing import Any
 
+from fastapi import routing as of_fastapi
 from fastapi._compat import v2
 from fastapi.dependencies import models, utils
 from pydantic import BaseModel, TypeAdapter
+from starlette import routing as of_starlette
 
 
 def analyse_once() -> None:
-    """From now on FastAPI's fields of the same type and rules share their validator, and the same forms their model."""
+    """From now on FastAPI's fields of the same type and rules share their validator, the same forms their model, and
+    the same paths their pattern.
+    """
     _share_validators()
     _share_models()
+    _share_patterns()
 
 
 def forget() -> None:
@@ -49,6 +55,12 @@ def _share_models() -> None:
         return known[key]
 
     utils.create_body_model = shared  # type: ignore[attr-defined]
+
+
+def _share_patterns() -> None:
+    shared = cache(of_starlette.compile_path)
+    for module in (of_starlette, of_fastapi):
+        module.compile_path = shared  # type: ignore[attr-defined]
 
 
 def _key(field: v2.ModelField) -> tuple[Hashable, str]:
