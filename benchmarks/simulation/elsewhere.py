@@ -522,12 +522,14 @@ class Elsewhere:
             if steady and before.changes == target.changes:
                 self.finds(Kind.MISBEHAVED, f"another request leaves for {target} while E{before.number} is under way")
 
-    def at_a_pace(self, now: float, target: Target, what: str) -> None:
-        """A request leaves for a destination."""
-        target.times = [at for at in target.times if at > now - 1.0 + 1e-6] + [now]
+    def at_a_pace(self, slot: float, target: Target, what: str) -> None:
+        """A request leaves for a destination, which had this slot or an earlier one."""
+        target.times = sorted([at for at in target.times if at > slot - 2.0] + [slot])
+        seconds = (at for at in target.times if slot <= at < slot + 1.0)  # that end with a request
+        most = max(sum(end - 1.0 + 1e-6 < at <= end for at in target.times) for end in seconds)
         put = len(self.referee.clocks) > 1
-        if len(target.times) > (PER_SECOND + 1) * (1 + put):
-            self.finds(Kind.MISBEHAVED, f"{len(target.times)} requests to {target} in a second, {what} is the last")
+        if most > (PER_SECOND + 1) * (1 + put):
+            self.finds(Kind.MISBEHAVED, f"{most} requests to {target} in a second, {what} is one of them")
 
     def _is_awaited(self, posted: Posted) -> None:
         target, alone = posted.target, self.referee.alone
