@@ -224,7 +224,7 @@ class Elsewhere:
             target.there.add(there)
             target.changes += 1
             for parcel in reporting:
-                parcel.goes.add(there)
+                parcel.goes |= target.there  # with what it was before, too: an edited play is not reported
         if policy is not None:
             target.policies.add(policy)
             for parcel in (*reporting, *(p for p in target.parcels.values() if p.asked)):
