@@ -67,7 +67,9 @@ def _times(times: ListeningTimes) -> list[Highlight]:
     hour = max(range(24), key=by_hour.__getitem__)
     weekday = max(range(7), key=lambda day: sum(times.week[day]))
     found.append(
-        Highlight("Favourite time", f"{day_name(weekday)}s", f"Most plays begin between {hour}:00 and {hour + 1}:00")
+        Highlight(
+            "Favourite time", f"{day_name(weekday)}s", f"Most plays begin between {hour}:00 and {(hour + 1) % 24}:00"
+        )
     )
     return found
 
