@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
+from tests.databases import with_tables
 from tonearm.store.db.database import Store, database_url
-from tonearm.store.db.migrate import migrate
 
 
 @pytest.fixture
@@ -21,11 +21,9 @@ def empty_url(database: Path | str, request: pytest.FixtureRequest, tmp_path: Pa
 
 
 @pytest.fixture
-def database_url_for_tests(database: Path | str) -> URL:
+def database_url_for_tests(database: Path | str, tables: Path) -> URL:
     """A database with tables."""
-    url = database_url(database)
-    migrate(url)
-    return url
+    return database_url(with_tables(database, tables))
 
 
 @pytest.fixture
