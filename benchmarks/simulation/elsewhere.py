@@ -706,6 +706,17 @@ class Elsewhere:
                 await self._add(deck, target)
                 if True not in target.there:
                     self.finds(Kind.UNEXPLAINED, f"{target} cannot be added though all is well")
+        await self._until_sent(deck, plays_on)
+        if self.disk.look(_OWED) and len(self.referee.clocks) > 1:
+            # A play in the future was put on hold by a clock that has been corrected since. Without anybody signed in
+            # at Last.fm that is never known: it waits for as long as the clock was off, unless its listener retries.
+            for target in self.targets:
+                if True in target.there:
+                    await self._retries(deck, target)
+            await self._until_sent(deck, plays_on)
+
+    async def _until_sent(self, deck: Deck, plays_on: Callable[[Deck, Account], Awaitable[None]]) -> None:
+        """Return when nothing waits, or when that takes too long."""
         latest = max((float(at) for _, _, at in self.disk.look(_OWED)), default=0.0)
         deadline, pause = max(self.timeline.now, latest) + HEALING, 5.0
         while (self.disk.look(_OWED) or self.disk.look(_BACKLOG)) and self.timeline.now < deadline:
