@@ -21,6 +21,7 @@ NAMES = (
     "growth",
     "fairness",
     "apart",
+    "second",
     "client",
     "cache",
     "pages",

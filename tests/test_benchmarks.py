@@ -31,6 +31,7 @@ PROMISED = {
     "live": ("cpu_ms_per_play", "ms_per_play"),
     "replay": ("seconds", "plays_per_s"),
     "fairness": ("worst_ratio", "median_ratio", "backlog_seconds"),
+    "second": ("batch_second_ratio", "live_second_ratio"),
     "apart": ("worst_ratio", "mean_wait_s", "slow_ratio", "slow_worst_s"),
     "client": tuple(
         f"{task}_{whose}seconds"
