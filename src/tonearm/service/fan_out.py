@@ -151,7 +151,7 @@ class FanOut:
         self, db: Connection, targets: Sequence[StoredDestination], play_id: int, fresh: int, now: float
     ) -> None:
         """Remove a play that is sent with other names from these queues."""
-        why = f"edited by the listener: sent as {fresh}"
+        why = f"edited by the listener: sent as play {fresh}"
         for target in targets:
             destination_queue.settle(db, target.id, [Settlement(play_id, DISCARDED, now, why)])
 

@@ -301,7 +301,7 @@ class PlayActions:
             plays.drop(db, fresh)
             return again
         self.fan_out.give_way(db, waits, play_id, fresh, now)
-        plays.settle(db, [play_id], "discarded", now, reason=f"edited by the listener: sent as {fresh}")
+        plays.settle(db, [play_id], "discarded", now, reason=f"edited by the listener: sent as play {fresh}")
         queue.remove(db, [play_id])
         return again
 
