@@ -45,6 +45,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",  # which draws without one: a process less
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
