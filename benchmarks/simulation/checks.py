@@ -214,9 +214,12 @@ class Checker:
         return None
 
     def _not_expired(self, play: Reported, row: sqlite3.Row) -> str | None:
-        """Too old by the true time, within the error of Last.fm's clock, whatever the service's clock showed."""
+        """Too old by the true time, within the error of Last.fm's clock, whatever the service's clock showed. If it was
+        when it was reported or edited, by a wrong clock: too old before the time was known.
+        """
         now = self.referee.timeline.now
-        at = now if play.was_answered("too_old") else self._true(row["settled_at"], now)
+        at_once = play.was_answered("too_old") or (play.artist == CORRECTED and row["settled_at"] == row["reported_at"])
+        at = now if at_once else self._true(row["settled_at"], now)
         age = at + self.referee.latest_lastfm + SLACK - row["timestamp"]
         return None if age >= TOO_OLD else f"it is {age / 86400:.3f} days old"
 
