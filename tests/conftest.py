@@ -38,8 +38,12 @@ FIRST = (
     *LONG,
     "tests/api/test_description.py",
     "tests/cli/test_killed_workers.py",
+    "tests/cli/test_move_database.py",
     "tests/cli/test_mpdscribble.py",
+    "tests/cli/test_postgres.py",
+    "tests/cli/test_watch.py",
     "tests/store/test_backup.py",
+    "tests/test_release.py",
 )
 NOT_QUICK = (
     *LONG,
