@@ -911,6 +911,27 @@ async def test_nothing_that_is_edited_is_too_old_for_nobody(world: World) -> Non
         assert await room.fates() == ["discarded", "not_authenticated"]
 
 
+async def test_an_edit_that_a_wrong_clock_calls_too_old_is_sent_though_it_was_reported_for_nobody(world: World) -> None:
+    async with world.open() as room:
+        one = await add(room)
+        await pause(room, one)
+        assert (await room.play(1, age=HOUR)).status == "not_authenticated"
+        await room.sign_in()
+    world.house.clock.put(20 * DAY)
+    async with world.open(deliver=False) as room:
+        [taken] = await room.history()
+        edited = await room.deck.play_actions.correct(room.me.id, taken.id, lambda track: replace(track, title="Two"))
+        assert isinstance(edited, ActionDone)
+        assert await room.fates() == ["discarded", "expired"]
+    async with world.open() as room:
+        await room.me.now_playing(Track("Low", "Words"))
+        await room.house.clock.sleep(40)
+        await room.me.now_playing(Track("Low", "Words"))  # the second answer that shows the same
+        while await room.fates() != ["discarded", "accepted"]:
+            await room.house.clock.sleep(30)
+        assert room.arrived() == ["Two"]
+
+
 async def test_a_play_that_a_destination_has_is_not_sent_to_it_again(world: World) -> None:
     async with world.open() as room:
         await add(room)

@@ -232,8 +232,12 @@ class PlayActions:
         """
         fate, reason = "not_authenticated", refused.reason
         if reason == self.rules.too_old_reason:
-            signed_in = accounts.by_id(db, [account])[account].signed_in
-            fate, reason = ("expired", reason) if signed_in else (fate, NOT_SIGNED_IN)
+            listener = accounts.by_id(db, [account])[account]
+            if listener.signed_in:
+                fate = "expired"
+                plays.own(db, play_id, listener.username.casefold())
+            else:
+                reason = NOT_SIGNED_IN
         plays.settle(db, [play_id], fate, now, reason=reason)
 
     def _sendable(self, stored: StoredPlay, now: float) -> Sendable:
@@ -258,6 +262,7 @@ class PlayActions:
         if stored.owner and stored.owner != listener.username.casefold():
             return ActionRefused(f"it was played for the Last.fm user {stored.owner}: sign in as that user to send it")
         plays.settle(db, [stored.id], "queued", None, reason="queued by the listener")
+        plays.own(db, stored.id, listener.username.casefold())
         plays.count(db, stored.id)
         queue.enqueue(db, [queue_row(stored.id, stored.play, listener, self.time.now(), self._not_before(stored.play))])
         return ActionDone(stored.id, stored.play.track)

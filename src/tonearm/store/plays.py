@@ -465,6 +465,11 @@ def count(db: Connection, play_id: int) -> None:
     db.execute(update(play).where(play.c.id == play_id, ~play.c.counted).values(counted=True))
 
 
+def own(db: Connection, play_id: int, owner: str) -> None:
+    """Make a play that was reported for nobody that of a Last.fm user: it is to be sent to that user."""
+    db.execute(update(play).where(play.c.id == play_id, play.c.owner == "").values(owner=owner))
+
+
 def mark_unanswered(db: Connection, ids: Iterable[int]) -> None:
     """Note that the answer to a request with these plays was lost."""
     for play_ids in parts(ids):
