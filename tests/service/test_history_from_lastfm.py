@@ -112,7 +112,7 @@ async def test_an_import_that_fails_continues_where_it_stopped(room: Room) -> No
     assert len(await starts(room)) == 500
     room.emulator.clear_faults()
     found = await brought(room)
-    assert (found.new, found.known) == (3500, 0)
+    assert (found.new, found.known, found.first, found.last) == (3500, 0, AT, AT + 3499 * 60)
     assert len(await starts(room)) == 3500
     (only,) = await room.deck.history_import.listed(room.me.id)
     assert only.state is ImportState.DONE

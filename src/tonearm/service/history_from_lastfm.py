@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -162,16 +162,20 @@ class _Copy:
     begun: StoredImport
     walk: _Walk
     since: int
+    first: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = self.begun.counts.get("since")
 
     async def to_the_end(self, progress: Progress, step: AfterPage | None) -> ImportResult:
         store = self.room.store
-        counts = Counter({name: n for name, n in self.begun.counts.items() if name != "until"})
+        counts = Counter({name: n for name, n in self.begun.counts.items() if name not in ("since", "until")})
         judge = Judge(await store.read(partial(renamed, account=self.listener.id)))
         known_until = await store.read(plays.last)
         page = await self.walk.page(1, self._from())
         page_number, total = page.total_pages, page.total or 0
         before = counts["new"] + counts["known"] + counts["doubtful"]  # while it was interrupted
-        overlap, first, last = 0, None, None
+        overlap, last = 0, None
         while page_number > 0:
             if page.page != page_number:
                 page = await self.walk.page(page_number, self._from())
@@ -185,14 +189,14 @@ class _Copy:
                 part = found[start : start + PART]
                 await self._write(part, judge, known_until, counts)
             if found:
-                first, last = first or found[0].timestamp, found[-1].timestamp
+                last = found[-1].timestamp
                 overlap = sum(play.timestamp >= self.since - 1 for play in found)
             page_number -= 1
             done = before + max(0, total - page_number * PAGE)
             progress(done, max(before + total, 1))
             if step is not None and page_number > 0 and not await step(done, before + total):
                 raise Paused
-        facts = {**counts, "until": self.since}
+        facts = {**counts, **self._span()}
         now = self.room.clock.now()
         number_of = await store.write(partial(history_imports.finish, begun=self.begun, counts=facts, now=now))
         return ImportResult(
@@ -203,9 +207,13 @@ class _Copy:
             known=counts["known"],
             doubtful=counts["doubtful"],
             skipped={"has no time": counts["skipped"]} if counts["skipped"] else {},
-            first=first,
+            first=self.first,
             last=last,
         )
+
+    def _span(self) -> dict[str, int]:
+        """From when to when plays have been compared, also while an import that continues was first at work."""
+        return {"until": self.since} if self.first is None else {"since": self.first, "until": self.since}
 
     def _from(self) -> int:
         """A second earlier than needed: whether Last.fm includes it is not documented."""
@@ -239,9 +247,11 @@ class _Copy:
             if outcome is Outcome.NEW:
                 rows.append(row(play, self.listener.id, begun.id, SOURCE, now, user))
         until = part[-1].timestamp
-        facts = {**counts, "until": until}
-        await store.write(partial(write_part, begun=begun, rows=rows, counts=facts, now=now, shared=shared))
         self.since = until
+        if self.first is None:
+            self.first = part[0].timestamp
+        facts = {**counts, **self._span()}
+        await store.write(partial(write_part, begun=begun, rows=rows, counts=facts, now=now, shared=shared))
 
     async def _of_other_users(self, part: Sequence[PastPlay], new: Sequence[int]) -> dict[int, Any]:
         """Plays that another Last.fm user of this account has, too, identical to the second and to the letter, by
