@@ -71,6 +71,17 @@ def test_the_csv_of_a_last_fm_exporter_without_a_header_has_minutes_only(tmp_pat
     assert unreadable(found) == [(4, "has 2 columns instead of 4")]
 
 
+def test_a_name_that_begins_with_a_number_sign_is_no_comment(tmp_path: Path) -> None:
+    rows = "#1 Dads,Album,Song,13 Sep 2020 12:26\n# made by hand\nNina Simone,Album,Song,13 Sep 2020 12:26\n"
+    found = [one.artist for one in plays(write(tmp_path, rows))]
+    assert found == ["#1 Dads", "Nina Simone"]
+    rows = f"# made by hand\nartist,track,uts\n#1 Dads,Song,{AT}\n# the end\n"
+    assert names(plays(write(tmp_path, rows))) == [(AT, "#1 Dads", "Song", "")]
+    log = f"#AUDIOSCROBBLER/1.1\n#TZ/UTC\n#1 Dads\t\tSong\t1\t200\tL\t{AT}\nA\t\tB\t1\t200\tL\t{AT}\n"
+    _, found_in_log = entries(write(tmp_path, log))
+    assert [line for line, _ in skipped(found_in_log)] == [3]
+
+
 def test_the_json_of_a_last_fm_exporter_is_a_list_of_pages(tmp_path: Path) -> None:
     track = {
         "artist": {"#text": "Nina Simone", "mbid": ""},

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Table, func, select
@@ -15,6 +16,7 @@ from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
 from tonearm.core.session import Notice, NoticeKind
+from tonearm.history.play import ReadOptions
 from tonearm.ingest.incoming import Heart
 from tonearm.ingest.webhook import WebhookReport
 from tonearm.service.players import PlayerKind
@@ -153,6 +155,21 @@ async def test_every_play_is_exported_with_what_happened_to_it(house: House) -> 
     assert (rows[0]["artist"], rows[0]["track"]) == ("'=1+1", "'@cmd")  # no formula to a spreadsheet
     assert (await house.http.get("/settings/export?as=xml")).status_code == 400
     assert (await house.signed_out.get("/settings/export")).status_code == 401
+
+
+async def test_what_was_exported_is_all_here_already(house: House, tmp_path: Path) -> None:
+    await house.connect()
+    for place, name in enumerate(("=1+1", "'-", "''@x", "+/-", "'n' roll", "-")):
+        await settled(house, "refused", Track(name, name, name, duration=200), ago=1000 * (1 + place))
+    for place, fate in enumerate(("discarded", "suspected", "threshold_not_met")):
+        await settled(house, fate, Track(fate, fate, duration=200), ago=20000 + 1000 * place)
+    for kind in ("csv", "jsonl"):
+        path = tmp_path / f"all.{kind}"
+        path.write_bytes((await house.http.get(f"/settings/export?as={kind}")).content)
+        (result,) = await house.deck.history_import.run(
+            house.me.id, [path], ReadOptions(), lambda done, total: None, apply=False
+        )
+        assert (result.new, result.known, result.doubtful, sum(result.skipped.values())) == (0, 6, 0, 3)
 
 
 async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_the_others(house: House) -> None:

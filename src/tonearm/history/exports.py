@@ -43,6 +43,19 @@ def _values(play: PastPlay) -> tuple[Any, ...]:
     )
 
 
+_FORMULAS = ("=", "+", "-", "@")
+
+
+def with_apostrophe(value: str) -> str:
+    """A value that a spreadsheet doesn't read as a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
+    return f"'{value}" if value.lstrip("'").startswith(_FORMULAS) else value
+
+
+def without_apostrophe(value: str) -> str:
+    """A value as it was before `with_apostrophe`."""
+    return value[1:] if value.startswith("'") and with_apostrophe(value) != value else value
+
+
 def as_csv(plays: Iterable[PastPlay], *, head: bool) -> str:
     """Rows with every value quoted, after a header if it is the beginning."""
     text = StringIO()

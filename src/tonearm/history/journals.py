@@ -24,6 +24,7 @@ from tonearm.history.text import from_wall_clock, mbid, seconds, shown, unix, wh
 
 NO_TIME = "has no time that can be read"
 SKIPPED = "skipped by its player"
+COMMENT = "is a comment to the program that wrote it, since it begins with #"
 LARGEST_XML = 2**26
 
 _RATED = re.compile(r"[LS]").fullmatch
@@ -38,6 +39,8 @@ def scrobbler_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[
             yield Unreadable(number, TOO_LONG)
         elif line.startswith("#"):
             zone = _zone(line, zone, options)
+            if line.count("\t") >= 6:
+                yield SkippedLine(number, COMMENT)
         elif half and len((joined := f"{half[1]} {line}").split("\t")) <= 9:  # a name with a line break in it
             begun, half = half[0], None
             yield _logged(begun, joined, zone, name)

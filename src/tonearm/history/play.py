@@ -55,6 +55,11 @@ class Unreadable(NamedTuple):
 Entry = PastPlay | SkippedLine | Unreadable
 
 
+NOT_COUNTED = ("discarded", "suspected", "threshold_not_met")
+"""States of plays in our own export of everything that are no plays in a history."""
+
+DID_NOT_COUNT = "didn't count in the history that it comes from"
+
 PLACEHOLDER = "has a placeholder instead of a name"
 _PLACEHOLDERS = frozenset({"<untagged>", "untagged", "unknown artist", "unknown track"})
 

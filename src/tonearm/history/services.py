@@ -7,7 +7,16 @@ from typing import Any
 
 from tonearm.core.play import SHORTEST_TRACK
 from tonearm.history.json_stream import Damaged, JsonStream
-from tonearm.history.play import PLACEHOLDER, Entry, PastPlay, SkippedLine, Unreadable, placeholder
+from tonearm.history.play import (
+    DID_NOT_COUNT,
+    NOT_COUNTED,
+    PLACEHOLDER,
+    Entry,
+    PastPlay,
+    SkippedLine,
+    Unreadable,
+    placeholder,
+)
 from tonearm.history.text import mbid, moment, number, seconds, shown, text_of, unix, whole
 
 TOO_SHORT = f"played for less than {SHORTEST_TRACK:.0f} seconds"
@@ -229,6 +238,9 @@ def _named(entry: Mapping[str, Any], *keys: str) -> tuple[str, str, str, str]:
 
 def tonearm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     """A line of our own export."""
+    if entry.get("fate") in NOT_COUNTED:
+        yield SkippedLine(line, DID_NOT_COUNT)
+        return
     at = unix(entry.get("uts", entry.get("timestamp")))
     if at is None:
         yield Unreadable(line, NO_TIME, shown(repr(entry)))

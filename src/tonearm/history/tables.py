@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from tonearm.history.play import Entry, PastPlay, SkippedLine, Unreadable
+from tonearm.history.exports import without_apostrophe
+from tonearm.history.play import DID_NOT_COUNT, NOT_COUNTED, Entry, PastPlay, SkippedLine, Unreadable
 from tonearm.history.text import mbid, moment, seconds, shown, unix, whole
 
 MAX_LINES = 20
@@ -28,6 +29,7 @@ _NAMES = {
     "precision": ("precision",),
     "stamp": ("stamp",),
     "event": ("event",),
+    "fate": ("fate",),
 }
 
 Numbered = Iterator[tuple[int, str | None]]
@@ -50,14 +52,18 @@ def delimiter(header: str) -> str:
     return max(",\t;", key=header.count)
 
 
-def rows(lines: Numbered, separator: str) -> Iterator[tuple[int, list[str]] | Unreadable]:
-    """The rows of a CSV file with the line each begins on. A quote that is never closed affects only its own line."""
+def rows(lines: Numbered, separator: str, needed: int) -> Iterator[tuple[int, list[str]] | Unreadable]:
+    """The rows of a CSV file with the line each begins on. A quote that is never closed affects only its own line.
+
+    `needed` is the number of columns that a play has at least: a line with fewer that begins with # is a comment, and
+    one with as many is a play, as of the band #1 Dads.
+    """
     back: deque[tuple[int, str | None]] = deque()
     while (first := _next(back, lines)) is not None:
         number, line = first
         if line is None:
             yield Unreadable(number, TOO_LONG)
-        elif line and not line.startswith("#"):
+        elif line and not (line.startswith("#") and line.count(separator) < needed - 1):
             if '"' not in line:
                 yield number, line.split(separator)
             else:
@@ -104,21 +110,26 @@ def with_header(lines: Numbered) -> Iterator[Entry]:
     head = next(csv.reader([header], delimiter=separator))
     places = columns(head)
     in_milliseconds = "durationms" in header.lower()
-    for row in rows(lines, separator):
+    needed = 1 + max(places["time"], places["artist"], places["title"])
+    for row in rows(lines, separator, needed):
         if isinstance(row, Unreadable):
             yield row
             continue
         number, values = row
-        if len(values) <= max(places["time"], places["artist"], places["title"]):
+        if len(values) < needed:
             yield Unreadable(number, f"has only {_columns(len(values))}", shown(separator.join(values)))
         elif values != head:  # the header is repeated where two files were joined
             fields = {what: values[place] for what, place in places.items() if place < len(values)}
+            if "fate" in fields:  # our own export of everything, written for spreadsheets
+                fields = {what: without_apostrophe(value) for what, value in fields.items()}
             yield _play(number, fields, in_milliseconds)
 
 
 def _play(number: int, fields: Mapping[str, str], in_milliseconds: bool) -> Entry:
     if fields.get("event", "scrobble") not in ("scrobble", ""):
         return SkippedLine(number, "not a play")
+    if fields.get("fate") in NOT_COUNTED:
+        return SkippedLine(number, DID_NOT_COUNT)
     if not fields["time"].strip():
         return SkippedLine(number, "has no time")
     text = fields["time"]
@@ -143,7 +154,7 @@ def _play(number: int, fields: Mapping[str, str], in_milliseconds: bool) -> Entr
 
 def artist_album_title_time(lines: Numbered) -> Iterator[Entry]:
     """Four columns without a header, times in minutes UTC: https://benjaminbenben.com/lastfm-to-csv/"""
-    for row in rows(lines, ","):
+    for row in rows(lines, ",", 4):
         if isinstance(row, Unreadable):
             yield row
             continue

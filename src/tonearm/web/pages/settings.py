@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
+from tonearm.history.exports import with_apostrophe
 from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import cookie_name, local_url
 from tonearm.web.pages.layout import Frame, back, to_page
@@ -141,10 +142,7 @@ _in_json = json.JSONEncoder(ensure_ascii=False).encode
 
 def _csv(rows: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows([_without_formula(value) for value in values] for values in rows)
+    csv.writer(text).writerows(
+        [with_apostrophe(value) if isinstance(value, str) else value for value in values] for values in rows
+    )
     return text.getvalue()
-
-
-def _without_formula(value: Any) -> Any:
-    """A name that a spreadsheet would read as a formula is made text: https://owasp.org/www-community/attacks/CSV_Injection"""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
