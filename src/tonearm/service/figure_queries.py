@@ -69,14 +69,15 @@ def _listed(
     if among is not None:
         sums = {group: number for group, number in sums.items() if group in among}
     wanted = figures.top_parts(sums, limit, offset)
-    spelt = tally.spellings_of({group for part in wanted for group in part.groups})
+    tied = tally.spellings_of({group for part in wanted if not part.many for group in part.groups})
     shown: list[int] = []
     for part in wanted:
         groups = list(part.groups)
         if not part.many:
-            names = history.shown(kind, (spelt[group][0] for group in groups))
-            groups.sort(key=lambda group: tuple(map(str.casefold, names[spelt[group][0]])))
+            names = history.shown(kind, (tied[group][0] for group in groups))
+            groups.sort(key=lambda group: tuple(map(str.casefold, names[tied[group][0]])))
         shown += groups[max(0, offset - part.start) : max(0, offset + limit - part.start)]
+    spelt = tally.spellings_of(shown)
     names = history.shown(kind, (spelt[group][0] for group in shown))
     rank = figures.ranks(sums, shown)
     before, plays_before = past.by_group(by), past.by_group()
