@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tonearm.deck import Deck, Listener
     from tonearm.settings import Settings
 
+NOTHING = "nothing would change now; what changed less than 10 minutes ago may be compared later"
+"""The list that Last.fm gives may lag behind what it has accepted (`core.hearts.SETTLING`)."""
+
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would change here and on Last.fm, and change nothing.")
@@ -159,4 +162,4 @@ async def _plan(settings: Settings, name: str) -> tuple[dict[str, Any], str]:
         {"artist": one.artist, "track": one.title, "change": str(one.change), "conflict": one.conflict}
         for one in planned
     ]
-    return {**counted(planned), "tracks": tracks}, "\n".join(lines) or "both sides are equal: nothing would change"
+    return {**counted(planned), "tracks": tracks}, "\n".join(lines) or NOTHING
