@@ -169,6 +169,18 @@ def test_spotifys_extended_history_has_the_end_and_many_rows_that_are_not_plays(
     assert len([one for one in entries(path, private=True)[1] if isinstance(one, PastPlay)]) == 2
 
 
+def test_a_stream_without_its_time_says_which_is_missing(tmp_path: Path) -> None:
+    streams = [
+        {"endTime": end, "artistName": "A", "trackName": "B", "msPlayed": played}
+        for end, played in (("2020-09-13 12:26", "x"), ("soon", 200000))
+    ]
+    _, found = entries(write_json(tmp_path, streams))
+    assert [reason for _, reason in unreadable(found)] == [
+        "has no listening time that can be read",
+        "has no time that can be read",
+    ]
+
+
 def test_spotifys_account_data_has_the_end_in_minutes(tmp_path: Path) -> None:
     def row(ms: int, artist: str = "Nina Simone") -> dict[str, object]:
         return {"endTime": "2020-09-13 12:26", "artistName": artist, "trackName": "Sinnerman", "msPlayed": ms}

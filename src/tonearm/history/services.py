@@ -132,7 +132,7 @@ def spotify(private: bool) -> Read:
         if title is None:
             yield SkippedLine(line, "not a song (a podcast, an audiobook, or removed by Spotify)")
         elif played is None or found is None:
-            yield Unreadable(line, NO_TIME, shown(repr(entry["ts"])))
+            yield _no_start(line, found, entry["ts"], entry["ms_played"])
         elif played < SHORTEST_TRACK * 1000:
             yield SkippedLine(line, TOO_SHORT)
         elif entry.get("incognito_mode") is True and not private:
@@ -146,11 +146,18 @@ def spotify(private: bool) -> Read:
     return read
 
 
+def _no_start(line: int, found: tuple[int, int] | None, end: object, played: object) -> Unreadable:
+    """The start is missing because the end can't be read or, if that was `found`, the time played."""
+    if found is None:
+        return Unreadable(line, NO_TIME, shown(repr(end)))
+    return Unreadable(line, "has no listening time that can be read", shown(repr(played)))
+
+
 def spotify_account(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
     """Spotify's account data: the end in minutes."""
     played, found = number(entry["msPlayed"]), moment(entry["endTime"])
     if played is None or found is None:
-        yield Unreadable(line, NO_TIME, shown(repr(entry["endTime"])))
+        yield _no_start(line, found, entry["endTime"], entry["msPlayed"])
     elif played < SHORTEST_TRACK * 1000:
         yield SkippedLine(line, TOO_SHORT)
     elif placeholder(*(names := (text_of(entry["artistName"]), text_of(entry["trackName"])))):
