@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -223,6 +224,25 @@ def test_a_streak_is_days_in_a_row(listened: set[int], today: int) -> None:
 
 def test_totals_begin_at_nothing() -> None:
     assert summed_up([]).totals == Totals()
+
+
+@pytest.mark.parametrize(
+    ("renamed", "independent"),
+    [
+        ([], True),
+        ([(NameKind.ARTIST, ("A", ""), ("B", "")), (NameKind.ARTIST, ("C", ""), ("B", ""))], True),
+        ([(NameKind.ARTIST, ("Sigur Rós", ""), ("SIGUR ROS", ""))], True),
+        ([(NameKind.TRACK, ("A", "x"), ("B", "x")), (NameKind.ALBUM, ("B", "x"), ("C", "x"))], True),
+        ([(NameKind.ARTIST, ("A", ""), ("B", "")), (NameKind.ARTIST, ("B", ""), ("C", ""))], False),
+        ([(NameKind.TRACK, ("A", "x"), ("B", "x")), (NameKind.TRACK, ("B", "x"), ("B", "y"))], False),
+        ([(NameKind.ARTIST, ("A", ""), ("B", "")), (NameKind.TRACK, ("B", "x"), ("C", "x"))], False),
+    ],
+)
+def test_renames_are_independent_if_none_leads_to_another(
+    renamed: list[tuple[NameKind, tuple[str, str], tuple[str, str]]], independent: bool
+) -> None:
+    names = {(kind, numbers(kind, *name)[1]): to for kind, name, to in renamed}
+    assert Renames(names).independent is independent
 
 
 def test_names_that_are_renamed_in_a_circle_count_as_one_of_them() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
+from random import Random
 
 import pytest
 from sqlalchemy import select
 
 from tests.service.conftest import Room
 from tests.service.test_figures import BERLIN, SPANS, fill, folded, recount, within
-from tonearm.core.figures import NameKind
-from tonearm.core.play import MissingName
+from tonearm.core import days
+from tonearm.core.figures import NameKind, month_of
+from tonearm.core.play import MissingName, Track
 from tonearm.service.figure_results import Span
-from tonearm.store import renames
+from tonearm.store import renames, summaries
 from tonearm.store.db.schema import play
 from tonearm.store.renames import TooManyRenames
 
@@ -77,6 +81,62 @@ async def test_figures_are_a_recount_under_the_new_names(room: Room) -> None:
         assert await deck.undo_rename(me, one.kind, one.name)
         assert not await deck.undo_rename(me, one.kind, one.name)
     await check(room, {})
+
+
+async def test_only_the_months_of_a_renamed_name_are_summed_up_again(room: Room) -> None:
+    await fill(room, 400)
+    deck, me = room.deck.figures, room.me.id
+    at = datetime(2024, 1, 10, 12, tzinfo=UTC)
+    await room.me.scrobble(Track("Sigur Róss", "Sæglópur", duration=200), started_at=at, played=200)
+    await deck.make_all(me)
+
+    async def stamps() -> dict[int, int]:
+        until = int(room.now) // days.DAY * days.DAY
+        return await room.deck.store.read(partial(summaries.made, account=me, until=until))
+
+    before = await stamps()
+    await deck.rename(me, ARTIST, ("Sigur Róss", ""), ("Sigur Rós", ""))
+    assert before.keys() - (await stamps()).keys() == {month_of(int(at.timestamp()))}
+    await check(room, {(ARTIST, ("Sigur Róss", "")): ("Sigur Rós", "")})
+    await deck.close()
+    assert (await stamps()).keys() == before.keys()
+    assert await deck.undo_rename(me, ARTIST, ("Sigur Róss", ""))
+    assert before.keys() - (await stamps()).keys() == {month_of(int(at.timestamp()))}
+    await check(room, {})
+
+
+NAMES = tuple(
+    (artist, title) for artist in ("Björk", "Sigur Rós", "!!!", "Low") for title in ("Song 3 (0)", "Song 4 (1)")
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_is_renamed_and_undone_figures_are_those_of_a_recount(room: Room, seed: int) -> None:
+    chance = Random(seed)
+    await fill(room, 150)
+    deck, me = room.deck.figures, room.me.id
+
+    async def figures() -> list[object]:
+        whole = await deck.span(me, "all", BERLIN)
+        assert whole is not None
+        return [await deck.top(me, kind, whole, 100) for kind in NameKind]
+
+    kinds = ((ARTIST,), (TRACK,), (ARTIST, TRACK))[seed % 3]
+    for _ in range(6):
+        kind = chance.choice(kinds)
+        name, to = ((artist, title if kind is TRACK else "") for artist, title in chance.sample(NAMES, 2))
+        if name != to:
+            await deck.rename(me, kind, name, to)
+        await deck.make_all(me)
+        kept = await deck.renames(me)
+        if kept and chance.random() < 0.3:
+            gone = chance.choice(kept)
+            await deck.undo_rename(me, gone.kind, gone.name)
+        found = await figures()
+        await deck.close()
+        assert await figures() == found
+        await room.deck.store.write(partial(summaries.make_all_stale, account=me))
+        assert await figures() == found
 
 
 async def test_what_is_played_later_counts_under_the_new_name_too(room: Room) -> None:

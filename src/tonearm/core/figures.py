@@ -115,6 +115,14 @@ class Renames:
         """The number for all spellings of the name that a name counts as."""
         return numbers(kind, *self.applied(kind, artist, title))[1]
 
+    @property
+    def independent(self) -> bool:
+        """Whether no rename has to do with another one: no name counts as one that counts as another itself, and not
+        both artists and what is theirs are renamed.
+        """
+        of_artists = {kind is NameKind.ARTIST for kind, _ in self.names}
+        return len(of_artists) < 2 and all(self.applied(kind, *to) == to for (kind, _), to in self.names.items())
+
 
 AS_PLAYED = Renames()
 """Nothing is renamed."""

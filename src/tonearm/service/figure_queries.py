@@ -307,14 +307,9 @@ def where_played(
             names.update(texts[spelling] for spelling in spelt)
             spans += [(part.first, part.end)] if spelt else []
             continue
-        for first in range(part.first, part.end, YEAR):
-            last = min(first + YEAR, part.end)
-            asked = partial(
-                summaries.months_with, account=history.account, kind=kind, first=first, end=last, group=group
-            )
-            months = history.ask(asked)
-            names.update(history.names(spelling for spellings in months.values() for spelling in spellings).values())
-            spans += [(month_start(month), min(month_start(month + 1), history.until)) for month in months]
+        months = history.spellings_by_month(kind, group, part.first, part.end)
+        names.update(history.names(spelling for spellings in months.values() for spelling in spellings).values())
+        spans += [(month_start(month), min(month_start(month + 1), history.until)) for month in months]
     return frozenset(names), _joined(spans)
 
 

@@ -38,7 +38,7 @@ from tonearm.store import renames
 from tonearm.store.db.database import Store
 from tonearm.store.queries import delivery_figures, stats
 from tonearm.store.queries.delivery_figures import DeliveryFigures
-from tonearm.store.renames import StoredRename
+from tonearm.store.renames import MonthsWithout, StoredRename
 
 T = TypeVar("T")
 
@@ -175,13 +175,19 @@ class Figures:
         Plays that were sent don't change; `undo_rename` reverts it. Raises MissingName if a name is empty, and
         TooManyRenames.
         """
-        kept = cleaned_name(kind, *to)
-        work = partial(renames.rename, account=account, kind=kind, name=name, to=kept, now=self.clock.now())
-        await self.store.write(work)
+        kept, without = cleaned_name(kind, *to), await self._months_without(account, kind, name)
+        now = self.clock.now()
+        await self.store.write(
+            partial(renames.rename, account=account, kind=kind, name=name, to=kept, now=now, without=without)
+        )
 
     async def undo_rename(self, account: int, kind: NameKind, name: tuple[str, str]) -> bool:
         """Count a name as itself again; False if it was not renamed."""
-        return await self.store.write(partial(renames.undo, account=account, kind=kind, name=name))
+        without = await self._months_without(account, kind, name)
+        return await self.store.write(partial(renames.undo, account=account, kind=kind, name=name, without=without))
+
+    async def _months_without(self, account: int, kind: NameKind, name: tuple[str, str]) -> MonthsWithout:
+        return await self._ask(account, lambda history: history.months_without(kind, name))
 
     async def renames(self, account: int) -> list[StoredRename]:
         """The names that a listener has renamed, the latest first."""

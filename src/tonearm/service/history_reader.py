@@ -16,6 +16,7 @@ from tonearm.store import renames, summaries
 from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.db.slices import forward
 from tonearm.store.queries import stats
+from tonearm.store.renames import MonthsWithout
 
 
 def plays_between(ask: ReadQuestion, account: int, start: int, end: int) -> list[FiguredPlay]:
@@ -93,6 +94,29 @@ class HistoryReader:
         if key not in self.counted:
             self.counted[key] = figures.names_of(self.plays(part), kind, self.texts, self.renames)
         return self.counted[key]
+
+    def spellings_by_month(self, kind: NameKind, group: int, first: int, end: int) -> dict[int, list[int]]:
+        """Of the months from `first` to before `end`, which have to be summed up, those in which a name was played,
+        each with the spellings.
+        """
+        found: dict[int, list[int]] = {}
+        for start in range(first, end, YEAR):
+            last = min(start + YEAR, end)
+            asked = partial(summaries.months_with, account=self.account, kind=kind, first=start, end=last, group=group)
+            found |= self.ask(asked)
+        return found
+
+    def months_without(self, kind: NameKind, name: tuple[str, str]) -> MonthsWithout:
+        """The months that are summed up and in which a name was not played."""
+        if not self.made:
+            return MonthsWithout(self.renames)
+        group, own = self.renames.group(kind, *name), figures.numbers(kind, *name)[1]
+        played = self.spellings_by_month(kind, group, min(self.made), max(self.made) + 1)
+        if group != own:  # it counts as another name, which is played in more months
+            names = self.names(spelling for spellings in played.values() for spelling in spellings)
+            mine = {one for one, text in names.items() if figures.numbers(kind, *text)[1] == own}
+            played = {month: spellings for month, spellings in played.items() if not mine.isdisjoint(spellings)}
+        return MonthsWithout(self.renames, {month: stamp for month, stamp in self.made.items() if month not in played})
 
     def names(self, spellings: Iterable[int]) -> dict[int, tuple[str, str]]:
         """The names with these ids."""

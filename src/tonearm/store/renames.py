@@ -1,8 +1,11 @@
-"""Names that listeners have merged or renamed. Every write makes the account's summaries stale."""
+"""Names that listeners have merged or renamed. A write makes the account's summaries stale, as far as they have the
+name.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, select
 
@@ -29,6 +32,16 @@ class StoredRename:
     renamed_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class MonthsWithout:
+    """The months without a name that was looked for while `renamed` were the renames, by the stamps of their
+    summaries.
+    """
+
+    renamed: Renames = field(default_factory=Renames)
+    stamps: Mapping[int, int] = field(default_factory=dict)
+
+
 def of_account(db: Connection, account: int) -> list[StoredRename]:
     """The renames of a listener, the latest first."""
     wanted = select(renamed_name).where(renamed_name.c.account == account)
@@ -47,10 +60,16 @@ def applied_by(db: Connection, account: int) -> Renames:
 
 
 def rename(
-    db: Connection, account: int, kind: NameKind, name: tuple[str, str], to: tuple[str, str], now: float
+    db: Connection,
+    account: int,
+    kind: NameKind,
+    name: tuple[str, str],
+    to: tuple[str, str],
+    now: float,
+    without: MonthsWithout,
 ) -> None:
-    """Count a name as another one from now on. If that one counts as this one, it no longer does. Raises
-    TooManyRenames.
+    """Count a name as another one from now on. If that one counts as this one, it no longer does. The summaries of the
+    months `without` the name stay. Raises TooManyRenames.
     """
     accounts.lock(db, [account])
     group, back = numbers(kind, *name)[1], numbers(kind, *to)[1]
@@ -64,16 +83,25 @@ def rename(
     if group != back or name != to:
         changed = ("artist", "title", "to_artist", "to_title", "renamed_at")
         insert_or_change(db, renamed_name, [row], ("account", "kind", "spellings"), changed)
-    summaries.make_all_stale(db, account)
+    _make_stale(db, account, before, without)
 
 
-def undo(db: Connection, account: int, kind: NameKind, name: tuple[str, str]) -> bool:
-    """Count a name as itself again; False if it was not renamed."""
+def undo(db: Connection, account: int, kind: NameKind, name: tuple[str, str], without: MonthsWithout) -> bool:
+    """Count a name as itself again; False if it was not renamed. The summaries of the months `without` it stay."""
     accounts.lock(db, [account])
+    before = applied_by(db, account)
     gone = _remove(db, account, kind, numbers(kind, *name)[1])
     if gone:
-        summaries.make_all_stale(db, account)
+        _make_stale(db, account, before, without)
     return gone
+
+
+def _make_stale(db: Connection, account: int, before: Renames, without: MonthsWithout) -> None:
+    """Mark what has the renamed name as stale: everything, if renames depended or depend on each other."""
+    if before == without.renamed and before.independent and applied_by(db, account).independent:
+        summaries.make_others_stale(db, account, without.stamps)
+    else:
+        summaries.make_all_stale(db, account)
 
 
 def _remove(db: Connection, account: int, kind: NameKind, group: int) -> bool:

@@ -66,6 +66,15 @@ def make_stale_of(db: Connection, ids: Iterable[int]) -> None:
         make_stale(db, account, timestamps)
 
 
+def make_others_stale(db: Connection, account: int, unchanged: Mapping[int, int]) -> None:
+    """Mark all summaries of an account as stale, except those of the months in `unchanged` with that stamp; the account
+    must be locked.
+    """
+    rows = db.execute(select(month_summary.c.month, month_summary.c.stamp).where(month_summary.c.account == account))
+    for months in parts(month for month, stamp in rows.all() if unchanged.get(month) != stamp):
+        db.execute(_STALE, {"of": account, "months": months})
+
+
 def make_all_stale(db: Connection, account: int) -> None:
     """Mark all summaries of an account as stale; the account must be locked."""
     db.execute(update(month_summary).where(month_summary.c.account == account).values(stamp=0, made=False))
