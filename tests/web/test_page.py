@@ -701,7 +701,7 @@ async def test_the_first_page_is_light(house: House) -> None:
     files = [link["href"] for link in tags.all("link") if link["rel"] == "stylesheet"]
     files += [script["src"] for script in tags.all("script")]
     packed = sum(len(found.gzipped) for file in files if (found := assets.find(file)))
-    assert packed < 32_000  # and the page itself is some kilobytes: far below the 60 that we allow
+    assert packed < 30_000  # and the page itself is some kilobytes
 
 
 async def test_every_script_and_style_has_its_licence_beside_it() -> None:
