@@ -141,19 +141,19 @@ class Figures:
 
     async def overview(self, account: int, span: Span, top: int) -> Overview:
         """A period in a few figures, with the first names of each list."""
-        await self._make_for_overview(account, span)
+        await self._make_until(account, span)
         return await self._ask(account, lambda history: queries.overview_of(history, span, top))
 
     async def period(self, account: int, span: Span, top: int) -> tuple[Overview, ListeningTimes]:
         """A period in a few figures, with the first names of each list, and when plays happened in it."""
-        await self._make_for_overview(account, span)
+        await self._make_until(account, span)
         return await self._ask(
             account, lambda history: (queries.overview_of(history, span, top), queries.listening_times(history, span))
         )
 
     async def rewind(self, account: int, span: Span, top: int) -> Rewind:
         """A history back at a period, with the first names of each list."""
-        await self._make_for_overview(account, span)
+        await self._make_until(account, span)
         today = days.day_number(days.day_of(self.clock.now(), span.zone))
         return await self._ask(account, lambda history: queries.look_back(history, span, top, today))
 
@@ -212,11 +212,6 @@ class Figures:
             return await self.store.read_long(lambda ask: question(open_history(ask, account, until)))
         finally:
             self.sums.make_what_is_left(account)
-
-    async def _make_for_overview(self, account: int, span: Span) -> None:
-        earlier = span.before
-        await self._make_until(account, span)
-        await self._make(account, [span] if earlier is None else [span, earlier])
 
     async def _make_until(self, account: int, span: Span) -> None:
         """Sum up the months from the first play to the end of a span."""

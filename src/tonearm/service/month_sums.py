@@ -76,7 +76,7 @@ class MonthSums:
         missing = set(months) - made.keys()
         if 0 < len(missing) <= FEW_MONTHS:
             self._wanted.setdefault(account, set()).update(months)
-        else:
+        elif missing or len(months) >= YEAR:
             await self._summarise(account, months)
 
     def _months(self, ends: tuple[int, int], spans: Iterable[tuple[int, int]], *, inside: bool) -> list[int]:

@@ -73,6 +73,8 @@ def rename(
     """
     accounts.lock(db, [account])
     group, back = numbers(kind, *name)[1], numbers(kind, *to)[1]
+    if name == to:
+        return
     before = applied_by(db, account)
     if len(before.names) >= MAX_RENAMES and (kind, group) not in before.names:
         raise TooManyRenames
@@ -80,9 +82,8 @@ def rename(
         _remove(db, account, kind, back)
     row = {"account": account, "kind": kind, "spellings": group, "artist": name[0], "title": name[1]}
     row |= {"to_artist": to[0], "to_title": to[1], "renamed_at": now}
-    if group != back or name != to:
-        changed = ("artist", "title", "to_artist", "to_title", "renamed_at")
-        insert_or_change(db, renamed_name, [row], ("account", "kind", "spellings"), changed)
+    changed = ("artist", "title", "to_artist", "to_title", "renamed_at")
+    insert_or_change(db, renamed_name, [row], ("account", "kind", "spellings"), changed)
     _make_stale(db, account, before, without)
 
 
