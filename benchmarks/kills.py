@@ -20,11 +20,9 @@ from typing import Any
 import httpx2
 
 from benchmarks import history, rig
-from benchmarks.listens import Listens, listens
+from benchmarks.listens import Listens, add, listens
 from benchmarks.replay import FILTERED, Key, key_of
 from benchmarks.report import Missing, say
-from tonearm.core.destination import DestinationKind
-from tonearm.store.destinations import StoredDestination
 
 _REPORTERS = 4
 _LONGEST_LIFE = 0.8
@@ -130,7 +128,7 @@ def kill(times: int, seed: int = 0) -> dict[str, int]:
         listens(Random(f"{seed}/listens")) as other,
     ):
         listener = rig.signed_in(folder / "listener", lastfm)
-        destination = asyncio.run(_added(listener, lastfm, other))
+        destination = asyncio.run(add(other, listener, lastfm))
         httpx2.post(f"{lastfm.base_url}/_faults", json=list(_FAULTS), trust_env=False).raise_for_status()
         other.faulty, other.slow = _FAULTY, _SLOW
         reports = Reports(listener.token, _Shared(iter(_plays(chance))))
@@ -155,15 +153,6 @@ def kill(times: int, seed: int = 0) -> dict[str, int]:
             **_reckoning(listener.database, lastfm, reports),
             **_reckoning_elsewhere(listener.database, other, reports),
         }
-
-
-async def _added(listener: rig.Listener, lastfm: rig.LastFm, other: Listens) -> int:
-    """The number of the other destination, which is added to the listener's."""
-    async with rig.deck_on(listener.database, lastfm.url, deliver=False) as deck:
-        me = await deck.listener()
-        added = await deck.destinations.add(me.id, DestinationKind.LISTENBRAINZ, other.url, other.token)
-        assert isinstance(added, StoredDestination), added
-        return added.id
 
 
 def _one_life(listener: rig.Listener, lastfm: rig.LastFm, reports: Reports, chance: Random) -> None:

@@ -11,7 +11,10 @@ from random import Random
 from threading import Lock, Thread
 from urllib.parse import urlsplit
 
+from benchmarks import rig
 from benchmarks.simulation.listen_server import Lasting, ListenServer, Said, Trouble
+from tonearm.core.destination import DestinationKind
+from tonearm.store.destinations import StoredDestination
 
 TROUBLES = (Trouble.LOST, Trouble.HANG_UP, Trouble.BROKEN, Trouble.CUT, Trouble.AWAY, Trouble.GATEWAY)
 _SLOW = 0.3
@@ -50,6 +53,15 @@ class Listens:
         """What it has: artist, title and start of each listen."""
         with self._turn:
             return [(listen.artist, listen.title, listen.at) for listen in self.server.stored.values()]
+
+
+async def add(other: Listens, listener: rig.Listener, lastfm: rig.LastFm) -> int:
+    """Add the server to a listener's destinations; returns its number."""
+    async with rig.deck_on(listener.database, lastfm.url, deliver=False) as deck:
+        me = await deck.listener()
+        added = await deck.destinations.add(me.id, DestinationKind.LISTENBRAINZ, other.url, other.token)
+        assert isinstance(added, StoredDestination), added
+        return added.id
 
 
 @contextmanager

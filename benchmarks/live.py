@@ -73,18 +73,13 @@ class _Page:
 def _lives(service: rig.Service, token: str, plays: int, run: int) -> tuple[float, float]:
     """Seconds that the plays took: processor time, and wall time."""
     before, start = 0.0, 0.0
-    with _client(service, token) as http, _client(service, token) as own, _open_page(own) as page:
+    with rig.client(service, token) as http, rig.client(service, token) as own, _open_page(own) as page:
         for number, play in enumerate(history.made_up(plays + WARM, time.time(), run), 1):
             if number == WARM + 1:
                 before, start = seconds_of(service.process.pid), time.perf_counter()
             http.post("/lastfm/scrobble", json=play | {"timestamp": int(time.time()) - 200}).raise_for_status()
             page.wait(number)
         return seconds_of(service.process.pid) - before, time.perf_counter() - start
-
-
-def _client(service: rig.Service, token: str) -> httpx2.Client:
-    headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.Client(base_url=f"http://127.0.0.1:{service.port}", headers=headers, timeout=_WITHIN)
 
 
 @contextmanager

@@ -164,6 +164,12 @@ def starting(listener: Listener, api_url: str, per_second: float = 4.0) -> Itera
         yield Service(process, port)
 
 
+def client(service: Service, token: str) -> httpx2.Client:
+    """A player that reports over HTTP."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx2.Client(base_url=f"http://127.0.0.1:{service.port}", headers=headers, timeout=2 * _PATIENCE)
+
+
 def signed_in(folder: Path, lastfm_: LastFm) -> Listener:
     """A new database with the first listener signed in, and a token."""
     folder.mkdir()

@@ -9,11 +9,9 @@ from random import Random
 import httpx2
 
 from benchmarks import history, rig
-from benchmarks.listens import Listens, listens
+from benchmarks.listens import Listens, add, listens
 from benchmarks.processor import seconds_of
 from benchmarks.report import Options, Report, say
-from tonearm.core.destination import DestinationKind
-from tonearm.store.destinations import StoredDestination
 
 BATCH = 50
 """Plays that are reported together."""
@@ -37,7 +35,7 @@ def measure(options: Options) -> Report:
     with rig.workshop() as folder, rig.lastfm(folder) as lastfm, listens(Random(1)) as other:
         ready = {1: rig.signed_in(folder / "one", lastfm)}
         ready[2] = ready[1].copy(folder / "two")
-        asyncio.run(_add(ready[2], lastfm, other))
+        asyncio.run(add(other, ready[2], lastfm))
         rig.pin(rig.OTHERS)
         for run in range(options.times()):
             for way, plays in sizes.items():
@@ -60,19 +58,12 @@ def measure(options: Options) -> Report:
     )
 
 
-async def _add(listener: rig.Listener, lastfm: rig.LastFm, other: Listens) -> None:
-    async with rig.deck_on(listener.database, lastfm.url, deliver=False) as deck:
-        me = await deck.listener()
-        added = await deck.destinations.add(me.id, DestinationKind.LISTENBRAINZ, other.url, other.token)
-        assert isinstance(added, StoredDestination), added
-
-
 def _used(listener: rig.Listener, lastfm: rig.LastFm, other: Listens | None, way: str, plays: int, run: int) -> float:
     """Milliseconds of the processor for a play."""
     series = run * 10 + (5 if way == "live" else 0) + (1 if other else 0)
     now = time.time()
     reports = list(history.made_up(plays + 1, now, series))
-    with rig.service(listener, lastfm.url, per_second=0) as service, _client(service, listener) as http:
+    with rig.service(listener, lastfm.url, per_second=0) as service, rig.client(service, listener.token) as http:
         before = _there(lastfm, other)
         http.post("/lastfm/scrobble", json=reports[0]).raise_for_status()
         _wait(lastfm, other, before, 1)
@@ -86,11 +77,6 @@ def _used(listener: rig.Listener, lastfm: rig.LastFm, other: Listens | None, way
                 time.sleep(max(0.0, begun + EVERY - time.monotonic()))
         _wait(lastfm, other, before, plays + 1)
         return (seconds_of(service.process.pid) - start) / plays * 1000
-
-
-def _client(service: rig.Service, listener: rig.Listener) -> httpx2.Client:
-    headers = {"Authorization": f"Bearer {listener.token}"}
-    return httpx2.Client(base_url=f"http://127.0.0.1:{service.port}", headers=headers, timeout=_WITHIN)
 
 
 def _there(lastfm: rig.LastFm, other: Listens | None) -> tuple[int, ...]:
