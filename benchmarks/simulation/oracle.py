@@ -62,6 +62,9 @@ BY_HAND = 60.0
 ALREADY_THERE, NOT_STORED = 91, frozenset({92, 93})
 """GNU FM's codes of a play that it has, and of one that its own database could not store."""
 
+WRONG_TIME = frozenset({3, 4})
+"""Last.fm's codes of a play that is too old or in the future, which GNU FM swaps."""
+
 SHORTEST_REST = 1.0
 """What is promised after a limit met, and after a fault that passes."""
 
@@ -244,13 +247,18 @@ class Referee:
             self.finds(Kind.MISBEHAVED, f"#{sent.number} sends {play}, {ahead:.0f} s before its time")
 
     def _may_be_at(self, play: Reported, timestamp: int) -> bool:
-        """Whether a start is the reported one, or that one moved: by what was heard, by a wrong clock, by both."""
+        """Whether a start is the reported one, or that one moved: by what was heard, by a wrong clock, by both.
+
+        Which clock timed a play is forgotten once it is settled. If it is sent again by hand, and rejected as being in
+        the future, our clock is assumed to have been off then by as much as it is now.
+        """
         moves = {timestamp - play.timestamp, timestamp - play.timestamp + round(play.played)}
         if 0 in moves:
             return True
         slack = EXACT + LAG
         early, late = self.earliest_lastfm - slack, self.latest_lastfm + slack
-        return any(early <= move - off <= late for move in moves for off in play.offs)
+        assumed = {self.timeline.now - self.clock()} if play.resent and play.flight.codes & WRONG_TIME else set()
+        return any(early <= move - off <= late for move in moves for off in play.offs | assumed)
 
     def _of_account(self, sent: Sent, account: Account) -> None:
         lag = LAG if self.alone else 10 * LAG
