@@ -15,7 +15,7 @@ from tests.web.test_page import HOSTILE, SINNERMAN, Tags, queued
 from tonearm.core.event import NowPlayingShown
 from tonearm.core.play import Track
 from tonearm.web.view.now_playing import INNER, OUTER, playing
-from tonearm.web.view.sleeves import ground, hue, initials, sleeve, sleeve_tint
+from tonearm.web.view.sleeves import ground, hue, initials, record_label, sleeve, sleeve_tint
 
 pytestmark = pytest.mark.anyio
 
@@ -97,6 +97,22 @@ def test_a_sleeve_has_initials(name: str, letters: str) -> None:
 def test_a_sleeve_is_a_picture_whatever_the_name(name: str) -> None:
     drawn = ElementTree.fromstring(sleeve(name, name))  # our own
     assert {element.tag.rpartition("}")[2] for element in drawn} <= {"rect", "circle", "text"}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_label_of_a_record_keeps_its_initials_clear_of_the_spindle(name: str) -> None:
+    drawn = ElementTree.fromstring(record_label(name, name))  # our own
+    text = next(element for element in drawn if element.tag.endswith("}text"))
+    hole, middle = 20 - 3 * 40 / 72, float(text.get("y", ""))  # the record's label is 72 wide in its drawing
+    assert middle + 0.35 * float(text.get("font-size", "")) < hole - 1
+    assert {element.tag.rpartition("}")[2] for element in drawn} <= {"rect", "circle", "path", "text"}
+
+
+async def test_the_record_that_plays_has_a_label_if_there_is_no_cover(database: Path | str) -> None:
+    async with house_at(database, key="") as house:
+        await house.show(Track("Björk", "Jóga", "Homogenic"))
+        picture = Tags(await house.page()).all("image")[0]
+        assert (await house.http.get(picture["href"])).text == record_label("Björk", "Homogenic")
 
 
 def test_initials_can_be_read_on_every_colour() -> None:

@@ -12,7 +12,7 @@ from tonearm.deck import Listener
 from tonearm.lastfm.error import LastFmError
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.web.pages.layout import Frame
-from tonearm.web.view.sleeves import ground, sleeve, sleeve_tint
+from tonearm.web.view.sleeves import ground, record_label, sleeve, sleeve_tint
 
 T = TypeVar("T")
 
@@ -32,13 +32,17 @@ def cover_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/covers")
-    async def cover(_: Me, artist: Name, album: Name = "", title: Name = "", large: bool = False) -> Response:
-        """The cover of an album, or of the album that a track is on; a drawn sleeve if there is none."""
+    async def cover(
+        _: Me, artist: Name, album: Name = "", title: Name = "", large: bool = False, label: bool = False
+    ) -> Response:
+        """The cover of an album, or of the album that a track is on; a drawn sleeve, or a record's label, if there is
+        none.
+        """
         image, max_age = await _if_quick(
             frame.deck.metadata.cover(artist, album_=album, title=title, small=not large), AT_ONCE
         )
         if image is None:
-            return _answer(sleeve(artist, album), SVG, max_age)
+            return _answer(record_label(artist, album) if label else sleeve(artist, album), SVG, max_age)
         return _answer(image.body, image.kind, max_age)
 
     @router.get("/covers/tint")

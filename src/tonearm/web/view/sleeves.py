@@ -36,6 +36,18 @@ def sleeve(artist: str, album: str) -> str:
     )
 
 
+def record_label(artist: str, album: str) -> str:
+    """The paper label of a record, as an SVG document in the sleeve's colour: its initials are above the spindle."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">'
+        f'<rect width="40" height="40" fill="hsl({hue(artist, album)} 42% 31%)"/>'
+        '<circle cx="20" cy="20" r="17.5" fill="none" stroke="#fff" stroke-width=".5" opacity=".45"/>'
+        '<path d="M10.5 27h19M13 30h14" stroke="#fff" stroke-width=".9" opacity=".45"/>'
+        '<text x="20" y="11.5" dy=".35em" text-anchor="middle" font-family="system-ui, sans-serif" font-size="10" '
+        f'font-weight="700" fill="#fff">{initials(artist)}</text></svg>'
+    )
+
+
 def sleeve_tint(artist: str, album: str) -> Tint:
     """The colour of a sleeve."""
     return Tint(hue(artist, album) / 360, _PALE)

@@ -68,9 +68,13 @@ def album_url(artist: str, title: str) -> str:
     return local_url(f"/album?{urlencode({'artist': artist[:LONGEST_NAME], 'title': title[:LONGEST_NAME]})}")
 
 
-def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = False) -> str:
-    """The address of a cover, or of the sleeve drawn instead; a track is looked up only if it names no album."""
-    return local_url(f"/covers?{_cover_names(artist, album, title, large='true' if large else '')}")
+def cover_url(artist: str, album: str = "", title: str = "", *, large: bool = False, label: bool = False) -> str:
+    """The address of a cover, or of the sleeve drawn instead; a track is looked up only if it names no album.
+
+    `label`: a record's label is drawn instead.
+    """
+    more = {"large": "true" if large else "", "label": "true" if label else ""}
+    return local_url(f"/covers?{_cover_names(artist, album, title, **more)}")
 
 
 def tint_url(artist: str, album: str = "", title: str = "") -> str:
