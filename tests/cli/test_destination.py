@@ -185,7 +185,7 @@ def test_a_policy_that_cannot_be_changed_so_says_why(with_token: Shell, server: 
 
 @pytest.fixture
 def libre(monkeypatch: pytest.MonkeyPatch) -> Iterator[Willing]:
-    monkeypatch.setattr("tonearm.commands.destination.ASK_AGAIN", 0.0)
+    monkeypatch.setattr("tonearm.commands.destination_sign_in.ASK_AGAIN", 0.0)
     with Willing() as server:
         server.passwords["anna"] = "sesame, open"
         yield server
