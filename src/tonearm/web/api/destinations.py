@@ -1,15 +1,13 @@
 """Destinations: the other services that your plays are sent to."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, params
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 
 from tonearm.core.destination import DestinationKind
-from tonearm.core.policy import ArtistForm, Policy
-from tonearm.core.waits import WaitKind
+from tonearm.core.policy import Policy
 from tonearm.deck import Deck, Listener
 from tonearm.service.destination_results import (
     DestinationOverview,
@@ -19,17 +17,29 @@ from tonearm.service.destination_results import (
     PlayAtDestination,
     WhyRefused,
 )
-from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
+from tonearm.service.destination_sign_in import Approving
 from tonearm.service.destinations import EVERYTHING
 from tonearm.service.values import StoredDestination
+from tonearm.web.api.destination_schemas import (
+    ApprovalAsked,
+    AtDestination,
+    ChangedName,
+    DestinationChange,
+    DestinationIn,
+    DestinationOut,
+    DestinationsOut,
+    HeartAtDestination,
+    OwnKeysIn,
+    PlayAtDestinations,
+    PolicyIn,
+    Preview,
+    RemovedDestination,
+    SignInAtDestination,
+)
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
-from tonearm.web.api.schemas import Detail, RowId, Strict
+from tonearm.web.api.schemas import Detail, RowId
 
-KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
-PlayerNameIn = Annotated[str, Field(max_length=1024)]
-FolderIn = Annotated[str, Field(max_length=4096)]
-Days = Annotated[float, Field(gt=0, le=36500)] | Literal["all"]
 DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 _STATUS = {WhyRefused.TAKEN: 409, WhyRefused.PENDING: 409, WhyRefused.AWAY: 502}
@@ -40,199 +50,7 @@ _REFUSED: dict[int | str, dict[str, object]] = {
 _UNKNOWN: dict[int | str, dict[str, object]] = {404: {"model": Detail, "description": "There's no such destination."}}
 
 
-class PolicyIn(Strict):
-    """What a destination gets of the plays that are reported from now on.
-
-    `artist` is `credited` (as it is in the play) or `first` (the first of several). Plays that the players `not_from`
-    report are kept here, and so are songs whose files are all in the folders `not_in` of your scanned library, and what
-    is reported before `private_until` (Unix seconds). `hearts` says whether your loved tracks are sent as well.
-    """
-
-    artist: Literal["credited", "first"] | None = None
-    album_artist: bool | None = None
-    not_from: Annotated[list[PlayerNameIn], Field(max_length=100)] | None = None
-    private_until: Annotated[float, Field(ge=0, le=2**40)] | None = None
-    not_in: Annotated[list[FolderIn], Field(max_length=100)] | None = None
-    hearts: bool | None = None
-
-    def policy(self, before: Policy) -> Policy:
-        """The policy, with what is not given as it was before."""
-        return Policy(
-            before.artist if self.artist is None else ArtistForm(self.artist),
-            before.album_artist if self.album_artist is None else self.album_artist,
-            before.not_from if self.not_from is None else tuple(self.not_from),
-            before.private_until if self.private_until is None else self.private_until,
-            before.not_in if self.not_in is None else tuple(self.not_in),
-            before.hearts if self.hearts is None else self.hearts,
-        )
-
-
-class OwnKeysIn(Strict):
-    """What some servers that speak Last.fm's API want: an API key with its shared secret, and their approval page."""
-
-    api_key: Annotated[str, Field(max_length=200)] = ""
-    api_secret: Annotated[str, Field(max_length=200)] = ""
-    approval_url: Annotated[str, Field(max_length=1024)] = ""
-
-    def own_keys(self) -> OwnKeys:
-        """The keys as the service expects them."""
-        return OwnKeys(self.api_key.strip(), self.api_secret.strip(), self.approval_url)
-
-
-class CredentialsIn(OwnKeysIn):
-    """What a listener is known by at a destination: a `token`, or a `username` and a `password`."""
-
-    token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
-    username: Annotated[str, Field(max_length=200)] = ""
-    password: Annotated[str, Field(max_length=1024)] | None = None
-
-    def credentials(self) -> str | NameAndPassword | None:
-        """The credentials as the service expects them; None if nothing is given."""
-        if self.password is not None:
-            return NameAndPassword(self.username, self.password, self.own_keys())
-        return self.token
-
-
-class DestinationIn(PolicyIn, CredentialsIn):
-    """A destination to add. `url` is its address, which ListenBrainz and Libre.fm need not be given.
-
-    `token` is a token or an API key of that service. For `librefm` and `lastfm-like` it is what `POST
-    /destinations/sign-in` gave, once that was approved; or give a `username` and a `password`, which is not stored.
-    `history_days` of your history are sent as well, after what you play from now on; `all` for all of it, null for
-    none.
-    """
-
-    kind: KindIn
-    url: Annotated[str, Field(max_length=1024)] = ""
-    history_days: Days | None = None
-
-
-class SignInAtDestination(OwnKeysIn):
-    """A service that its listeners sign in to, on a page of its own."""
-
-    kind: Literal["librefm", "lastfm-like"]
-    url: Annotated[str, Field(max_length=1024)] = ""
-
-
-class ApprovalAsked(BaseModel):
-    """Open `auth_url`, approve there, and then send `token` with `POST /destinations`, or `PATCH /destinations/{id}`.
-
-    Both are good until `expires_at` (Unix seconds).
-    """
-
-    auth_url: str
-    token: str
-    expires_at: float
-
-
-class DestinationChange(PolicyIn, CredentialsIn):
-    """What to change; what is left out stays. The token, or name and password, are new ones of the same user."""
-
-    paused: bool | None = None
-    history_days: Days | None = None
-
-
-class DestinationOut(BaseModel):
-    """A destination as it is now. Times are Unix seconds UTC, null for never.
-
-    `waiting` plays have not been sent yet, `sending` of them are in a request. `why` says what they wait for, and
-    `waits_for` in one word. `rejected` and `ignored` plays were not accepted there. `queues_history`: not all of the
-    history that you asked for is queued yet. `hearts_waiting` wait, `hearts_rejected` were not accepted.
-    """
-
-    id: int
-    kind: DestinationKind
-    name: str
-    url: str
-    username: str
-    state: Literal["connected", "paused", "needs_sign_in", "disconnected", "suspended"]
-    waiting: int
-    sending: int
-    oldest: int | None
-    why: str
-    waits_for: WaitKind | None
-    next_attempt_at: float | None
-    last_answer_at: float | None
-    trouble: str
-    rejected: int
-    ignored: int
-    hearts_waiting: int
-    hearts_rejected: int
-    queues_history: bool
-    artist: ArtistForm
-    album_artist: bool
-    not_from: list[str]
-    private_until: float | None
-    not_in: list[str]
-    hearts: bool
-
-
-class DestinationsOut(BaseModel):
-    """Your destinations beside the Last.fm of `GET /lastfm/settings`, in the order in which they were added."""
-
-    destinations: list[DestinationOut]
-
-
-class AtDestination(BaseModel):
-    """What happened to a play at a destination. `at` is when, or the next attempt while it is `queued`."""
-
-    destination: int
-    kind: DestinationKind
-    username: str
-    fate: str
-    why: str
-    code: int | None
-    at: float | None
-    attempts: int
-    sending: bool
-
-
-class PlayAtDestinations(BaseModel):
-    """What happened to a play at each destination that it was meant for."""
-
-    id: int
-    destinations: list[AtDestination]
-
-
-class HeartAtDestination(BaseModel):
-    """A heart that is to be given (`loved`) or taken away at a destination: it waits, or was rejected."""
-
-    artist: str
-    track: str
-    loved: bool
-    status: Literal["waiting", "rejected"]
-    why: str
-
-
-class RemovedDestination(BaseModel):
-    """`kept` plays wait until the same profile is added again; `discarded` ones are never sent there."""
-
-    status: Literal["success"] = "success"
-    kept: int
-    discarded: int
-
-
-class ChangedName(BaseModel):
-    """Names as they were heard, and as they would have been sent."""
-
-    artist: str
-    track: str
-    album_artist: str
-    sent_artist: str
-    sent_album_artist: str
-
-
-class Preview(BaseModel):
-    """What a policy would have done to your latest `plays`: `kept` would not have been sent."""
-
-    plays: int
-    kept: int
-    changed: list[ChangedName]
-
-
-def destinations_router(  # noqa: PLR0915  # one statement for each answer
-    deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()
-) -> APIRouter:
+def destinations_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /destinations`, and what can be done with them."""
     router = APIRouter(
         prefix="/destinations",
@@ -242,18 +60,13 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         dependencies=list(dependencies),
     )
     Me = Annotated[Listener, Depends(authenticate)]
+    _adding(router, deck, Me)
+    _looking(router, deck, Me)
+    _changing(router, deck, Me)
+    return router
 
-    async def shown(me: Listener, number: int) -> DestinationOut:
-        for found in await deck.destination_views.all(me.id):
-            if found.stored.id == number:
-                return _out(found)
-        raise _unknown(number)
 
-    @router.get("", response_model=DestinationsOut)
-    async def destinations(me: Me) -> DestinationsOut:
-        """Your destinations with their state, what waits, and why."""
-        return DestinationsOut(destinations=[_out(found) for found in await deck.destination_views.all(me.id)])
-
+def _adding(router: APIRouter, deck: Deck, Me: Any) -> None:
     @router.post("", response_model=DestinationOut, status_code=201, responses=_REFUSED)
     async def add(me: Me, wanted: DestinationIn) -> DestinationOut:
         """Add a destination. The token is checked with the service first; what is played from now on is sent there."""
@@ -264,7 +77,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         if given is None:
             raise _refused(DestinationRefused("enter a token, or a name and a password"))
         added = await deck.destinations.add(me.id, kind, wanted.url, given, policy=policy, days=days)
-        return await shown(me, _done(added, 0).id)
+        return _out(await _found(deck, me, _done(added, 0).id))
 
     @router.post("/sign-in", response_model=ApprovalAsked, responses=_REFUSED)
     async def sign_in(me: Me, wanted: SignInAtDestination) -> ApprovalAsked:
@@ -275,6 +88,13 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
     async def sign_in_again(me: Me, number: DestinationNumber, wanted: OwnKeysIn) -> ApprovalAsked:
         """Start signing in again after its session has ended. Its keys and approval page are remembered."""
         return _asked(await deck.destinations.begin_again(me.id, number, wanted.own_keys()), number)
+
+
+def _looking(router: APIRouter, deck: Deck, Me: Any) -> None:
+    @router.get("", response_model=DestinationsOut)
+    async def destinations(me: Me) -> DestinationsOut:
+        """Your destinations with their state, what waits, and why."""
+        return DestinationsOut(destinations=[_out(found) for found in await deck.destination_views.all(me.id)])
 
     @router.post("/preview", response_model=Preview)
     async def preview(me: Me, wanted: PolicyIn) -> Preview:
@@ -298,34 +118,12 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         found = (await deck.destination_views.of_plays(me.id, [id])).get(id, [])
         return PlayAtDestinations(id=id, destinations=[_at(one) for one in found])
 
-    @router.patch("/{number}", response_model=DestinationOut, responses=_UNKNOWN | _REFUSED)
-    async def change(me: Me, number: DestinationNumber, wanted: DestinationChange) -> DestinationOut:
-        """Pause or resume it, change what it gets, send more of your history, or enter a new token."""
-        found = next((one for one in await deck.destination_views.all(me.id) if one.stored.id == number), None)
-        if found is None:
-            raise _unknown(number)
-        if (given := wanted.credentials()) is not None:
-            _done(await deck.destinations.sign_in_again(me.id, number, given), number)
-        if wanted.policy(found.stored.policy) != found.stored.policy:
-            _done(await deck.destinations.change_policy(me.id, number, wanted.policy), number)
-        if wanted.paused is not None:
-            _done(await deck.destinations.pause(me.id, number, paused=wanted.paused), number)
-        if wanted.history_days is not None:
-            _done(await deck.destinations.send_history(me.id, number, _days(wanted.history_days)), number)
-        return await shown(me, number)
-
-    @router.post("/{number}/retry", response_model=DestinationOut, responses=_UNKNOWN)
-    async def retry(me: Me, number: DestinationNumber) -> DestinationOut:
-        """Everything that waits there is due now; plays that start in the future stay on hold."""
-        _done(await deck.destinations.retry(me.id, number), number)
-        return await shown(me, number)
-
     @router.get("/{number}/rejected", response_model=list[PlayAtDestinations], responses=_UNKNOWN)
     async def rejected(
         me: Me, number: DestinationNumber, limit: Annotated[int, Query(ge=1, le=500)] = 100
     ) -> list[PlayAtDestinations]:
         """The latest plays that this destination has rejected or ignored."""
-        await shown(me, number)
+        await _found(deck, me, number)
         found = await deck.destination_views.rejected(me.id, number, limit)
         return [PlayAtDestinations(id=one.delivered.play, destinations=[_at(one)]) for one in found]
 
@@ -334,7 +132,7 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
         me: Me, number: DestinationNumber, limit: Annotated[int, Query(ge=1, le=500)] = 100
     ) -> list[HeartAtDestination]:
         """The hearts that this destination does not have yet, or has rejected."""
-        await shown(me, number)
+        await _found(deck, me, number)
         return [
             HeartAtDestination(
                 artist=one.track.artist,
@@ -345,6 +143,28 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
             )
             for one in await deck.destination_hearts.owed(number, limit)
         ]
+
+
+def _changing(router: APIRouter, deck: Deck, Me: Any) -> None:
+    @router.patch("/{number}", response_model=DestinationOut, responses=_UNKNOWN | _REFUSED)
+    async def change(me: Me, number: DestinationNumber, wanted: DestinationChange) -> DestinationOut:
+        """Pause or resume it, change what it gets, send more of your history, or enter a new token."""
+        found = await _found(deck, me, number)
+        if (given := wanted.credentials()) is not None:
+            _done(await deck.destinations.sign_in_again(me.id, number, given), number)
+        if wanted.policy(found.stored.policy) != found.stored.policy:
+            _done(await deck.destinations.change_policy(me.id, number, wanted.policy), number)
+        if wanted.paused is not None:
+            _done(await deck.destinations.pause(me.id, number, paused=wanted.paused), number)
+        if wanted.history_days is not None:
+            _done(await deck.destinations.send_history(me.id, number, _days(wanted.history_days)), number)
+        return _out(await _found(deck, me, number))
+
+    @router.post("/{number}/retry", response_model=DestinationOut, responses=_UNKNOWN)
+    async def retry(me: Me, number: DestinationNumber) -> DestinationOut:
+        """Everything that waits there is due now; plays that start in the future stay on hold."""
+        _done(await deck.destinations.retry(me.id, number), number)
+        return _out(await _found(deck, me, number))
 
     @router.delete("/{number}", response_model=RemovedDestination, responses=_UNKNOWN | {409: {"model": Detail}})
     async def remove(
@@ -362,7 +182,12 @@ def destinations_router(  # noqa: PLR0915  # one statement for each answer
             case _:
                 return RemovedDestination(kept=outcome.kept, discarded=outcome.discarded)
 
-    return router
+
+async def _found(deck: Deck, me: Listener, number: int) -> DestinationOverview:
+    for found in await deck.destination_views.all(me.id):
+        if found.stored.id == number:
+            return found
+    raise _unknown(number)
 
 
 def _days(given: float | str | None) -> float:
