@@ -232,6 +232,19 @@ def test_a_chart_has_only_as_many_bars_as_a_finger_can_touch() -> None:
     assert len(figures.over_time(three_years, {}).bars) == 36
 
 
+def test_months_of_several_years_have_room_for_their_labels() -> None:
+    def labels(first: date, last: date) -> list[tuple[str, bool]]:
+        bars = figures.over_time(HistoryPeriod(PeriodKind.ALL, first, last), {}).bars
+        return [(bar.value.label, bar.value.minor) for bar in bars]
+
+    several = labels(date(2024, 11, 3), date(2026, 2, 1))
+    assert [label for label, _ in several if label] == ["2025", "Apr", "Jul", "Oct", "2026"]
+    assert [label for label, minor in several if label and not minor] == ["2025", "2026"]  # all of a phone
+    year = labels(date(2025, 3, 1), date(2026, 2, 1))
+    assert [label for label, _ in year][:3] == ["Mar", "Apr", "May"]
+    assert [label for label, minor in year if not minor] == ["Apr", "Jul", "Oct", "Jan"]
+
+
 def luminance(colour: str) -> float:
     """As WCAG 2 defines it."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]

@@ -169,10 +169,22 @@ def _per_month(period: HistoryPeriod, counts: Mapping[int, int], link: str) -> l
     values = []
     for year, month_number in (months := _months(period)):
         count = sums[year, month_number]
-        minor = len(months) > 6 and month_number % 3 != 1
+        label, minor = _month_label(year, month_number, len(months))
         title = f"{month(month_number)} {year}, {plays(count)}"
-        values.append(Value(count, month(month_number), title, f"{link}{year}-{month_number:02}", minor))
+        values.append(Value(count, label, title, f"{link}{year}-{month_number:02}", minor))
     return values
+
+
+def _month_label(year: int, month_number: int, months: int) -> tuple[str, bool]:
+    """What is below the bar of a month, of that many, and whether a narrow screen leaves it out: months of up to a
+    year have their names; of more months, each January has its year, and each quarter its month.
+    """
+    quarter = month_number % 3 == 1
+    if months <= 12:
+        return month(month_number), months > 6 and not quarter
+    if month_number == 1:
+        return str(year), False
+    return (month(month_number) if quarter else ""), True
 
 
 def _months(period: HistoryPeriod) -> list[tuple[int, int]]:
