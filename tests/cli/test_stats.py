@@ -27,6 +27,8 @@ def test_the_figures_of_a_period_are_shown_with_what_changed(shell: Shell, tmp_p
         f"{DAY.year}: 4 plays, 0 min (+2 from the period before)\n  4 plays without a known length\n"
     )
     assert "1 artist (1 new), 1 album, 1 track\n" in said
+    assert "\n  longest streak ever: 1 day from " in said
+    assert "\n  first play ever: Low – Words, " in said
     assert "\nTracks\n    1  Sigur Rós – Ágætis byrjun: 4 plays, 0 min\n" in said
     facts = shell.facts("stats", "--zone", "UTC", "all")
     assert (facts["listener"], facts["plays"], facts["before"], facts["artists"]) == ("me", 7, None, 2)

@@ -102,12 +102,12 @@ def _overview(facts: Facts, zone: tzinfo) -> list[str]:
     streak = facts["streak"]
     if longest := streak["longest"]:
         current = streak["current"]
-        now = f"; now {_many(current['days'], 'day')}" if current else ""
+        now = f"; current: {_many(current['days'], 'day')}" if current else ""
         lines.append(
-            f"  longest streak: {_many(longest['days'], 'day')} from {longest['first']} to {longest['last']}{now}"
+            f"  longest streak ever: {_many(longest['days'], 'day')} from {longest['first']} to {longest['last']}{now}"
         )
     if first := facts["first_play"]:
-        lines.append(f"  first play: {first['artist']} – {first['track']}, {_day(first['timestamp'], zone)}")
+        lines.append(f"  first play ever: {first['artist']} – {first['track']}, {_day(first['timestamp'], zone)}")
     for kind in _LISTS:
         if facts["top"][kind]:
             lines += ["", kind.capitalize(), *_names(facts["top"][kind])]
