@@ -49,6 +49,22 @@ def test_an_import_is_tried_made_listed_and_undone(shell: Shell, tmp_path: Path)
     assert "'tonearm import-history --undo" in shell("import-history", "--yes", str(path)).stdout
 
 
+def test_a_file_without_plays_and_one_without_new_plays_say_so(shell: Shell, tmp_path: Path) -> None:
+    empty = write(tmp_path, "uts,artist,track\n", "empty.csv")
+    assert shell("import-history", str(empty)).stdout.startswith("a table (CSV) (empty.csv): no plays found\n")
+    assert shell("import-history", "--yes", str(empty)).stdout == "a table (CSV) (empty.csv): no plays found\n"
+    assert "(empty.csv): no plays found; done" in shell("import-history", "--list").stdout
+    shell("import-history", "--yes", str(write(tmp_path, THREE, "old.csv")))
+    shell("import-history", "--yes", str(write(tmp_path, THREE + "\n", "again.csv")))
+    assert "(again.csv): nothing new: 3 plays already here; done" in shell("import-history", "--list").stdout
+
+
+def test_an_unreadable_entry_of_a_document_has_its_number(shell: Shell, tmp_path: Path) -> None:
+    rows = [{"artist": "Low", "track": "Words", "uts": AT}, {"artist": "Low", "track": "Fear", "uts": "soon"}]
+    tried = shell("import-history", str(write(tmp_path, json.dumps(rows), "old.json")))
+    assert tried.stderr.startswith("old.json, entry 2: ")
+
+
 def test_an_export_is_written_whole_or_not_at_all(shell: Shell, tmp_path: Path) -> None:
     shell("import-history", "--yes", str(write(tmp_path, THREE)))
     lines = shell("export-history", "--format", "jsonl").stdout.splitlines()

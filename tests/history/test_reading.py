@@ -23,7 +23,7 @@ from tests.history.files import (
     write_json,
     write_zip,
 )
-from tonearm.history.play import HistoryFileError, NamedFile, PastPlay, ZoneNeeded
+from tonearm.history.play import HistoryFileError, NamedFile, PastPlay, ZoneNeeded, where
 
 CAPTURED = Path(os.environ.get("TONEARM_TEST_DATA", Path(__file__).parents[3] / "shared")) / "captured"
 captured = pytest.mark.skipif(not CAPTURED.is_dir(), reason=f"there are no journals of real programs in {CAPTURED}")
@@ -426,3 +426,17 @@ def test_entries_of_another_shape_are_counted_and_the_others_read(tmp_path: Path
     _, found = entries(write(tmp_path, jsonl(*rows) + "{broken\n"))
     assert [line for line, _ in unreadable(found)] == [2, 3, 5]
     assert plays(write(tmp_path, "[]")) == []
+
+
+def test_an_entry_of_a_document_on_one_line_is_named_by_its_number(tmp_path: Path) -> None:
+    rows = [listen(AT, "A", "B"), 7, listen(AT, "", "C"), listen(AT, "A", "D")]
+    whole = json.dumps(rows)
+    _, found = entries(write(tmp_path, whole))
+    assert [where(line) for line, _ in unreadable(found)] == ["entry 2", "entry 3"]
+    _, found = entries(write(tmp_path, whole[:-9]))
+    assert [where(line) for line, _ in unreadable(found)] == ["entry 2", "entry 3", "entry 4"]
+    _, found = entries(write(tmp_path, json.dumps(rows, indent=1)))
+    line, _ = unreadable(found)[0]
+    assert where(line) == f"entry 2 (line {int(line)})"
+    _, found = entries(write(tmp_path, jsonl(*rows)))
+    assert [where(line) for line, _ in unreadable(found)] == ["line 2", "line 3"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.history.files import AT
+from tests.history.files import AT, write
 from tests.patience import async_pause
 from tests.web.conftest import House
+from tonearm.history.play import ReadOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +52,16 @@ async def test_a_file_is_compared_imported_and_undone(house: House) -> None:
     assert (await house.http.post(undo[1])).status_code == 409
     await house.http.post("/history/import/forget")
     assert "From a file" in await house.page("/history/import")
+
+
+async def test_a_file_without_plays_says_so_on_the_page_and_in_the_list(house: House, tmp_path: Path) -> None:
+    page = await upload(house, "uts,artist,track\nwhen,Low,Words\n", "none.csv")
+    assert "No plays found in this file; 1 unreadable." in page
+    file = write(tmp_path, "uts,artist,track\n", "none.csv")  # on the page, it can't be imported
+    await house.deck.history_import.run(house.me.id, [file], ReadOptions(), lambda done, total: None, apply=True)
+    page = await house.page("/fragments/imports")
+    assert '<span class="by">No plays found</span>' in page
+    assert "0 plays added" not in page
 
 
 async def test_what_cannot_be_imported_is_reported_with_what_to_do(house: House) -> None:

@@ -199,8 +199,13 @@ def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:
 
 
 def _summary_text(result: ImportResult, yes: bool, rules: bool = False) -> str:
-    counted = f"{result.new} new, {result.known} already there, {result.doubtful} doubtful"
-    counted += f", {sum(result.skipped.values())} skipped, {result.unreadable} unreadable"
+    from tonearm.core.wording import import_outcome
+
+    if result.first is None:
+        counted = import_outcome({"unreadable": result.unreadable})
+    else:
+        counted = f"{result.new} new, {result.known} already there, {result.doubtful} doubtful"
+        counted += f", {sum(result.skipped.values())} skipped, {result.unreadable} unreadable"
     lines = [f"{result.source} ({', '.join(result.files)}): {counted}"]
     if result.first is not None and result.last is not None:
         lines.append(f"  from {_day(result.first)} to {_day(result.last)}")
@@ -213,7 +218,7 @@ def _summary_text(result: ImportResult, yes: bool, rules: bool = False) -> str:
         lines.append(f"  {plays(result.ruled)} {'get' if yes else 'would get'} other names by your rules")
     elif result.ruled:
         lines.append(f"  your rules for names aren't applied: with --rules they change {plays(result.ruled)}")
-    if yes and result.id is not None:
+    if yes and result.id is not None and result.new:
         lines.append(f"  import {result.id}: 'tonearm import-history --undo {result.id}' undoes it")
     return "\n".join(lines)
 
@@ -228,9 +233,9 @@ def _day(seconds: int) -> str:
 def _print_unreadable(result: ImportResult) -> None:
     for fault in result.faults[:FAULTS_SHOWN]:
         text = f": {fault.text}" if fault.text else ""
-        say(f"{fault.file}, line {fault.line}: {fault.reason}{text}", err=True)
+        say(f"{fault.file}, {fault.where}: {fault.reason}{text}", err=True)
     if result.unreadable > FAULTS_SHOWN:
-        say(f"… and {result.unreadable - FAULTS_SHOWN} more unreadable lines", err=True)
+        say(f"… and {result.unreadable - FAULTS_SHOWN} more that can't be read", err=True)
 
 
 def _listed_facts(found: StoredImport) -> dict[str, object]:
@@ -253,10 +258,15 @@ _STATES = {
 
 
 def _listed(found: Sequence[StoredImport]) -> str:
-    if not found:
-        return "no imports yet"
-    return "\n".join(
-        f"{one.id}  {moment(one.started_at)}  {one.source} ({one.name}): {plays(one.counts.get('new', 0))} added;"
-        f" {_STATES[one.state]}"
-        for one in found
+    from tonearm.core.wording import import_outcome
+
+    def outcome(one: StoredImport) -> str:
+        return f"{plays(one.counts.get('new', 0))} added" if one.state == "running" else import_outcome(one.counts)
+
+    return (
+        "\n".join(
+            f"{one.id}  {moment(one.started_at)}  {one.source} ({one.name}): {outcome(one)}; {_STATES[one.state]}"
+            for one in found
+        )
+        or "no imports yet"
     )

@@ -5,6 +5,8 @@ The machine's names (in JSON, tables and addresses) are the keys; `docs/style.md
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 FATES: Final = {
@@ -23,6 +25,9 @@ FATES: Final = {
 }
 """A play's state."""
 
+NOT_ACCEPTED: Final = "Rejected or ignored"
+"""The states `refused` and `ignored` together: what Last.fm has seen and doesn't have."""
+
 REPORTS: Final = FATES | {"success": "Accepted", "too_old": "Too old", "duplicate": "Already reported"}
 """The answer to a report."""
 
@@ -37,6 +42,36 @@ VERDICTS: Final = {
     "Answered": "Last.fm ignored it",
 }
 """What an attempt came to, by the name of its verdict (`core.verdict`)."""
+
+
+_WITH_TOKEN = re.compile(r"(.*?) ?#([0-9a-f]{6}|[0-9a-f]{8})", re.DOTALL)
+
+
+def reporter(stored: str) -> str:
+    """Who reported a play, in words: a player, or a program with the id of its token, as the list of tokens has it."""
+    found = _WITH_TOKEN.fullmatch(stored)
+    if found is None:
+        return stored
+    program, token = found.groups()
+    which = f"token {token}" if len(token) == len("01234567") else "an API token"  # six digits were no id of a token
+    return f"{program} ({which})" if program else which
+
+
+def import_outcome(counts: Mapping[str, int]) -> str:
+    """What an import of a history came to, by its counts: `12 plays added`."""
+    new, known, doubtful = (counts.get(name, 0) for name in ("new", "known", "doubtful"))
+    if new:
+        return f"{_many(new, 'play')} added"
+    if known or doubtful:
+        doubts = f", {_many(doubtful, 'doubtful one')} left out" if doubtful else ""
+        return f"nothing new: {_many(known, 'play')} already here{doubts}"
+    if unreadable := counts.get("unreadable", 0):
+        return f"no plays found; {_many(unreadable, 'unreadable entry', 'unreadable entries')}"
+    return "no plays found"
+
+
+def _many(number: int, one: str, more: str = "") -> str:
+    return f"1 {one}" if number == 1 else f"{number:,} {more or one + 's'}"
 
 
 def attempt(verdict: str, service: str = "Last.fm") -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from json import JSONDecoder
 
+from tonearm.history.play import EntryLine
+
 CHUNK = 2**16
 LARGEST_ENTRY = 2**24
 """Characters of one entry; Last.fm exporters put 1,000 plays into one."""
@@ -13,7 +15,7 @@ _BLANKS = " \t\r\n"
 
 
 class Damaged(ValueError):
-    """The document can't be read from this line on."""
+    """The document can't be read from this line on, which is an EntryLine if it is in an entry."""
 
     def __init__(self, line: int, cut_off: bool) -> None:
         super().__init__("the file ends in the middle of an entry" if cut_off else "this is not valid JSON")
@@ -30,6 +32,7 @@ class JsonStream:
         self._ended = False
         self._decode = JSONDecoder().raw_decode
         self.line = 1
+        self._entry = 0
 
     def entries(self, *names: str) -> Iterator[tuple[int, object]]:
         """The entries of the array at this place, or of the first member with one of these names that is an array.
@@ -41,9 +44,9 @@ class JsonStream:
                 yield from self._array()
             case "{":
                 if not (yield from self._members(names)):
-                    raise Damaged(self.line, cut_off=False)
+                    raise self._damaged(cut_off=False)
             case _:
-                raise Damaged(self.line, cut_off=self._ended and not self._peek())
+                raise self._damaged(cut_off=self._ended and not self._peek())
 
     def _members(self, names: tuple[str, ...]) -> Generator[tuple[int, object], None, bool]:
         self._take("{")
@@ -64,7 +67,8 @@ class JsonStream:
     def _array(self) -> Iterator[tuple[int, object]]:
         self._take("[")
         while self._peek() != "]":
-            line = self.line
+            self._entry += 1
+            line = EntryLine(self.line, self._entry)
             yield line, self._value()
             if self._peek() != "]":
                 self._take(",")
@@ -76,14 +80,14 @@ class JsonStream:
             try:
                 value, end = self._decode(self._buffer, self._at)
             except RecursionError:
-                raise Damaged(self.line, cut_off=False) from None
+                raise self._damaged(cut_off=False) from None
             except ValueError:
                 end = -1
             if end >= 0 and (end < len(self._buffer) or self._ended):  # a number at the end may have more digits
                 self._advance(end)
                 return value
             if self._ended or len(self._buffer) - self._at > LARGEST_ENTRY:
-                raise Damaged(self.line, cut_off=self._ended)
+                raise self._damaged(cut_off=self._ended)
             self._more()
 
     def _peek(self) -> str:
@@ -101,8 +105,11 @@ class JsonStream:
 
     def _take(self, sign: str) -> None:
         if (found := self._peek()) != sign:
-            raise Damaged(self.line, cut_off=not found)
+            raise self._damaged(cut_off=not found)
         self._at += 1
+
+    def _damaged(self, *, cut_off: bool) -> Damaged:
+        return Damaged(EntryLine(self.line, self._entry) if self._entry else self.line, cut_off)
 
     def _advance(self, to: int) -> None:
         self.line += self._buffer.count("\n", self._at, to)

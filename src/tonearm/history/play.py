@@ -5,9 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 MINUTE = 60
+
+
+class EntryLine(int):
+    """The line of an entry of a document, with the entry's `number` in it: a whole document may be one line."""
+
+    number: int
+
+    def __new__(cls, line: int, number: int = 0) -> Self:
+        """An entry that begins on this line."""
+        entry = super().__new__(cls, line)
+        entry.number = number
+        return entry
+
+
+def where(line: int) -> str:
+    """A place in a file, in words: `line 12`, or `entry 1,204` of a document."""
+    if not isinstance(line, EntryLine):
+        return f"line {line:,}"
+    return f"entry {line.number:,} (line {line:,})" if line > 1 else f"entry {line.number:,}"
 
 
 class PastPlay(NamedTuple):

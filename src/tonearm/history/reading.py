@@ -183,7 +183,9 @@ def _play(entry: PastPlay, now: float) -> Entry:
         return Unreadable(entry.line, f"has no {'track' if artist else 'artist'}", artist or title)
     if when(entry.timestamp, now) is When.NONSENSE:
         return Unreadable(entry.line, f"its time is {_day(entry.timestamp)}", f"{artist} – {title}")
-    return entry._replace(artist=artist, title=title, album=_clean(album), album_artist=_clean(by))
+    return entry._replace(
+        artist=artist, title=title, album=_clean(album), album_artist=_clean(by), line=int(entry.line)
+    )
 
 
 def _broken(name: str) -> bool:

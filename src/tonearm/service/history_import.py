@@ -23,7 +23,7 @@ from tonearm.core.edit_rules import EditRule, ruled
 from tonearm.core.play import DAY, LONGEST_NEEDED, Play, Track
 from tonearm.core.report import Basis, Listening, Stamp
 from tonearm.history.doubles import REACH, Judge, Outcome, SongKey, StoredPast, folded, spans
-from tonearm.history.play import NamedFile, PastPlay, ReadOptions, SkippedLine, Unreadable
+from tonearm.history.play import NamedFile, PastPlay, ReadOptions, SkippedLine, Unreadable, where
 from tonearm.history.reading import Section, read
 from tonearm.history.sorting import SortedPlays
 from tonearm.service.report_play import Reports
@@ -53,12 +53,17 @@ class Undone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A line that could not be read, and why."""
+    """A line or an entry that could not be read, and why."""
 
     file: str
     line: int
     reason: str
     text: str = ""
+
+    @property
+    def where(self) -> str:
+        """Its place in the file: `line 12`, or `entry 1,204` of a document."""
+        return where(self.line)
 
 
 @dataclass(frozen=True, slots=True)

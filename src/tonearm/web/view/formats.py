@@ -44,6 +44,11 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
+def first_upper(text: str) -> str:
+    """The text, beginning with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 def number(count: int) -> str:
     """With a comma every three digits."""
     return f"{count:,}"

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tonearm.core import wording
 from tonearm.core.figures import NameKind
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.version import __version__
@@ -42,6 +43,7 @@ def _environment() -> Environment:
         formats.countdown,
         formats.day,
         formats.code_spans,
+        formats.first_upper,
         formats.moment,
         formats.name,
         formats.number,
@@ -51,6 +53,7 @@ def _environment() -> Environment:
         formats.time_of,
     ):
         environment.filters[filter_.__name__] = filter_
+    environment.filters.update(reporter=wording.reporter, import_outcome=wording.import_outcome)
     return environment
 
 
