@@ -71,7 +71,7 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
             f"{details.stored.id:>8}  {_named(details)}  {fate(details.stored.fate)}: {details.reason}"
             for details in all_details
         ]
-        text = "\n".join(lines) or "nothing was rejected"
+        text = "\n".join(lines) or "nothing was rejected or ignored"
         print_result({"plays": [_details_facts(details, details.reason) for details in all_details]}, text, as_json)
         return
     print_result(*run(_list(settings, listener, limit, sent_elsewhere(settings))), as_json)
@@ -310,13 +310,15 @@ def _verdict_name(verdict: str) -> str:
 
 
 def _details_lines(details: PlayDetails, reason: str) -> list[str]:
-    from tonearm.core.wording import fate
+    from tonearm.core.wording import fate, reporter
 
     stored = details.stored
     since = f" {moment(stored.settled_at)}" if stored.settled_at is not None else ""
     lines = [f"{stored.id}  {_named(details)}", f"{fate(stored.fate)}{since}: {reason}"]
     if stored.counted_reason:
         lines.append(f"{_COUNTED[details.counted]}: {stored.counted_reason}")
+    if stored.reporter:
+        lines.append(f"reported by {reporter(stored.reporter)}")
     if stored.restamp_reason:
         lines.append(f"start: {stored.restamp_reason}")
     if stored.left_out:

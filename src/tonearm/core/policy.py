@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from tonearm.core import wording
 from tonearm.core.play import Track
 from tonearm.core.spelling import without_guests
 
@@ -54,7 +55,7 @@ class Policy:
         if reported_at < self.private_until:
             return PRIVATE
         if reporter in self.not_from:
-            return f"kept here: plays from {reporter} aren't sent there"
+            return f"kept here: plays from {wording.reporter(reporter)} aren't sent there"
         folders = [next((one for one in self.not_in if is_inside(file, one)), None) for file in files]
         if folders and None not in folders:
             return f"kept here: songs in {folders[0]} aren't sent there"

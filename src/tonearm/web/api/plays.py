@@ -21,7 +21,7 @@ from tonearm.service.loved_import import NotPlanned, counted, tally
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.report import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
-from tonearm.service.values import Others, Run, RunState, StoredHeart, StoredPlay, fingerprint
+from tonearm.service.values import Others, Run, RunState, StoredHeart, StoredPlay, name_of
 from tonearm.web.access import Access
 from tonearm.web.address import local_url
 from tonearm.web.api import schemas
@@ -253,10 +253,10 @@ async def _report(deck: Deck, me: Listener, request: Request, body: schemas.Scro
 
 
 def _reporter(request: Request) -> str:
-    """The player that reports: its name, and which of several tokens it uses."""
+    """The player that reports: its name, and the id of the token that it uses."""
     name = request.headers.get("user-agent", "")[:LONGEST_REPORTER]
-    token = request.headers.get("authorization", "")
-    return f"{name} #{fingerprint(token)[:6]}" if token else name
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    return f"{name} #{name_of(token)}" if token else name
 
 
 async def _fate(deck: Deck, me: Listener, result: ReportResult, seconds: float) -> ReportResult:

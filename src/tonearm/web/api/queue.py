@@ -54,6 +54,7 @@ class AttemptOut(BaseModel):
 class PlayOut(BaseModel):
     """A play as it was reported, with what happened to it. Times are Unix seconds UTC, lengths seconds.
 
+    `reporter` is the player's name or, of a program with an API token, its User-Agent and, after a #, the token's id.
     `reported_as`, for a single play: what the player sent, if one of your rules has changed it.
     """
 

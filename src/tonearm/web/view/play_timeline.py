@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tonearm.core.edit_rules import PlayNames
-from tonearm.core.wording import attempt
+from tonearm.core.wording import attempt, reporter
 from tonearm.service.play_actions import PlayDetails
 from tonearm.service.values import Attempt
 from tonearm.web.view.formats import name, sentence
@@ -30,7 +30,7 @@ class TimelineStep:
 def steps(details: PlayDetails, row: PlayRow) -> list[TimelineStep]:
     """What happened to a play, oldest first; the last step is its present state."""
     stored = details.stored
-    by = f"By {name(stored.reporter)}." if stored.reporter else ""
+    by = f"By {name(reporter(stored.reporter))}." if stored.reporter else ""
     timeline = [TimelineStep(stored.reported_at, "Reported", by)]
     if stored.instead_of is not None:
         timeline[0] = TimelineStep(
