@@ -77,14 +77,14 @@ def test_without_a_sign_in_the_play_is_kept_and_the_command_says_so(asking: Shel
 
 
 def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connected: Shell) -> None:
-    assert connected("queue", "list", "--refused").output == "nothing was rejected\n"
+    assert connected("queue", "list", "--refused").output == "nothing was rejected or ignored\n"
     said = connected("scrobble", "--artist", "Unknown Artist", "--track", "Sinnerman", "--duration", "620")
     assert said.exit_code == 1
     assert said.stderr.startswith("Error: Ignored: ")
     (ignored,) = connected.facts("queue", "list", "--refused")["plays"]
     assert (ignored["id"], ignored["fate"]) == (1, "ignored")
     assert "Ignored: " in connected("queue", "list", "--refused").output
-    assert "rejected  1 play" in connected("status").output
+    assert "problems  1 play rejected or ignored" in connected("status").output
 
 
 def test_while_lastfm_is_down_the_play_waits_and_the_queue_says_why(connected: Shell, emulator: Emulator) -> None:

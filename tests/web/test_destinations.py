@@ -134,7 +134,9 @@ async def test_the_queue_shows_what_waits_for_one_service(delivering: House) -> 
     await add(delivering)
     number = (await only(delivering)).stored.id
     await delivering.deck.destinations.pause(delivering.me.id, number, paused=True)
-    assert "Nothing waits, and nothing was rejected there." in await delivering.page(f"/queue?destination={number}")
+    assert "Nothing waits, and nothing was rejected or ignored there." in await delivering.page(
+        f"/queue?destination={number}"
+    )
     await play(delivering)
     page = await delivering.page("/queue")
     assert f'href="/queue?destination={number}"><bdi>ListenBrainz (rob)</bdi> <b>1</b></a>' in page

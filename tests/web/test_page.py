@@ -274,25 +274,26 @@ async def test_an_outage_is_a_banner_and_a_lamp_until_last_fm_answers(database: 
 async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> None:
     await house.connect()
     assert "Where every play is" in await house.page("/fragments/accounted")
-    for number, fate in enumerate(("accepted", "accepted", "refused", "ignored", "disabled", "suspected")):
+    for number, fate in enumerate(("accepted", "accepted", "refused", "ignored", "disabled", "suspected", "imported")):
         await settled(house, fate, song(number), ago=1000 + number)
     await queued(house, song(20))
     page = await house.page("/accounted")
-    assert "7 plays, all accounted for" in page
+    assert "8 plays, all accounted for" in page
     rows = re.findall(r'<th scope="row">(?:<a href="([^"]*)">)?([^<]+).*?<td class="when">(\d+)</td>', page)
     assert {label: int(count) for _, label, count in rows} == {
         "Accepted": 2,
-        "Rejected": 2,
+        "Rejected or ignored": 2,
+        "Imported": 1,
         "Not sent": 1,
         "Duplicate?": 1,
         "Waiting": 1,
-        "Total": 7,
-        "Plays reported, counted separately": 7,
+        "Total": 8,
+        "Plays reported, counted separately": 8,
     }
     for href, _, count in rows:
         if href:
             assert (await house.page(href)).count('<tr id="play-') == int(count)
-    assert "7 plays, all accounted for" in await house.page("/fragments/accounted")
+    assert "8 plays, all accounted for" in await house.page("/fragments/accounted")
 
 
 async def test_a_play_without_a_fate_is_shown_as_missing(house: House) -> None:
@@ -321,6 +322,16 @@ async def test_every_fate_is_on_the_page_with_its_reason(house: House) -> None:
         assert reason[1:].replace("'", "&#39;") in page
     assert "Corrected by Last.fm to Björk – Jóga." in page
     assert page.count('<tr id="play-') == len(expected) + 1
+
+
+async def test_a_program_is_shown_with_the_id_of_its_token(house: House) -> None:
+    token = await house.deck.accounts.token(house.me.id)
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "a script"}
+    play = {"artist": "Low", "track": "July", "duration": 310, "played_time": 310}
+    play["timestamp"] = int(house.deck.clock.now()) - 400
+    saved = (await house.signed_out.post("/lastfm/scrobble", json=play, headers=headers)).json()
+    (listed,) = re.findall(r"<b>Token</b> <code>([0-9a-f]+)</code>", await house.page("/settings"))
+    assert f"By a script (token {listed})." in await house.page(f"/plays/{saved['id']}")
 
 
 async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> None:
@@ -382,7 +393,7 @@ async def test_each_state_is_a_filter_and_a_long_list_has_pages(house: House) ->
     assert "60 plays in the queue" in first
     assert first.count('<tr id="play-') == 50
     assert "Waiting <b>60</b>" in first
-    assert "Rejected <b>2</b>" in first
+    assert "Rejected or ignored <b>2</b>" in first
     (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
     assert (await house.page(more)).count('<tr id="play-') == 10
     every = await house.page("/queue?state=all")

@@ -11,7 +11,7 @@ from typing import assert_never
 from tonearm.core.account import Account
 from tonearm.core.play import Track
 from tonearm.core.waits import Remedy, WaitKind, Waits, explanation, why_waits
-from tonearm.core.wording import fate
+from tonearm.core.wording import NOT_ACCEPTED, fate
 from tonearm.service.values import COUNTED, FATES, Accounted, PlayFilter, QueuedRow, Snapshot, StoredPlay
 from tonearm.web.view.delivery_status import PageContext
 from tonearm.web.view.formats import name, sentence
@@ -112,7 +112,7 @@ _FILTER_LABELS = {
     PlayFilter.WAITING: "Waiting",
     PlayFilter.RETRYING: "Retrying",
     PlayFilter.HELD: "On hold",
-    PlayFilter.REFUSED: "Rejected",
+    PlayFilter.REFUSED: NOT_ACCEPTED,
     PlayFilter.SUSPECTED: "Duplicate?",
     PlayFilter.NOT_SENT: "Not sent",
     PlayFilter.TOO_OLD: "Too old",
@@ -128,16 +128,13 @@ def filter_choices(counts: Mapping[PlayFilter, int]) -> list[FilterChoice]:
 
 def fate_totals(accounted: Accounted) -> list[tuple[str, PlayFilter | None, int]]:
     """What happened to all plays: a label, the filter that shows them (None: none), the count; the largest first."""
-    fates = Counter[PlayFilter | None]()
+    totals = Counter[tuple[str, PlayFilter | None]]()
     filter_of = {settled: filter_ for filter_, settled_fates in FATES.items() for settled in settled_fates}
     for settled, count in accounted.fates.items():
-        fates[filter_of.get(settled)] += count
-    fates[PlayFilter.WAITING] += accounted.waiting
-    return [
-        (_FILTER_LABELS[filter_] if filter_ else "Other", filter_, count)
-        for filter_, count in fates.most_common()
-        if count
-    ]
+        filter_ = filter_of.get(settled)
+        totals[_FILTER_LABELS[filter_] if filter_ else fate(settled), filter_] += count
+    totals[_FILTER_LABELS[PlayFilter.WAITING], PlayFilter.WAITING] += accounted.waiting
+    return [(*label_and_filter, count) for label_and_filter, count in totals.most_common() if count]
 
 
 def _count(count: int) -> str:
