@@ -11,7 +11,7 @@ from tonearm.core.tint import Rgb, Tint, contrast, in_hex, tint
 
 RED, GREEN, GREY, BLACK, WHITE = (220, 20, 30), (20, 160, 60), (128, 128, 128), (0, 0, 0), (255, 255, 255)
 
-ON_THE_GROUND = ("ink", "soft", "accent", "bad", "good", "quiet")
+ON_THE_GROUND = ("ink", "soft", "accent", "bad", "good")
 """The colours in which the pages write beside their cards."""
 
 
