@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tonearm.core import pacing
 from tonearm.core.hearts import (
@@ -22,11 +22,13 @@ from tonearm.core.hearts import (
     change,
     heart_key,
     in_conflict,
+    leaves,
     merge_listed,
     merge_unlisted,
     said,
     sent,
 )
+from tonearm.core.server_time import UNSURE
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -62,10 +64,10 @@ def test_a_change_made_here_waits_until_lastfm_has_accepted_it() -> None:
     assert heart.owed
     heart = sent(heart, True, NOW + 5)
     assert not heart.owed
-    assert (heart.there, heart.loved_there_at) == (True, NOW + 5)
+    assert (heart.there, heart.there_at) == (True, NOW + 5)
     heart = said(heart, False, NOW + 9)
     assert heart.owed
-    assert sent(heart, False, NOW + 10) == SyncedHeart(False, NOW + 9, False, NOW + 5)
+    assert sent(heart, False, NOW + 10) == SyncedHeart(False, NOW + 9, False, NOW + 10)
 
 
 def test_the_latest_change_counts_though_it_equals_the_first() -> None:
@@ -133,6 +135,44 @@ def test_a_list_may_lag_behind_what_lastfm_has_accepted() -> None:
     assert merge_listed(unloved, NOW + 300, NOW + 600, 8, LATEST).loved
 
 
+@pytest.mark.parametrize("loved", [True, False])
+@pytest.mark.parametrize("latest", [NOW + 5, NOW + UNSURE])
+def test_a_list_may_lag_behind_what_lastfm_has_accepted_long_after_it_was_said(loved: bool, latest: float) -> None:
+    heart = sent(SyncedHeart(loved, BEFORE), loved, latest)
+    assert merge_listed(heart, 900.0, NOW + 60, 7, LATEST).loved is loved
+    assert merge_unlisted(heart, NOW + 60, 7).loved is loved
+
+
+def test_what_is_unloved_by_a_clock_that_is_behind_is_not_loved_again() -> None:
+    """Last.fm's list has never been walked, and its time is not known."""
+    heart = said(None, False, BEFORE, sure=False)
+    after = merge_listed(heart, NOW, NOW + 900, 7, LATEST)
+    assert (after.loved, after.owed) == (False, True)
+
+
+@pytest.mark.parametrize("rule", ConflictRule)
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("latest", [NOW + 5, BEFORE + UNSURE])
+def test_what_was_loved_from_here_was_not_loved_at_lastfm_since(
+    rule: ConflictRule, answered: bool, latest: float
+) -> None:
+    heart = leaves(said(None, True, BEFORE), latest)  # by a clock that is behind
+    if answered:
+        heart = sent(heart, True, latest)
+    heart = said(heart, False, BEFORE + 1)
+    after = merge_listed(heart, NOW + 4, NOW + 900, 7, rule)
+    assert (after.loved, after.owed) == (False, True)
+    assert not in_conflict(heart, NOW + 4)
+    # From then on, the date in Last.fm's list is known, so that a later one is recognised.
+    assert merge_listed(after, NOW + 800, NOW + 900, 8, rule).loved is (rule is not ConflictRule.HERE)
+
+
+def test_a_love_that_may_have_overtaken_a_later_change_was_not_given_at_lastfm() -> None:
+    heart = sent(SyncedHeart(False, BEFORE, False, BEFORE), None, NOW)
+    assert heart.owed
+    assert not merge_listed(heart, NOW - 1, NOW + 900, 7, LATEST).loved
+
+
 def test_a_love_of_unknown_time_is_one_of_now() -> None:
     assert merge_listed(None, 0.0, NOW, 7, LATEST) == SyncedHeart(True, NOW, True)
     assert merge_listed(SyncedHeart(False, BEFORE, False), 0.0, NOW, 7, LATEST) == SyncedHeart(True, NOW, True)
@@ -147,18 +187,29 @@ def test_what_changed_since_the_walk_began_is_newer_than_its_list(loved: bool, t
 
 
 class TwoSides(RuleBasedStateMachine):
-    """A listener says something on either side; a walk that meets nothing new makes them equal once all is sent."""
+    """A listener says something on either side; a walk that meets nothing new makes them equal once all is sent. If
+    our clock is wrong, Last.fm's time is not known.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.heart: SyncedHeart | None = None
-        self.there, self.loved_at, self.now, self.walk = False, 0.0, BEFORE, 0
+        self.there, self.loved_at, self.now, self.walk = False, 0.0, 2e9, 0
         self.last_word: bool | None = None
+        self.off = 0.0
+
+    @initialize(off=st.sampled_from([0.0, -1e8]))
+    def set_our_clock(self, off: float) -> None:
+        self.off = off
+
+    @property
+    def latest(self) -> float:
+        return self.now + (self.off + UNSURE if self.off else 5)
 
     @rule(loved=st.booleans())
     def say_here(self, loved: bool) -> None:
         self.now += 1000
-        self.heart = said(self.heart, loved, self.now, self.walk)
+        self.heart = said(self.heart, loved, self.now + self.off, self.walk, sure=not self.off)
         self.last_word = loved
 
     @rule(loved=st.booleans())
@@ -177,10 +228,10 @@ class TwoSides(RuleBasedStateMachine):
         self.now += 1000
         if self.heart and self.heart.owed and self._known():
             loved = self.heart.loved
-            self.heart = replace(self.heart, there=None)
+            self.heart = leaves(self.heart, self.latest, self.walk)
             self._arrive(loved)
             if arrives:
-                self.heart = sent(self.heart, loved, self.now, self.walk)
+                self.heart = sent(self.heart, loved, self.latest, self.walk)
 
     def _known(self) -> bool:
         """Whether nothing has changed there since the last walk: else what is sent is a conflict."""
@@ -196,9 +247,9 @@ class TwoSides(RuleBasedStateMachine):
         self.now += 1000
         self.walk += 1
         if self.there:
-            self.heart = merge_listed(self.heart, self.loved_at, self.now, self.walk, LATEST)
+            self.heart = merge_listed(self.heart, self.loved_at, self.now + self.off, self.walk, LATEST)
         elif self.heart:
-            self.heart = merge_unlisted(self.heart, self.now, self.walk)
+            self.heart = merge_unlisted(self.heart, self.now + self.off, self.walk)
         if self.heart and not self.heart.owed:
             assert self.heart.loved is self.there is (self.last_word is True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tonearm.core.server_time import APART, FURTHEST_OFF, LONGEST_UNCONFIRMED, ClockReading, ServerTime
+from tonearm.core.server_time import APART, FURTHEST_OFF, LONGEST_UNCONFIRMED, UNSURE, ClockReading, ServerTime
 
 START = 1_760_000_000.0
 """Last.fm's time (Unix seconds) when the counter is at 0."""
@@ -73,3 +73,13 @@ def test_doubt_ends_with_a_second_answer_or_by_itself() -> None:
     contradicted = first.updated(ClockReading(START + 120 + HOUR, 120, 0.1), START + 120)
     assert contradicted.doubtful(130.0)
     assert not contradicted.doubtful(100 + LONGEST_UNCONFIRMED)  # since the first, not since the last
+
+
+def test_lastfms_time_has_a_bound_while_it_is_known_for_sure() -> None:
+    assert ServerTime().latest(0.0, START) == START + UNSURE
+    assert heard((0, 0, -DAY)).latest(10.0, START - DAY) == START - DAY + UNSURE  # one answer alone
+    for known in (heard((0, 0, 3)), heard((0, 0, -DAY), (APART, 0, -DAY))):
+        assert START + DAY < known.latest(DAY, START - DAY) < START + DAY + 60
+    contradicted = heard((0, 0, 0), (100, HOUR, 0))
+    assert contradicted.latest(200.0, START) == START + UNSURE
+    assert contradicted.latest(100.0 + LONGEST_UNCONFIRMED, START) < START + HOUR

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.service.conftest import HOUR, Room
+from tests.service.conftest import DAY, HOUR, House, Room
 from tests.service.test_hearts import OTHER, SONG, at_lastfm, listed, until_sent
 from tonearm.core.hearts import ConflictRule, HeartChange
 from tonearm.service.loved_import import CHECKED, NotPlanned, PlannedHeart, counted
@@ -82,6 +82,31 @@ async def test_what_is_unloved_while_nobody_is_signed_in_is_not_a_conflict(room:
     await room.sign_in()
     planned = await room.deck.loved_import.plan(room.me.id)
     assert planned == [PlannedHeart(*SONG, HeartChange.UNLOVE_THERE)]
+
+
+@pytest.mark.parametrize("rule", ConflictRule)
+@pytest.mark.parametrize("off", [-2 * DAY, -3.0, 0.0, 2 * DAY])
+@pytest.mark.parametrize("fault", ["", "commit-then-close"])
+async def test_what_was_loved_from_here_is_no_conflict_however_wrong_the_clock_is(
+    house: House, rule: ConflictRule, off: float, fault: str
+) -> None:
+    house.clock.put(off)
+    async with house.open() as room:
+        await room.sign_in()
+        await room.deck.loved_import.decide(room.me.id, rule)
+        if fault:  # Last.fm has it, and tonearm doesn't hear of it
+            room.emulator.fault(fault, methods=["track.love"])
+        await room.me.love(*SONG)
+        await room.house.clock.still()
+        assert at_lastfm(room) == {SONG}
+        room.emulator.fault("proxy-busy", methods=["track.unlove"], seconds=6 * HOUR)
+        await room.me.unlove(*SONG)
+        await room.wait(HOUR)
+        await room.me.import_loved()
+        assert not await room.me.loves(*SONG)
+        room.emulator.clear_faults()
+        await until_sent(room)
+        assert at_lastfm(room) == set()
 
 
 async def test_a_plan_shows_each_change_and_changes_nothing(room: Room) -> None:

@@ -14,6 +14,7 @@ from typing import Self, assert_never
 
 from tonearm.core import pacing
 from tonearm.core.cleaning import clean
+from tonearm.core.server_time import UNSURE
 from tonearm.core.verdict import (
     Answered,
     KeyRefused,
@@ -70,14 +71,16 @@ class SyncedHeart:
     """The heart of one track. Times are Unix seconds by Last.fm's clock, as far as that is known.
 
     `loved` was set here at `said_at`. `there` is the last known state at Last.fm: None while a change is being sent,
-    and if it was never seen. `loved_there_at` is since when Last.fm says that it is loved, 0 if it never did. `walk` is
-    the id of the walk over Last.fm's list during which it was changed, here or by an answer; 0 for none.
+    and if it was never seen. `there_at` is the latest time from which that may be, 0 if nothing was seen or sent:
+    only a love that Last.fm dates later was given there since. UNSURE seconds are added to either time if our own clock
+    alone has shown it, so that no date of Last.fm is later. `walk` is the id of the walk over Last.fm's list during
+    which it was changed, here or by an answer; 0 for none.
     """
 
     loved: bool
     said_at: float
     there: bool | None = None
-    loved_there_at: float = 0.0
+    there_at: float = 0.0
     walk: int = 0
 
     @property
@@ -91,16 +94,28 @@ def heart_key(name: str) -> str:
     return unicodedata.normalize("NFC", clean(name).casefold())
 
 
-def said(heart: SyncedHeart | None, loved: bool, now: float, walk: int = 0) -> SyncedHeart:
+def said(heart: SyncedHeart | None, loved: bool, now: float, walk: int = 0, *, sure: bool = True) -> SyncedHeart:
     """The heart after the listener has changed it here, during that walk (0: none): the latest change counts. It is
-    sent to Last.fm even if the state there is not known to differ, since it may have changed there.
+    sent to Last.fm even if the state there is not known to differ, since it may have changed there. `sure`: `now` is
+    Last.fm's time; otherwise only our own clock has shown it.
     """
-    return replace(heart or SyncedHeart(loved, now), loved=loved, said_at=now, there=None, walk=walk)
+    at = now if loved or sure else now + UNSURE
+    return replace(heart or SyncedHeart(loved, at), loved=loved, said_at=at, there=None, walk=walk)
 
 
-def sent(heart: SyncedHeart, loved: bool, now: float, walk: int = 0) -> SyncedHeart:
-    """The heart after Last.fm has accepted this; the listener may have changed it since it was sent."""
-    return replace(heart, there=loved, loved_there_at=now if loved else heart.loved_there_at, walk=walk)
+def leaves(heart: SyncedHeart, latest: float, walk: int = 0) -> SyncedHeart:
+    """The heart while it is being sent, when Last.fm's time is `latest` at most: until the answer, nobody knows what it
+    has.
+    """
+    unknown = replace(heart, there=None, walk=walk)
+    return replace(unknown, there_at=latest + ON_ITS_WAY) if heart.loved else unknown
+
+
+def sent(heart: SyncedHeart, loved: bool | None, latest: float, walk: int = 0) -> SyncedHeart:
+    """The heart after Last.fm has accepted this, when its time is `latest` at most; the listener may have changed it
+    since it was sent. None: Last.fm has accepted two changes, and nobody knows in which order.
+    """
+    return replace(heart, there=loved, there_at=latest, walk=walk)
 
 
 def merge_listed(heart: SyncedHeart | None, loved_at: float, now: float, walk: int, rule: ConflictRule) -> SyncedHeart:
@@ -112,33 +127,33 @@ def merge_listed(heart: SyncedHeart | None, loved_at: float, now: float, walk: i
         return SyncedHeart(True, loved_at or now, True, loved_at)
     if heart.walk >= walk:
         return heart
-    if heart.there is False and _settling(heart.said_at, now):  # it may still be listed
+    if heart.there is False and _settling(heart, now):  # it may still be listed
         return heart
     if not heart.loved and _loved_again(heart, loved_at, rule):
-        return replace(heart, loved=True, said_at=loved_at or now, there=True, loved_there_at=loved_at)
-    return replace(heart, there=True, loved_there_at=loved_at)
+        return replace(heart, loved=True, said_at=loved_at or now, there=True, there_at=loved_at)
+    return replace(heart, there=True, there_at=loved_at)
 
 
 def merge_unlisted(heart: SyncedHeart, now: float, walk: int) -> SyncedHeart:
     """The heart of a track that is not in Last.fm's complete list; changes made since the walk began stay."""
     if heart.walk >= walk:
         return heart
-    if heart.loved and heart.there and _settling(heart.loved_there_at, now):
+    if heart.loved and heart.there and _settling(heart, now):
         return heart
     if heart.loved and heart.there:
         return replace(heart, loved=False, said_at=now, there=False)
     return replace(heart, there=False)
 
 
-def _settling(at: float, now: float) -> bool:
-    return abs(now - at) < SETTLING
+def _settling(heart: SyncedHeart, now: float) -> bool:
+    return any(abs(now - at % UNSURE) < SETTLING for at in (heart.said_at, heart.there_at))
 
 
 def _loved_again(heart: SyncedHeart, loved_at: float, rule: ConflictRule) -> bool:
     """Whether a track that was unloved here counts as loved at Last.fm since."""
     if heart.there is False:  # it was sent there
         return True
-    if loved_at <= heart.loved_there_at:  # the same love that was unloved here, which Last.fm doesn't know yet
+    if loved_at <= heart.there_at:  # the love that was unloved here, which Last.fm doesn't know yet
         return False
     match rule:
         case ConflictRule.LATEST:
@@ -153,7 +168,7 @@ def _loved_again(heart: SyncedHeart, loved_at: float, rule: ConflictRule) -> boo
 
 def in_conflict(heart: SyncedHeart | None, loved_at: float) -> bool:
     """Whether a track that Last.fm lists was unloved here, which it doesn't know yet, and loved there since."""
-    return heart is not None and not heart.loved and heart.there is not False and loved_at > heart.loved_there_at
+    return heart is not None and not heart.loved and heart.there is not False and loved_at > heart.there_at
 
 
 class HeartChange(StrEnum):

@@ -23,6 +23,9 @@ FURTHEST_OFF = 2 * 365 * 86400.0
 DRIFT = 2e-4
 """Seconds by which two good counters drift apart in a second, at the most."""
 
+UNSURE = 1e10
+"""Seconds added to a time that our own clock alone has shown, to make it later than any that Last.fm will show."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
@@ -76,6 +79,14 @@ class ServerTime:
     def doubtful(self, at: float) -> bool:
         """Whether the last answer contradicts what is known, or our clock, and a second one may still decide."""
         return self.unconfirmed is not None and at - self.unconfirmed_since < LONGEST_UNCONFIRMED
+
+    def latest(self, at: float, ours: float) -> float:
+        """The latest that Last.fm's time may be when the counter is at `at` and our clock shows `ours`: UNSURE seconds
+        after that unless Last.fm's time is known for sure.
+        """
+        if self.known is None or self.doubtful(at):
+            return ours + UNSURE
+        return self.known.time_at(at) + self.known.error_at(at)
 
     def skew(self, at: float, ours: float) -> float:
         """Seconds to add to our clock, which shows `ours` while the counter is at `at`; 0 if nothing is known."""

@@ -71,6 +71,11 @@ class LastFmTime:
         """Last.fm's time; our clock's, while Last.fm's time is not known."""
         return self.clock.now() + self.skew
 
+    @property
+    def latest(self) -> float:
+        """The latest that Last.fm's time may be now: UNSURE seconds after our clock's unless it is known for sure."""
+        return self._server.latest(self.clock.steady(), self.clock.now())
+
     def at(self, counter: float) -> float | None:
         """Last.fm's time when `steady()` was at `counter`, in this boot of the machine; None: unknown."""
         known = self._server.known

@@ -69,7 +69,7 @@ class Hearts:
         tracks = [one.track for one in ready] + [one.track for one in known.values()]
         names = await names_around(self.store, account, [_as_loved(track) for track in tracks if track.title])
         index = await asyncio.to_thread(names.index)
-        saying = _Saying(ready, player, self.time.now(), self.clock.now(), index, names, self.also)
+        saying = _Saying(ready, player, self.time.now(), self.time.settled, self.clock.now(), index, names, self.also)
         kept = await self.store.write(partial(saying.write, account=account))
         for one in kept:
             self._announce(account, one)
@@ -152,7 +152,7 @@ class Hearts:
         waiting = hearts.OWED.next(db, account, now)
         if waiting is None or waiting.id != heart_id or waiting.due_at > now:
             return None
-        heart = replace(waiting.heart, there=None, walk=_walk(db, account))
+        heart = rules.leaves(waiting.heart, self.time.latest, _walk(db, account))
         taken = replace(waiting.sending(now), heart=heart)
         hearts.write(db, account, [taken])
         return taken
@@ -179,12 +179,12 @@ class Hearts:
             return current
         if not current.is_on_its_way_as(taken):  # another sender has it, and may have been overtaken by this request
             if current.heart.loved is not taken.heart.loved:
-                unknown = replace(current.heart, there=None, walk=_walk(db, account))
+                unknown = rules.sent(current.heart, None, self.time.latest, _walk(db, account))
                 current = replace(current, heart=unknown).sent_again(self.clock.now())
                 hearts.write(db, account, [current])
             return current
         answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
-        after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.now(), _walk(db, account))
+        after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.latest, _walk(db, account))
         hearts.write(db, account, [after])
         if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # the others would fail, too
             hearts.postpone(db, account, after.owner, self.clock.now() + answer.wait)
@@ -205,11 +205,9 @@ async def _post(key: ApiKey, one: StoredHeart, session: str) -> Verdict:
     return await change(one.track.artist, one.track.title, session)
 
 
-def _after(
-    current: StoredHeart, sent: bool, answer: HeartAnswer, now: float, their_now: float, walk: int
-) -> StoredHeart:
-    """The stored heart after the answer to the change that was sent."""
-    heart = rules.sent(current.heart, sent, their_now, walk) if answer.accepted else replace(current.heart, walk=walk)
+def _after(current: StoredHeart, sent: bool, answer: HeartAnswer, now: float, latest: float, walk: int) -> StoredHeart:
+    """The stored heart after the answer to the change that was sent; Last.fm's time is `latest` at most."""
+    heart = rules.sent(current.heart, sent, latest, walk) if answer.accepted else replace(current.heart, walk=walk)
     after = replace(current, heart=heart)
     return after.answered(answer, now, said_since=heart.loved is not sent) if heart.owed else after.settled()
 
@@ -222,11 +220,12 @@ def _walk(db: Connection, account: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Saying:
-    """Writes changes of hearts. `now` is Last.fm's time, `due_at` ours."""
+    """Writes changes of hearts. `now` is Last.fm's time, if that is `sure`; `due_at` is ours."""
 
     given: Sequence[Heart]
     player: int | None
     now: float
+    sure: bool
     due_at: float
     index: LibraryIndex
     names: LibraryNames
@@ -256,7 +255,7 @@ class _Saying:
         """The stored heart after this change. One that is being sent is answered first, and then sent again."""
         same = before is not None and before.owner == owner
         known = before.heart if before and (same or "" in (owner, before.owner)) else None  # a listener may sign out
-        heart = rules.said(known, one.loved, self.now, walk)
+        heart = rules.said(known, one.loved, self.now, walk, sure=self.sure)
         state = before.state if before and same else HeartState.NONE
         said = StoredHeart(one.track, heart, one.recording, self.player, owner)
         if before and known and known.there:  # as Last.fm spells it

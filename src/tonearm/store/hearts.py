@@ -80,7 +80,7 @@ def _row(account_id: int, one: StoredHeart) -> dict[str, Any]:
         "loved": one.heart.loved,
         "said_at": one.heart.said_at,
         "there": one.heart.there,
-        "loved_there_at": one.heart.loved_there_at,
+        "loved_there_at": one.heart.there_at,
         "walk": one.heart.walk,
         "player": one.player,
         "owner": one.owner,

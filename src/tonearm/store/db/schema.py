@@ -246,7 +246,7 @@ heart = Table(
     Column("player", Id),  # as with plays
     _text("owner"),  # the Last.fm user that it is for, case folded; "" if nobody was signed in
     Column("there", Boolean),  # the state at that user's Last.fm, as far as is known
-    _time("loved_there_at"),
+    _time("loved_there_at"),  # only a love that Last.fm dates later was given there since
     Column("walk", Id, nullable=False, server_default="0"),  # the import during which it was changed
     Column("listed_in", Id, nullable=False, server_default="0"),  # the last import that has listed it
     _text("state"),  # waiting, sending or rejected; "" if there is nothing to send
