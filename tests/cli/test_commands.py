@@ -84,7 +84,7 @@ def test_a_play_that_lastfm_ignores_fails_with_its_reason_and_is_listed(connecte
     (ignored,) = connected.facts("queue", "list", "--refused")["plays"]
     assert (ignored["id"], ignored["fate"]) == (1, "ignored")
     assert "Ignored: " in connected("queue", "list", "--refused").output
-    assert "problems  1 play rejected or ignored" in connected("status").output
+    assert "problems  1 play not accepted: " in connected("status").output
 
 
 def test_while_lastfm_is_down_the_play_waits_and_the_queue_says_why(connected: Shell, emulator: Emulator) -> None:

@@ -373,7 +373,7 @@ async def test_what_a_service_gets_is_changed_on_its_page(adding: House) -> None
     assert (await adding.http.post(f"{at}/policy", data=chosen)).status_code == 303
     assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",), hearts=False)
     assert (await adding.http.post(f"{at}/private", data={"on": "true"})).status_code == 303
-    assert "What is reported until" in await adding.page(at)
+    assert "What your players report until" in await adding.page(at)
     assert (await adding.http.post(f"{at}/private", data={"on": "false"})).status_code == 303
     assert (await only(adding)).stored.policy == Policy(ArtistForm.FIRST, False, ("a tablet",), hearts=False)
     answer = await adding.http.post(f"{at}/history", data={"history": "days", "days": "0"})

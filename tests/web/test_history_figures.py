@@ -142,7 +142,7 @@ async def test_this_day_in_earlier_years(house: House) -> None:
     short = await house.page("/fragments/on-this-day")
     assert f">{ago} years ago</b></a>: 2 plays, most often <a" in short
     assert "3 days in a row" in short
-    assert "You have no plays on 1 Feb of an earlier year." in await house.page("/history/on-this-day?day=2015-02-01")
+    assert "You played nothing on 1 Feb in earlier years." in await house.page("/history/on-this-day?day=2015-02-01")
 
 
 async def test_lists_of_what_was_new_and_what_was_heard_again(house: House) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.web.conftest import House, house_at
 from tests.web.test_history import at, imported
 from tests.web.test_page import HOSTILE, Tags
+from tonearm.core.play import Track
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +50,32 @@ async def test_the_part_of_last_fm_can_be_asked_for_by_itself(house: House) -> N
         found = await house.page(part)
         assert found.startswith('<section class="card about"')
         assert '<p class="tags">' in found
+
+
+async def test_one_listener_is_no_plural(database: Path | str) -> None:
+    async with house_at(database, deliver=True) as house:
+        await house.connect()
+        deck, at = house.deck, house.deck.clock.now() - 400
+        saved = await house.me.scrobble(Track("Nobody", "Heard by one", duration=300), started_at=at, played=300)
+        while (stored := await deck.reports.fate(house.me.id, saved.id, 1.0)) is None or stored.fate == "queued":
+            pass
+        page = await house.page("/track?artist=Nobody&title=Heard+by+one&wait=true")
+        assert '<p class="small">1 listener, 9 plays, 5:00 long</p>' in page
+
+
+async def test_the_tracks_of_an_album_have_its_cover(house: House) -> None:
+    await imported(house, at(2012, 1, 5))
+    await imported(house, at(2012, 1, 6), track="Be My Husband")
+    page = await house.page("/album?artist=Nina+Simone&title=Pastel+Blues")
+    listed = Tags(page[page.index("<ol>") : page.index("</ol>")]).all("img")
+    assert ["album=Pastel+Blues" in image["src"] for image in listed] == [True, True]
+
+
+async def test_a_long_title_is_a_smaller_heading(house: House) -> None:
+    long = "The Past Is a Grotesque Animal, Recorded Live on the Third Night of the Tour, Remastered"
+    await imported(house, at(2012, 1, 5), track=long)
+    assert f'<h1 dir="auto" class="long">{long}</h1>' in await house.page(f"/track?artist=Nina+Simone&title={long}")
+    assert '<h1 dir="auto">Sinnerman</h1>' in await house.page("/track?artist=Nina+Simone&title=Sinnerman")
 
 
 async def test_empty_names_are_rejected_and_a_missing_key_is_reported(database: Path | str) -> None:

@@ -273,7 +273,7 @@ async def test_an_outage_is_a_banner_and_a_lamp_until_last_fm_answers(database: 
 
 async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> None:
     await house.connect()
-    assert "Where every play is" in await house.page("/fragments/accounted")
+    assert "What happened to your plays" in await house.page("/fragments/accounted")
     for number, fate in enumerate(("accepted", "accepted", "refused", "ignored", "disabled", "suspected", "imported")):
         await settled(house, fate, song(number), ago=1000 + number)
     await queued(house, song(20))
@@ -282,7 +282,7 @@ async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> 
     rows = re.findall(r'<th scope="row">(?:<a href="([^"]*)">)?([^<]+).*?<td class="when">(\d+)</td>', page)
     assert {label: int(count) for _, label, count in rows} == {
         "Accepted": 2,
-        "Rejected or ignored": 2,
+        "Not accepted": 2,
         "Imported": 1,
         "Not sent": 1,
         "Duplicate?": 1,
@@ -393,7 +393,7 @@ async def test_each_state_is_a_filter_and_a_long_list_has_pages(house: House) ->
     assert "60 plays in the queue" in first
     assert first.count('<tr id="play-') == 50
     assert "Waiting <b>60</b>" in first
-    assert "Rejected or ignored <b>2</b>" in first
+    assert "Not accepted <b>2</b>" in first
     (more,) = (a["href"] for a in Tags(first).all("a") if "after=" in a["href"])
     assert (await house.page(more)).count('<tr id="play-') == 10
     every = await house.page("/queue?state=all")

@@ -110,9 +110,7 @@ def _lines(account: Account, queue_status: QueueStatus, service: str, delivering
     if budget := daily_limit_text(queue_status, now):
         lines.append(f"limit     {budget}")
     if queue_status.refused:
-        lines.append(
-            f"problems  {plays(queue_status.refused)} rejected or ignored: 'tonearm queue list --refused' shows why"
-        )
+        lines.append(f"problems  {plays(queue_status.refused)} not accepted: 'tonearm queue list --refused' shows why")
     if queue_status.oldest is not None and queue_status.expires_next is not None:
         accepted_until = f"Last.fm accepts it until {moment(queue_status.expires_next)}"
         lines.append(f"oldest    started {moment(queue_status.oldest)}; {accepted_until}")

@@ -25,7 +25,7 @@ FATES: Final = {
 }
 """A play's state."""
 
-NOT_ACCEPTED: Final = "Rejected or ignored"
+NOT_ACCEPTED: Final = "Not accepted"
 """The states `refused` and `ignored` together: what Last.fm has seen and doesn't have."""
 
 REPORTS: Final = FATES | {"success": "Accepted", "too_old": "Too old", "duplicate": "Already reported"}

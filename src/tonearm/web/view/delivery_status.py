@@ -99,7 +99,7 @@ def banners(snapshot: Snapshot, context: PageContext) -> list[Banner]:
     """What prevents sending, the most serious first."""
     shown = [_connection(snapshot, context), _outage(snapshot, context)]
     if not snapshot.account.enabled:
-        text = "New plays stay in the history here and aren't queued."
+        text = "New plays stay in the history here and aren't sent."
         shown.append(Banner("Scrobbling is turned off", text, BannerAction.SWITCH_ON, "Turn on"))
     shown += [_others(snapshot)]
     return [banner for banner in shown if banner]
@@ -182,14 +182,14 @@ def retry_result(sent: int, left: int, trouble: str) -> str:
     return f"Nothing sent yet: {waits}. {sentence(trouble)}".strip()
 
 
-_KEPT = "New plays stay in the history here and aren't queued."
+_KEPT = "New plays stay in the history here and aren't sent."
 
 
 def _disconnected(account: Account, waiting: int) -> Banner:
     if not account.username:
-        text = "Until then plays stay in the history here, and aren't queued."
+        text = "Until you do, your plays stay in the history here and aren't sent."
         if account.has_destinations:
-            text = "Until then Last.fm gets none of your plays, but your other services do."
+            text = "Until you do, Last.fm gets none of your plays, but your other services do."
         return Banner("Connect your Last.fm profile", text, BannerAction.CONNECT, "Connect with Last.fm")
     saved = f"{plays(waiting)} {'is' if waiting == 1 else 'are'} kept for {account.username} only. "
     new = "New plays go to your other services only." if account.has_destinations else _KEPT
