@@ -129,12 +129,13 @@ class _Reckoning:
             case "accepted":
                 return None if self._there(play) or self._first_report_is_there(play) else "it is not there"
             case "discarded":
-                return None if play.discarded or parcel.discarded else "nobody discarded it"
+                reports = self.elsewhere.reports_of(self.target, play)
+                return None if any(one.play.discarded or one.discarded for one in reports) else "nobody discarded it"
             case "kept" if "which it replaces" in reason:
                 return None if self._before_is_there(play) else "what it replaces is not there"
             case "kept":
-                alike = self.elsewhere.reports_of(self.target, play)
-                kept = any(keeps(policy, one.play) for one in alike for policy in one.policies)
+                reports = self.elsewhere.reports_of(self.target, play)
+                kept = any(keeps(policy, one.play) for one in reports for policy in one.policies)
                 return None if kept else "no policy keeps it"
             case "suspected":
                 return not_suspected(self.elsewhere.ledger, self.history, play)

@@ -474,10 +474,14 @@ def _leave_open(sent: Sent) -> None:
 
 
 def _only_moved(play: Reported, before: dict[str, str], item: dict[str, str]) -> bool:
-    """Whether only the start was changed, of a play that Last.fm has certainly never accepted."""
+    """Whether only the start was changed, of a play that Last.fm has certainly never accepted.
+
+    One whose artist or track it ignored is sent again by hand alone; a destination may have moved its start by then.
+    """
+    ignored = {3, 4, 5} | NOT_STORED | ({1, 2} if play.resent else set())
     return (
         not play.flight.open
-        and play.flight.codes <= {3, 4, 5} | NOT_STORED
+        and play.flight.codes <= ignored
         and {**before, "timestamp": ""} == {**item, "timestamp": ""}
     )
 
