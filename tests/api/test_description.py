@@ -43,6 +43,9 @@ KEPT = ("status_code_conformance", "content_type_conformance", "response_schema_
 LONGEST_URL = 2**16
 """Characters: httpx sends no longer ones."""
 
+TEXT = frozenset({"type", "title", "description", "default"})
+"""What a schema of any text has, and nothing else."""
+
 THERE = (1, 2, 3)
 """Numbers of plays and runs that are there: nobody would guess them."""
 
@@ -107,6 +110,12 @@ def asked_of(one: Described, case: Case[Any]) -> httpx2.Response:
     return answer
 
 
+def allows_everything(operation: APIOperation[Any, Any, Any, Any]) -> bool:
+    """Whether no request can be wrong, since all that can be sent is any text; 459 would be tried in vain."""
+    schemas = [one.definition["schema"] for one in operation.iter_parameters()]
+    return not operation.body and all(one.get("type") == "string" and one.keys() <= TEXT for one in schemas)
+
+
 def faults_of(
     described: list[Described], operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode
 ) -> list[str]:
@@ -147,7 +156,8 @@ def test_every_endpoint_answers_as_described_and_none_breaks(described: list[Des
     found: list[str] = []
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]  # a description that is wrong raises here
-        if operation.label != ENDLESS:
+        nothing_wrong = mode is GenerationMode.NEGATIVE and allows_everything(operation)
+        if operation.label != ENDLESS and not nothing_wrong:
             found += faults_of(described, operation, mode)
         for service in (one.service for one in described):
             if not service.http.get("/lastfm/settings").json()["authenticated"]:
