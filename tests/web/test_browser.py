@@ -989,6 +989,20 @@ def test_back_to_the_history_is_back_at_its_place(open_page: OpenPage, running_s
     assert page.evaluate("window.moved") < 0.01
 
 
+def test_the_search_keeps_its_place_beside_figures_of_any_length(open_page: OpenPage, running_service: Running) -> None:
+    running_service.sign_in()
+    played(running_service, "Song")
+    page = open_page("/history")
+    search = page.locator(".head .search")
+    before = search.bounding_box()
+    assert before
+    page.locator(".head p").first.evaluate("line => line.textContent += ' More plays.'.repeat(8)")  # a second line
+    after = search.bounding_box()
+    assert after
+    assert (after["x"], after["width"]) == (before["x"], before["width"])
+    assert abs(after["y"] - before["y"]) < 30  # a line of text, but not below all of it
+
+
 def test_now_does_not_scroll_while_the_reader_is_further_down(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     for number in range(12):

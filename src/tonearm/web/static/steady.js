@@ -1,7 +1,7 @@
 "use strict";
 // What is read stays where it is when something comes above it; what has to move slides, or fades in for less motion.
 (() => {
-  const MOVERS = "main > :not(.tint), footer, main section, .head, .cards > *, .names > *, .with-heart > *, .line > *, .line > div > *, td.why, .filters, .filters > a, .sheet-foot, tbody > tr, .tracks > li, .steps > li, .most li";
+  const MOVERS = "main > :not(.tint), footer, main section, .head, .head > *, .head p, .cards > *, .names > *, .with-heart > *, .line > *, .line > div > *, td.why, .filters, .filters > a, .sheet-foot, tbody > tr, .tracks > li, .steps > li, .most li";
   const SLIDE = 240; // milliseconds
   const FADE = 160;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
