@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 import tonearm
 from tests.databases import only_sqlite
@@ -46,6 +49,19 @@ async def test_what_is_known_before_is_so_afterwards(house: House) -> None:
         assert "dependant" not in vars(route)
         assert route.dependant
         assert facts(route) == before
+
+
+@only_sqlite
+async def test_each_route_is_found_below_any_path(house: House) -> None:
+    for route in routes_of(house.deck):
+        path = re.sub(r"\{[^}]*\}", "7", route.path)
+        scope: Scope = {"type": "http", "method": next(iter(route.methods)), "headers": []}
+        for root in ("", "/music", path):
+            below = {"root_path": root, "path": root + path, "raw_path": (root + path).encode()}
+            assert route.matches({**scope, **below})[0] is Match.FULL, (root, route.path)
+        for other in (f"{path}/more", f"/other{path}", "/"):
+            found = route.matches({**scope, "root_path": "", "path": other, "raw_path": other.encode()})[0]
+            assert (found is not Match.NONE) == (route.path_regex.match(other) is not None), (other, route.path)
 
 
 def test_it_is_described_like_any_other() -> None:

@@ -465,6 +465,19 @@ async def test_the_numbers_are_of_today_and_true(house: House) -> None:
     assert numbers == ["2", "60", "1"]
 
 
+async def test_each_part_is_as_its_page_has_it(house: House) -> None:
+    await house.connect()
+    await settled(house, "ignored", song(1), ago=900)
+    await queued(house, song(2), ago=600)
+
+    def without_times(page: str) -> str:
+        return re.sub(r' data-stale-in="[^"]*"|(?<= )[^ ]+ s ago|data-ago="[^"]*"', "", page)
+
+    page = without_times(await house.page("/"))
+    for part in ("who", "notices", "now", "numbers", "connection", "days", "latest"):
+        assert without_times(await house.page(f"/fragments/{part}")) in page
+
+
 async def test_a_known_daily_limit_is_shown_above_the_queue(house: House) -> None:
     await house.connect()
     assert "Daily limit" not in await house.page("/fragments/plays")

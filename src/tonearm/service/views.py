@@ -1,4 +1,6 @@
-"""What the pages show about one listener. Each view is read in one transaction, so that its parts agree."""
+"""What the pages show about one listener. Each view is read in one transaction, so that its parts agree; what spans of
+time hold is read in others.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from tonearm.service import loved_import
 from tonearm.service.accounts import Accounts
 from tonearm.store import library, loved, runs
 from tonearm.store.db.database import Store
+from tonearm.store.db.readers import ReadQuestion
 from tonearm.store.loved import LovedRow, Place
 from tonearm.store.plays import PlayQuery, StoredPlay
 from tonearm.store.queries import account_overview, accounted, stats
@@ -77,11 +80,20 @@ class Views:
     async def latest(self, account: int, limit: int) -> tuple[Snapshot, PlayPage]:
         """The account, and the latest plays."""
 
-        def read(db: Connection) -> tuple[Snapshot, PlayPage]:
-            snapshot = self._snapshot(db, account)
-            return snapshot, account_overview.page(db, snapshot, PlayFilter.ALL, limit)
+        return await self.store.read(partial(self._latest, account=account, limit=limit))
 
-        return await self.store.read(read)
+    def _latest(self, db: Connection, account: int, limit: int) -> tuple[Snapshot, PlayPage]:
+        snapshot = self._snapshot(db, account)
+        return snapshot, account_overview.page(db, snapshot, PlayFilter.ALL, limit)
+
+    async def now(self, account: int, limit: int, stretches: Sequence[Stretch]) -> tuple[Snapshot, PlayPage, Hours]:
+        """The account, the latest plays, and all plays by the hour for short spans of time."""
+
+        def read(ask: ReadQuestion) -> tuple[Snapshot, PlayPage, Hours]:
+            snapshot, latest = ask(partial(self._latest, account=account, limit=limit))
+            return snapshot, latest, stats.hours(ask, StatsScope(account), stretches)
+
+        return await self.store.read_parts(read)
 
     async def queue(
         self, account: int, filter_: PlayFilter | None, limit: int, after: Cursor | None

@@ -14,7 +14,7 @@ from tonearm.core.play import DEFAULT_THRESHOLD
 from tonearm.store.db.dialect import Among, insert_ignore
 from tonearm.store.db.schema import account
 
-_FACTS = (
+FACTS = (
     account.c.id,
     account.c.name,
     account.c.connection,
@@ -28,12 +28,15 @@ _FACTS = (
     account.c.has_destinations,
     account.c.has_rules,
 )
-_FIND = select(*_FACTS)
+"""The columns that `from_facts` reads."""
+
+_FIND = select(*FACTS)
 _BY_ID = _FIND.where(Among(account.c.id, "account_ids"))
-_WITH_SESSION = select(*_FACTS, account.c.lastfm_session_key).where(account.c.id == bindparam("account_id"))
+_WITH_SESSION = select(*FACTS, account.c.lastfm_session_key).where(account.c.id == bindparam("account_id"))
 
 
-def _read(row: Sequence[Any]) -> Account:
+def from_facts(row: Sequence[Any]) -> Account:
+    """The account in the values of `FACTS`."""
     account_id, name, connection, username, enabled, threshold, reporter, several, key, summed, others, rules = row
     return Account(
         account_id,
@@ -100,13 +103,13 @@ def add(db: Connection, name: str, now: float) -> Account:
 def named(db: Connection, name: str) -> Account | None:
     """The account with that name; None if there is none."""
     row = db.execute(_FIND.where(account.c.name == name)).first()
-    return _read(row) if row else None
+    return from_facts(row) if row else None
 
 
 def by_id(db: Connection, account_ids: Iterable[int]) -> dict[int, Account]:
     """Accounts by id; unknown ids are left out."""
     rows = db.execute(_BY_ID, {"account_ids": list(account_ids)})
-    return {row.id: _read(row) for row in rows}
+    return {row.id: from_facts(row) for row in rows}
 
 
 def with_lastfm_user(db: Connection, username: str) -> list[int]:
@@ -190,7 +193,7 @@ def with_session(db: Connection, account_id: int) -> tuple[Account, str]:
     """An account that must exist, with its encrypted session key."""
     row = db.execute(_WITH_SESSION, {"account_id": account_id}).one()
     *facts, sealed = row
-    return _read(facts), sealed
+    return from_facts(facts), sealed
 
 
 def end_session(db: Connection, account_id: int, sealed: str) -> str | None:

@@ -88,12 +88,13 @@ def failures(db: Connection, limit: int, account_id: int | None, destinations: S
     return [JobFailure(*row) for row in db.execute(wanted.order_by(job_failure.c.retry_at).limit(limit))]
 
 
-_SENDING_PAUSED = _PAUSED.where(paused_kind.c.kind == DELIVER)
+SENDING_PAUSED = _PAUSED.where(paused_kind.c.kind == DELIVER)
+"""Finds a row if deliveries are paused."""
 
 
 def sending_paused(db: Connection) -> bool:
     """Whether deliveries are paused."""
-    return db.execute(_SENDING_PAUSED).first() is not None
+    return db.execute(SENDING_PAUSED).first() is not None
 
 
 def set_paused(db: Connection, kind: str, now: float | None) -> None:

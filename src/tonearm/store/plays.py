@@ -617,14 +617,15 @@ def expired_since(db: Connection, since: float, limit: int, account: int | None 
     return [(row.account, row.id) for row in found]
 
 
-_ACCEPTED_SINCE = select(func.count()).where(
+ACCEPTED_SINCE = select(func.count()).where(
     play.c.account == bindparam("account_id"), play.c.fate == "accepted", play.c.settled_at > bindparam("since")
 )
+"""Counts the plays of `account_id` that Last.fm has accepted since `since`."""
 
 
 def accepted_since(db: Connection, account: int, since: float) -> int:
     """How many plays Last.fm has accepted since `since` (Unix seconds)."""
-    total: int = db.execute(_ACCEPTED_SINCE, {"account_id": account, "since": since}).scalar_one()
+    total: int = db.execute(ACCEPTED_SINCE, {"account_id": account, "since": since}).scalar_one()
     return total
 
 

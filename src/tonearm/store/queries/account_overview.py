@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, false, func, literal_column, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, bindparam, case, false, func, literal_column, or_, select, tuple_
 
 from tonearm.core.account import Account
 from tonearm.core.delivery import DeliveryState
@@ -116,12 +116,13 @@ def load(db: Connection, facts: DeliveryFacts, oldest: float | None) -> Snapshot
     """The account as it is now. `oldest` is the age in seconds from which no play is accepted; None: any is."""
     account_id = facts.account.id
     count = queue.count(db, account_id, facts.user, facts.now, lastfm_now=facts.lastfm_now, limited=facts.limited)
+    accepted, needs = _accepted_and_needs(db, facts, oldest)
     return Snapshot(
         facts=facts,
         count=count,
         first=waiting.first_of_count(db, facts, count),
-        accepted=plays.accepted_since(db, account_id, facts.now - DAY),
-        needs=_needs(db, account_id, 0.0 if oldest is None else facts.now - oldest),
+        accepted=accepted,
+        needs=needs,
         trouble_since=attempts.first_since(db, account_id, facts.state.answered_at) if facts.state.fails else None,
     )
 
@@ -244,13 +245,23 @@ def _waiting(row: Any) -> QueuedRow:
     )
 
 
-def _needs(db: Connection, account_id: int, since: float) -> int:
-    """Plays that can still be edited. An index finds them by when they were settled, which is never long before the
-    play.
-    """
-    query = select(func.count(case((play.c.timestamp > since, 1)))).where(
-        play.c.account == account_id,
+_ACCEPTED_AND_NEEDS = select(
+    plays.ACCEPTED_SINCE.scalar_subquery(),
+    # An index finds them by when they were settled, which is never long before the play.
+    select(func.count(case((play.c.timestamp > bindparam("oldest"), 1))))
+    .where(
+        play.c.account == bindparam("account_id"),
         play.c.fate.in_(("refused", "ignored")),
-        play.c.settled_at > since - FURTHEST_AHEAD,
+        play.c.settled_at > bindparam("oldest_settled"),
     )
-    return db.execute(query).scalar_one()
+    .scalar_subquery(),
+)
+
+
+def _accepted_and_needs(db: Connection, facts: DeliveryFacts, oldest: float | None) -> tuple[int, int]:
+    """Plays that were accepted in the last 24 hours, and those that can still be edited."""
+    first = 0.0 if oldest is None else facts.now - oldest
+    given = {"account_id": facts.account.id, "since": facts.now - DAY, "oldest": first}
+    given["oldest_settled"] = first - FURTHEST_AHEAD
+    accepted, needs = db.execute(_ACCEPTED_AND_NEEDS, given).one()
+    return accepted, needs

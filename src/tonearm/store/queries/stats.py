@@ -15,7 +15,18 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from tonearm.core.days import HOUR, Stretch
 from tonearm.store.db.readers import ReadQuestion
@@ -87,30 +98,28 @@ def hours(ask: ReadQuestion, scope: StatsScope, stretches: Sequence[Stretch]) ->
     for stretch in stretches:
         for start, end in forward(ask, scope.account, stretch.start, stretch.end):
             part = Stretch(start, end, stretch.offset)
-            played, twice, skips = ask(partial(_hours, scope=scope, stretch=part))
-            skipped += sum(count for _, count in skips)
-            for hour, count in played:
-                counts[hour] += count
-            for hour, count in (*twice, *skips):
-                counts[hour] -= count
+            for kind, hour, count in ask(partial(_hours, scope=scope, stretch=part)):
+                counts[hour] += count if kind == _PLAYED else -count
+                skipped += count if kind == _SKIPPED else 0
     return Hours(+counts, skipped)
 
 
-def _hours(db: Connection, scope: StatsScope, stretch: Stretch) -> tuple[list[Any], list[Any], list[Any]]:
-    """All plays by hour, and those of them that don't count: one index has all, another one the few that don't
-    count.
+_PLAYED, _REPEATED, _SKIPPED = range(3)
+
+
+def _hours(db: Connection, scope: StatsScope, stretch: Stretch) -> list[Any]:
+    """All plays by hour, and those of them that don't count, by their kind: one index has all, another one the few that
+    don't count.
     """
     named = {"artist": scope.artist, "album": scope.album}
     given: dict[str, Any] = {"of": scope.account, "start": stretch.start, "end": stretch.end, "offset": stretch.offset}
     given |= {name: value for name, value in named.items() if value is not None}
-    asked = _by_hour(scope.artist is not None, scope.album is not None)
-    all_, repeated, skips = (list(db.execute(one, given)) for one in asked)
-    return all_, repeated, skips
+    return list(db.execute(_by_hour(scope.artist is not None, scope.album is not None), given))
 
 
 @cache
-def _by_hour(artist: bool, album: bool) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    """Made once: to make them takes longer than to ask them of a month."""
+def _by_hour(artist: bool, album: bool) -> CompoundSelect[Any]:
+    """Made once: to make it takes longer than to ask it of a month."""
     wanted = [
         play.c.account == bindparam("of"),
         play.c.timestamp >= bindparam("start"),
@@ -120,13 +129,14 @@ def _by_hour(artist: bool, album: bool) -> tuple[Select[Any], Select[Any], Selec
     ]
     twice = [*wanted, play.c.settled_at.is_not(None), play.c.fate.in_(NOT_COUNTED)]
     skipped = [*wanted, ~play.c.counted, play.c.fate.not_in(NOT_COUNTED)]
-    return _counted_by_hour(wanted), _counted_by_hour(twice), _counted_by_hour(skipped)
+    kinds = {_PLAYED: wanted, _REPEATED: twice, _SKIPPED: skipped}
+    return union_all(*(_counted_by_hour(kind, conditions) for kind, conditions in kinds.items()))
 
 
-def _counted_by_hour(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+def _counted_by_hour(kind: int, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     hour = (play.c.timestamp + bindparam("offset", type_=BigInteger)) // HOUR
     numbers = select(hour.label("hour")).where(*conditions).subquery()
-    return select(numbers.c.hour, func.count()).group_by(numbers.c.hour)
+    return select(literal_column(str(kind)), numbers.c.hour, func.count()).group_by(numbers.c.hour)
 
 
 def _of(scope: StatsScope, start: int, end: int) -> list[ColumnElement[bool]]:

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, bindparam, select
 
 from tonearm.core.delivery import KeyThrottle
 from tonearm.core.waits import DeliveryFacts, WaitingPlay
-from tonearm.store import accounts, jobs, pace, queue
+from tonearm.store import accounts, jobs, pace
 from tonearm.store.db.schema import account, scrobble_queue
-from tonearm.store.line import QueueState
+from tonearm.store.line import QueueState, state_columns, state_of
 from tonearm.store.queue import Count
 
 _ROW = scrobble_queue.c
@@ -27,23 +27,26 @@ _FIRST = (
 )
 
 
-_BACKLOG = select(account.c.backlog_until).where(account.c.id == bindparam("account_id"))
+_DELIVERY_FACTS = select(
+    jobs.SENDING_PAUSED.exists(), account.c.backlog_until, *accounts.FACTS, *state_columns(account)
+).where(account.c.id == bindparam("account_id"))
 
 
 def delivery_facts(
     db: Connection, account_id: int, keys: Sequence[str], now: float, lastfm_now: float, *, configured: bool
 ) -> DeliveryFacts:
     """The facts of one account, with these API keys configured; times are Unix seconds."""
-    owner = accounts.by_id(db, [account_id])[account_id].under(keys)
+    paused, backlog_until, *values = db.execute(_DELIVERY_FACTS, {"account_id": account_id}).one()
+    owner = accounts.from_facts(values[: len(accounts.FACTS)]).under(keys)
     throttled = pace.current_throttle(db, owner.key_among(keys), now) if owner.key_is_set else None
     return DeliveryFacts(
         owner,
-        queue.delivery_state(db, account_id),
+        state_of(values[len(accounts.FACTS) :]),
         now,
         lastfm_now,
-        backlog_until=db.execute(_BACKLOG, {"account_id": account_id}).scalar_one(),
+        backlog_until=backlog_until,
         throttle=key_throttle(throttled),
-        paused=jobs.sending_paused(db),
+        paused=bool(paused),
         configured=configured,
     )
 

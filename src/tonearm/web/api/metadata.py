@@ -61,6 +61,8 @@ class ByRawPath(ErrorResponses):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether a request is for this route, with its parameters still encoded."""
+        if not self.may_match(scope["path"]):
+            return Match.NONE, {}
         raw = scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
         path = raw if unquote(raw) == scope["path"] else quote(scope["path"])  # else a host changed it
         return super().matches({**scope, "path": path})

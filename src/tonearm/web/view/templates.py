@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,9 +22,15 @@ LONGEST_COVER_NAME = 60
 """Characters of a name with which a cover is looked up: real names are shorter, and lists stay small."""
 
 
+class _Environment(Environment):
+    def make_globals(self, d: Any) -> Any:
+        """The globals of a template, as a plain dict: Jinja compares them at each import of a macro."""
+        return {**self.globals, **(d or {})}
+
+
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    environment = _Environment(
         loader=PackageLoader("tonearm.web"),
         autoescape=True,
         auto_reload=False,  # else it looks at every file of a page each time
@@ -63,7 +69,7 @@ def _asset(name: str) -> str:
 
 def artist_url(name: str) -> str:
     """The address of an artist's page."""
-    return local_url(f"/artist?{urlencode({'name': name[:LONGEST_NAME]})}")
+    return local_url(f"/artist?name={quote_plus(name[:LONGEST_NAME])}")
 
 
 def album_url(artist: str, title: str) -> str:
@@ -87,7 +93,7 @@ def tint_url(artist: str, album: str = "", title: str = "") -> str:
 
 def _cover_names(artist: str, album: str, title: str, **more: str) -> str:
     names = {"artist": artist, "album": album, "title": "" if album else title, **more}
-    return urlencode({name: value[:LONGEST_COVER_NAME] for name, value in names.items() if value})
+    return "&".join([f"{name}={quote_plus(value[:LONGEST_COVER_NAME])}" for name, value in names.items() if value])
 
 
 def track_url(artist: str, title: str) -> str:
