@@ -23,7 +23,14 @@ from tonearm.core.play import Track
 from tonearm.deck import Deck
 from tonearm.service import event_bridge
 from tonearm.service.event_bridge import UNREAD, EventBridge
-from tonearm.service.events import ACCOUNTS, EventHub, Subscription
+from tonearm.service.events import (
+    ACCOUNTS,
+    FEWEST_REMEMBERED,
+    REMEMBERED,
+    REMEMBERED_IN_ALL,
+    EventHub,
+    Subscription,
+)
 from tonearm.store import accounts
 from tonearm.store.db import notify
 from tonearm.store.db.notify import publish
@@ -308,6 +315,36 @@ async def test_what_is_published_at_the_end_of_a_process_still_arrives(database:
             async with tonearm.open(database, **KEYS) as leaving:
                 leaving.event_hub.publish(1, ScrobbleStatus(7, "accepted", "Nina Simone", "Song 7", ""))
             await until(subscription, plays(7))
+
+
+def resumed(event_hub: EventHub, account: int, after: str) -> bool:
+    with event_hub.subscribe(account, after) as (_, without_a_gap):
+        return without_a_gap
+
+
+async def test_the_more_accounts_the_fewer_events_of_each_are_kept() -> None:
+    event_hub = EventHub("a")
+    for number in range(REMEMBERED + 10):
+        event_hub.publish(0, QueueUpdated(number))
+    assert [resumed(event_hub, 0, f"a-{number}") for number in (10, 11)] == [False, True]
+    accounts = 100
+    for number in range(100):
+        for account in range(accounts):
+            event_hub.publish(account, QueueUpdated(number))
+    assert sum(map(len, event_hub._past.values())) <= REMEMBERED_IN_ALL
+    share = REMEMBERED_IN_ALL // accounts
+    for account in range(accounts):
+        latest = [numbered.id for numbered in event_hub._past[account]]
+        assert len(latest) == share
+        assert all(resumed(event_hub, account, event) for event in latest)
+
+
+async def test_even_of_many_accounts_some_events_are_kept() -> None:
+    event_hub = EventHub("a")
+    for number in range(2 * FEWEST_REMEMBERED):
+        for account in range(ACCOUNTS):
+            event_hub.publish(account, QueueUpdated(number))
+    assert {len(past) for past in event_hub._past.values()} == {FEWEST_REMEMBERED}
 
 
 async def test_events_of_idle_accounts_are_dropped() -> None:

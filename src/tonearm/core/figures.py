@@ -31,6 +31,10 @@ PAUSE = 1800
 TIED = 1000
 """Names with the same number of plays up to which they are listed by the alphabet."""
 
+NAMES_KNOWN = 2**11
+"""Names whose numbers are remembered: those of a month. Months are summed up one after the other, and more names save
+no time.
+"""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -72,13 +76,13 @@ class FiguredPlay(NamedTuple):
     counted: bool
 
 
-@lru_cache(2**14)
+@lru_cache(NAMES_KNOWN)
 def numbers(kind: NameKind, artist: str, title: str) -> tuple[int, int]:
     """The numbers of a name: one for just this spelling, and one for all spellings that fold alike."""
     return _number(f"{kind}\n{artist}\n{title}"), _number(f"{kind} folded\n{_folded(artist)}\n{_folded(title)}")
 
 
-@lru_cache(2**14)
+@lru_cache(NAMES_KNOWN)
 def _folded(name: str) -> str:
     return fold(name) or name.casefold()
 

@@ -12,11 +12,14 @@ from typing import Protocol
 from tonearm.core.event import Event, NowPlayingShown
 from tonearm.core.report import forget_names
 
-REMEMBERED = 256
-"""Events kept for each account, for subscribers whose connection dropped."""
+REMEMBERED, FEWEST_REMEMBERED = 256, 8
+"""Events kept for each account, for subscribers whose connection dropped: the more accounts, the fewer."""
+
+REMEMBERED_IN_ALL = 4096
+"""Events kept of all accounts, which share them: 350 bytes each."""
 
 ACCOUNTS = 2000
-"""The number of accounts with the latest events whose events are stored: at most a few tens of megabytes."""
+"""The number of accounts with the latest events whose events are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +142,14 @@ class EventHub:
         """Deliver an event that was published here or elsewhere."""
         if isinstance(numbered.event, NowPlayingShown):
             self._plays[account] = numbered.event
-        self._past.setdefault(account, deque(maxlen=REMEMBERED)).append(numbered)
+        past = self._past.setdefault(account, deque())
+        past.append(numbered)
         self._past.move_to_end(account)
         if len(self._past) > ACCOUNTS:
             self._past.popitem(last=False)
+        share = max(FEWEST_REMEMBERED, min(REMEMBERED, REMEMBERED_IN_ALL // len(self._past)))
+        while len(past) > share:
+            past.popleft()
         for subscription in self._subscriptions.get(account, ()):
             subscription.put(numbered)
 

@@ -85,6 +85,7 @@ def connect(url: URL, *, writes: bool) -> Engine:
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=1 if writes else READERS + LONG_READERS,
         max_overflow=0,
+        pool_use_lifo=True,  # those that are not needed at the same time stay closed or small
     )
 
     @event.listens_for(engine, "connect")

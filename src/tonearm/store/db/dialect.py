@@ -42,11 +42,18 @@ MAX_VALUES = 900
 """Values in one statement: SQLite accepts 32,766 unless built otherwise, before 2020 only 999."""
 
 
+_LENGTHS = (*(2**power for power in range(10)), MAX_VALUES)
+"""Each length makes another statement, which every connection to SQLite keeps prepared: 160 bytes for each value."""
+
+
 def parts(values: Iterable[T]) -> Iterator[list[T]]:
-    """The values in lists short enough for one statement."""
+    """The values in lists short enough for one statement, which looks for each of them. The last one is repeated until
+    the list has one of a few lengths.
+    """
     remaining = iter(values)
     while part := list(islice(remaining, MAX_VALUES)):
-        yield part
+        length = next(length for length in _LENGTHS if length >= len(part))
+        yield [*part, *repeat(part[-1], length - len(part))]
 
 
 class Among(ColumnElement[bool]):
