@@ -1,4 +1,4 @@
-"""Delivers what you play to Last.fm and other services: no play lost, none doubled, and you can see why."""
+"""Sends what you play to Last.fm and other services. No play is lost or sent twice, and you can see what happened."""
 
 from __future__ import annotations
 

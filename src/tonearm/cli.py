@@ -38,7 +38,7 @@ _COMMANDS = {
     "listener": ("listener", "Manage the listeners of this service."),
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "player": ("player", "Add, list, revoke and test the players that report here."),
-    "rule": ("rule", "Change names every time a player reports such a play."),
+    "rule": ("rule", "Change names whenever a player sends them."),
     "destination": ("destination", "Send plays to ListenBrainz, Maloja, Koito or Libre.fm as well."),
     "backup": ("backup", "Save a copy of the database, even while the service runs."),
     "restore": ("backup", "Replace the database with a backup."),
@@ -72,7 +72,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tonearm", message="%(prog)s %(version)s")
 def tonearm() -> None:
-    """Carries what you play to Last.fm: no play lost, none doubled, and you can see why."""
+    """Sends what you play to Last.fm. No play is lost or sent twice, and you can see what happened."""
 
 
 def main() -> None:

@@ -217,7 +217,7 @@ async def test_the_page_offers_how_both_sides_are_merged(house: House) -> None:
 async def test_the_page_shows_what_an_import_would_change(house: House) -> None:
     assert (await house.http.get("/loved/plan")).status_code == 409
     await house.connect()
-    assert "would change nothing" in await house.page("/loved/plan")
+    assert "An import wouldn't change anything now" in await house.page("/loved/plan")
     rj = house.emulator.known_user("RJ")
     for n in range(60):
         rj.heart("Nina Simone", f"Song {n}", 1_700_000_000 + n)

@@ -33,7 +33,7 @@ async def test_two_artists_are_merged_from_a_page_and_come_apart_again(house: Ho
     assert "<b>2</b>" in await house.page("/artist?name=The+Beatles")
     undone = await house.http.post("/history/names/undo", data={"kind": "artist", "artist": "Beatles"})
     assert undone.status_code == 303
-    assert "Nothing is merged or renamed" in await house.page("/history/names")
+    assert "Nothing has been merged or renamed yet" in await house.page("/history/names")
     assert "<b>1</b>" in await house.page("/artist?name=The+Beatles")
     again = await house.http.post("/history/names/undo", data={"kind": "artist", "artist": "Beatles"})
     assert again.status_code == 404

@@ -200,9 +200,11 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
 @click.option("--first-artist/--all-artists", default=None, help="If there are several artists, send the first or all.")
 @click.option("--album-artist/--no-album-artist", default=None, help="Send the artist of the album, or don't.")
 @click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
-@click.option("--from", "again_from", metavar="PLAYER", multiple=True, help="Send what this player reports again.")
+@click.option(
+    "--from", "again_from", metavar="PLAYER", multiple=True, help="Stop leaving out what this player reports."
+)
 @click.option("--not-in", metavar="FOLDER", multiple=True, help="Don't send songs in this folder of your library.")
-@click.option("--in", "again_in", metavar="FOLDER", multiple=True, help="Send songs in this folder again.")
+@click.option("--in", "again_in", metavar="FOLDER", multiple=True, help="Stop leaving out songs in this folder.")
 @click.option("--hearts/--no-hearts", default=None, help="Send the tracks you love, or don't.")
 @click.option("--yes", is_flag=True, help="Change it. Without it, only show what this would have changed.")
 @for_listener
@@ -234,7 +236,7 @@ def change_policy(settings: Settings, listener: str, as_json: bool, number: int,
 @with_json
 @NUMBER
 def private(settings: Settings, hours: float, listener: str, as_json: bool, number: int) -> None:
-    """Don't send what you play in the next HOURS there; it stays here. 0 ends that."""
+    """Keep what you play in the next HOURS here: it is never sent there. 0 ends that."""
     said = f"gets nothing of what you play in the next {hours:g} h" if hours else "gets what you play again"
 
     async def change(deck: Deck, me: int) -> object:
@@ -246,8 +248,10 @@ def private(settings: Settings, hours: float, listener: str, as_json: bool, numb
 
 @destination.command()
 @with_settings()
-@click.option("--keep", "choice", flag_value="keep", help="What waits is sent once the same profile is added again.")
-@click.option("--discard", "choice", flag_value="discard", help="What waits is never sent there.")
+@click.option(
+    "--keep", "choice", flag_value="keep", help="Keep what waits, to be sent when the same profile is added again."
+)
+@click.option("--discard", "choice", flag_value="discard", help="Discard what waits: it is never sent there.")
 @for_listener
 @with_json
 @NUMBER

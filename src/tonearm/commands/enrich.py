@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def enrich(settings: Settings, listener: str, as_json: bool) -> None:
     """Look up the library's songs on Last.fm: tags, MusicBrainz ids, listeners. No file is changed.
 
-    Scrobbles go first. An interrupted run continues where it stopped; recent look-ups are skipped.
+    Plays are sent first. An interrupted run continues where it stopped; recent look-ups are skipped.
     """
     from tonearm.commands.opening import run
     from tonearm.commands.progress import bar

@@ -22,7 +22,7 @@ NOTHING = "nothing would change now; what changed less than 10 minutes ago may b
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would change here and on Last.fm, and change nothing.")
-@click.option("--check", is_flag=True, help="Look for what is loved in the library again, without asking Last.fm.")
+@click.option("--check", is_flag=True, help="Match loved tracks with the library again, without asking Last.fm.")
 @click.option("--mirror/--no-mirror", default=None, help="Import every hour, or stop doing so.")
 @click.option(
     "--conflicts",
@@ -41,9 +41,9 @@ def import_loved(
     mirror: bool | None,
     conflicts: str | None,
 ) -> None:
-    """Bring what you love here and on Last.fm together, and mark the library's tracks.
+    """Make what you love here and on Last.fm the same, and mark the library's tracks.
 
-    An interrupted import continues where it stopped. --mirror and --conflicts are remembered, and import nothing.
+    An interrupted import continues where it stopped. --mirror and --conflicts only change settings.
     """
     from tonearm.commands.opening import run
 

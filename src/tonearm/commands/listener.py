@@ -26,7 +26,7 @@ def listener() -> None:
 @with_settings()
 @click.argument("name")
 def add(settings: Settings, name: str) -> None:
-    """Add a listener, with a queue and a Last.fm user of their own."""
+    """Add a listener with their own queue and Last.fm profile."""
     from tonearm.commands.opening import run
 
     run(_add(settings, name))

@@ -94,7 +94,7 @@ def _renaming(command: Command) -> Command:
 
     decorated: Command = with_target
     for option in (
-        click.option("--dry-run", is_flag=True, help="Only show which plays that would change."),
+        click.option("--dry-run", is_flag=True, help="Only show which plays would change."),
         click.option("--to-title", metavar="TITLE", help="The album or track; default: the same title."),
         click.option("--to-artist", metavar="NAME", help="The artist that it counts as; default: the same artist."),
     ):
@@ -112,7 +112,7 @@ def names() -> None:
 @for_listener
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
-    """Show the names that count as others, the latest first."""
+    """Show which names count as other names, latest first."""
     from tonearm.commands.opening import run
 
     async def ask(deck: Deck, me: int) -> list[StoredRename]:
@@ -167,7 +167,7 @@ def rename(settings: Settings, listener: str, as_json: bool, name: _Name, to: _N
 @for_listener
 @with_json
 def undo(settings: Settings, listener: str, as_json: bool, name: _Name) -> None:
-    """Count a name as itself again."""
+    """Stop counting a name as another one."""
     from tonearm.commands.opening import run
 
     async def take_back(deck: Deck, me: int) -> bool:
@@ -214,7 +214,7 @@ async def _renamed(deck: Deck, me: int, name: _Name, to: _Name, dry_run: bool, n
     except MissingName as missing:
         raise Failed(str(missing)) from None
     except TooManyRenames:
-        raise Failed(f"{MAX_RENAMES} names are renamed, which is as many as can be: undo some first") from None
+        raise Failed(f"{MAX_RENAMES} names are renamed, which is the limit: undo some first") from None
     return _Renamed(name, _Name(to.kind, *cleaned), played, joined)
 
 

@@ -77,7 +77,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @with_json
 @click.argument("name")
 def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
-    """Revoke a player's secret. What it has reported stays."""
+    """Revoke a player's secret. Its plays stay."""
     from tonearm.commands.opening import run
 
     run(_revoke(settings, listener, name))

@@ -152,7 +152,7 @@ def _line(details: PlayDetails) -> str:
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
 @click.option("--expired", is_flag=True, help="Also send plays that a wrong clock called too old.")
 def retry(settings: Settings, listener: str, as_json: bool, play: int | None, expired: bool) -> None:
-    """Send everything that is waiting now, or one play: also a possible duplicate, a rejected or a discarded one.
+    """Send what is waiting now, or one play, even a rejected, discarded or possibly duplicate one.
 
     With --expired, also plays that a wrong clock called too old, if they are from the last 14 days.
 

@@ -20,7 +20,7 @@ _LABELS = {"artist": "artist", "title": "track", "album": "album", "album_artist
 
 @click.group()
 def rule() -> None:
-    """Change names every time a player reports such a play: add, list and undo rules."""
+    """Change names whenever a player sends them: add, list and undo rules."""
 
 
 @rule.command("list")
@@ -69,7 +69,7 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
     except (MissingName, BadRule) as error:
         raise Failed(str(error)) from None
     except TooManyRules:
-        raise Failed(f"{listener} has as many rules as there can be: 'tonearm rule undo ID' removes one") from None
+        raise Failed(f"{listener} has too many rules: 'tonearm rule undo ID' removes one") from None
     text = f"would have changed {plays(found.count)}"
     if made is None:
         text += "; add --yes to make the rule"

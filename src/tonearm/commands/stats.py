@@ -36,12 +36,25 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @for_listener
 @with_json
 @click.option("--show", type=click.Choice(_SHOWN), default="overview", show_default=True, help="Which figures to show.")
-@click.option("--of", type=click.Choice(_LISTS), default="artists", show_default=True, help="For new and rediscovered.")
+@click.option(
+    "--of",
+    type=click.Choice(_LISTS),
+    default="artists",
+    show_default=True,
+    help="Which names new and rediscovered show.",
+)
 @click.option(
     "--by", type=click.Choice(["plays", "heard"]), default="plays", show_default=True, help="What to rank by."
 )
-@click.option("--limit", type=click.IntRange(1, LONGEST), default=10, show_default=True, help="How many names to show.")
-@click.option("--offset", type=click.IntRange(0, DEEPEST), default=0, help="How many names to skip first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, LONGEST),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many names to show.",
+)
+@click.option("--offset", type=click.IntRange(0, DEEPEST), default=0, metavar="N", help="How many names to skip first.")
 @click.option("--zone", callback=_zone, metavar="NAME", help="Time zone of days and hours; default: this machine's.")
 @click.argument("period", required=False, default="")
 def stats(

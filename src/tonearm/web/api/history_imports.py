@@ -278,7 +278,7 @@ async def kept(deck: Deck, me: Listener, file: UploadFile, zone: str, private: b
     except UploadBusy as busy:
         raise HTTPException(409, str(busy)) from None
     except OSError as error:
-        raise HTTPException(503, f"the file could not be kept ({error.strerror}); nothing was imported") from None
+        raise HTTPException(503, f"the file could not be saved ({error.strerror}); nothing was imported") from None
 
 
 def begun(deck: Deck, me: Listener, upload: str, *, doubtful: bool, queue: bool, rules: bool) -> Upload:

@@ -1,4 +1,4 @@
-"""`/rules`: edits of names that are made every time a player reports such a play."""
+"""`/rules`: edits of names that are made whenever a player sends them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -96,7 +96,7 @@ def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
 
     @router.post("", status_code=201)
     async def make(me: Me, wanted: RuleIn) -> RuleOut:
-        """Change names every time a player reports such a play, before it is queued.
+        """Change names whenever a player sends them, before the play is queued.
 
         Plays in the history, in the queue and on Last.fm stay as they are.
         """

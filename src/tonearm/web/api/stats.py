@@ -337,12 +337,12 @@ def _rename_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
         except MissingName as missing:
             raise _invalid(f"to_{missing.field}", str(missing), "body") from None
         except TooManyRenames:
-            raise _invalid("kind", f"{MAX_RENAMES} names are renamed, which is as many as can be", "body") from None
+            raise _invalid("kind", f"{MAX_RENAMES} names are renamed, which is the limit", "body") from None
         return await renames(me)
 
     @router.delete("/names", responses={404: {"model": Detail, "description": "This name isn't renamed."}})
     async def undo(me: Me, kind: NameKind, artist: NameQuery, title: NameQuery = "") -> RenamesOut:
-        """Count a name as itself again."""
+        """Stop counting a name as another one."""
         if not await deck.figures.undo_rename(me.id, kind, (artist, title)):
             raise HTTPException(404, "this name isn't renamed")
         return await renames(me)

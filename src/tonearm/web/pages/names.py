@@ -70,7 +70,7 @@ def name_routes(router: APIRouter, frame: Frame) -> None:
 
     @router.post("/history/names/undo")
     async def undo(me: Me, kind: Annotated[NameKind, Form()], artist: TypedName, title: TypedName = "") -> Response:
-        """Count a name as itself again."""
+        """Stop counting a name as another one."""
         if not await frame.deck.figures.undo_rename(me.id, kind, (artist, title)):
             raise HTTPException(404, "This name isn't renamed.")
         return RedirectResponse(local_url("/history/names"), 303)
