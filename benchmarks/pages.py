@@ -55,7 +55,8 @@ class _Found:
 
 def measure(options: Options) -> Report:
     """Answers in the service's own process on one core; the browser and its requests on the other."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browsers = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
+    chromium = next(filter(None, map(shutil.which, browsers)), None)
     if chromium is None:
         raise Missing("there is no Chromium on this machine")
     number = options.size(PLAYS, FEW)
