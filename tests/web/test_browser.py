@@ -245,8 +245,8 @@ def test_an_outage_is_shown_with_its_reason_and_passes(open_page: OpenPage, runn
     expect(waiting).to_contain_text("Retrying")
     expect(waiting).to_contain_text("Last.fm error 11: Service Offline")
     expect(waiting).to_contain_text(re.compile(r"Attempt \d+ (in \d+ s|now)"))
-    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Last.fm has problems since \d\d:\d\d"))
-    expect(page.locator("#who")).to_have_text("Last.fm has problems")
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Trouble at Last.fm since \d\d:\d\d"))
+    expect(page.locator("#who")).to_have_text("Trouble at Last.fm")
     screenshot(page, "outage-light")
     running_service.emulator.clear_faults()
     with running_service.player() as player:

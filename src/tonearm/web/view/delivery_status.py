@@ -150,7 +150,7 @@ def outage(snapshot: Snapshot) -> str:
     """The title for an outage: plays wait because Last.fm does not answer, or only with errors; "" if there is none."""
     if snapshot.trouble_since is None or stopped(snapshot.facts) or not snapshot.state.trouble:
         return ""
-    return "Last.fm has problems" if snapshot.state.trouble.startswith("Last.fm error") else "Can't reach Last.fm"
+    return "Trouble at Last.fm" if snapshot.state.trouble.startswith("Last.fm error") else "Can't reach Last.fm"
 
 
 def _outage(snapshot: Snapshot, context: PageContext) -> Banner | None:
