@@ -746,7 +746,7 @@ def test_an_artist_shows_the_listeners_plays_and_what_last_fm_knows(
 ) -> None:
     running_service.sign_in()
     played(running_service, "Sinnerman")
-    page = open_page("/queue")
+    page = open_page("/queue?state=all")  # it may be sent before the page is there
     page.get_by_role("link", name="Nina Simone").click()
     expect(page.get_by_role("heading", name="Nina Simone")).to_be_visible()
     about = page.locator("#about")
