@@ -67,7 +67,7 @@ def journal_mode(version: tuple[int, ...] | None = None) -> str:
     return "WAL" if (version or driver().sqlite_version_info) >= WAL_SAFE_FROM else "PERSIST"
 
 
-WRITER_CACHE, READER_CACHE = 4096, 1024
+WRITER_CACHE, READER_CACHE = 4096, 512
 """KiB of the file that a connection keeps in memory for itself. There are many that read, and what they miss is mostly
 still in the system's own cache.
 """
