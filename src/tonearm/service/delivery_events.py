@@ -34,10 +34,8 @@ class DeliveryEvents:
 
     def publish(self, account: int, events: Sequence[Event]) -> None:
         """Publish events to an account's subscribers, in this order."""
-        for event in events:
-            self.event_hub.publish(account, event)
-            if isinstance(event, ScrobbleStatus):
-                self.counters.fates[event.status] += 1
+        self.event_hub.publish(account, *events)
+        self.counters.fates.update(event.status for event in events if isinstance(event, ScrobbleStatus))
         if events:
             self.queue_changed(account)
 

@@ -6,8 +6,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tonearm.core.event import Event, NowPlayingShown
 from tonearm.core.report import forget_names
@@ -22,8 +21,7 @@ ACCOUNTS = 2000
 """The number of accounts with the latest events whose events are stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedEvent:
+class NumberedEvent(NamedTuple):
     """An event with its place in the order of this process's events."""
 
     id: str
@@ -113,13 +111,16 @@ class EventHub:
         self.queue_changed: list[Callable[[int], None]] = []
         self.not_admitted: list[Callable[[int | None], None]] = []
 
-    def publish(self, account: int, event: Event) -> None:
-        """Publish an event to an account's subscribers in all processes, and keep it for those who resume."""
-        numbered = self._numbered(event)
-        if self.relay is not None:
-            self.relay.publish(account, numbered)
+    def publish(self, account: int, *events: Event) -> None:
+        """Publish events to an account's subscribers in all processes, in this order, and keep them for those who
+        resume.
+        """
+        numbered = [self._numbered(event) for event in events]
+        if self.relay is None:
+            self.receive(account, *numbered)
         else:
-            self.receive(account, numbered)
+            for one in numbered:
+                self.relay.publish(account, one)
 
     def publish_here(self, account: int, event: Event) -> None:
         """Publish an event to the subscribers of this process."""
@@ -138,12 +139,15 @@ class EventHub:
             for note in self.queue_changed:
                 note(account)
 
-    def receive(self, account: int, numbered: NumberedEvent) -> None:
-        """Deliver an event that was published here or elsewhere."""
-        if isinstance(numbered.event, NowPlayingShown):
-            self._plays[account] = numbered.event
+    def receive(self, account: int, *numbered: NumberedEvent) -> None:
+        """Deliver events that were published here or elsewhere."""
+        if not numbered:
+            return
+        for one in numbered:
+            if isinstance(one.event, NowPlayingShown):
+                self._plays[account] = one.event
         past = self._past.setdefault(account, deque())
-        past.append(numbered)
+        past.extend(numbered)
         self._past.move_to_end(account)
         if len(self._past) > ACCOUNTS:
             self._past.popitem(last=False)
@@ -151,7 +155,8 @@ class EventHub:
         while len(past) > share:
             past.popleft()
         for subscription in self._subscriptions.get(account, ()):
-            subscription.put(numbered)
+            for one in numbered:
+                subscription.put(one)
 
     def forget(self) -> None:
         """Note that some events may have been missed: nobody can resume from before, and all subscriptions end."""
