@@ -178,7 +178,8 @@ class Delivery(Generic[T, OutletT]):
             events.append(self.outbox.connected(db, lease, step.state))
         if lease.api_key != sent.api_key:  # a new sign-in, with another key
             throttle = pace.last_throttle(db, lease.api_key, lock=True, now=now)
-        return self._next(db, replace(lease, state=step.state), throttle, tuple(events), last=last)
+        opened = turn.session if lease.sealed_session == sent.sealed_session else ""
+        return self._next(db, replace(lease, state=step.state), throttle, tuple(events), opened, last=last)
 
     def _learn(
         self,
@@ -220,10 +221,13 @@ class Delivery(Generic[T, OutletT]):
         lease: Lease,
         throttle: KeyThrottled | None,
         events: tuple[Event, ...],
+        opened: str = "",
         *,
         last: bool = False,
     ) -> _Turn[T]:
-        """What to do next; `throttle` is the outlet's last throttle, which this doesn't change."""
+        """What to do next; `throttle` is the outlet's last throttle, which this doesn't change. `opened` is the
+        lease's session if it has been decrypted before.
+        """
         now = self.clock.now()
         outlet = self.outlets.get(lease.api_key)
         if outlet is None:  # its plays wait for that key, or for a sign-in with another
@@ -239,7 +243,7 @@ class Delivery(Generic[T, OutletT]):
             until = batch.until if isinstance(batch, Nothing) else now
             return _Turn(None, until=until, events=events, account=lease.account)
         try:
-            session = self.cipher.open(lease.sealed_session)
+            session = opened or self.cipher.open(lease.sealed_session)
         except SealBroken:
             return self._without_session(db, lease, events)
         if batch.ask:

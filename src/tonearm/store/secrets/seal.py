@@ -35,6 +35,7 @@ class SessionCipher:
     """
 
     secrets: tuple[str, ...] = field(repr=False)
+    _made: list[MultiFernet] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def close(self, plain: str) -> str:
         """The encrypted text."""
@@ -66,10 +67,13 @@ class SessionCipher:
         return any(compare_digest(_proof(secret, text).encode(), proof.encode()) for secret in self.secrets)
 
     def _fernet(self) -> MultiFernet:
+        if self._made:
+            return self._made[0]
         from cryptography.fernet import Fernet, MultiFernet
 
         keys = (urlsafe_b64encode(sha256(secret.encode()).digest()) for secret in self.secrets)
-        return MultiFernet([Fernet(key) for key in keys])
+        self._made.append(MultiFernet([Fernet(key) for key in keys]))
+        return self._made[0]
 
 
 def _proof(secret: str, text: str) -> str:
