@@ -566,6 +566,9 @@ async def test_many_plays_are_written_found_and_queued_as_one_is(store: Store) -
         assert {place: found[:3] for place, [found] in near.items()} == {
             n: (ids[n], a_play(n), "queued") for n in range(120)
         }
+        own = [ids[0], *ids[:119], 0]  # the first play is left out; all others are given another's id
+        near = plays.near(db, [(me, a_play(n)) for n in range(121)], own=own)
+        assert {place: found[0].id for place, found in near.items()} == {n: ids[n] for n in range(1, 120)}
 
     await store.write(work)
 

@@ -79,7 +79,10 @@ class FanOut:
         """
         for account, targets in found.items():
             self.noted(account, tuple(target.id for target in targets if target.removed_at is None))
-        wanted = [(one, target) for one in sendable for target in found.get(one.account, ()) if self._goes(one, target)]
+        rules = {target.id: self._rules(target) for targets in found.values() for target in targets}
+        wanted = [
+            (one, target) for one in sendable for target in found.get(one.account, ()) if _goes(one, rules[target.id])
+        ]
         if not wanted:
             return set()
         known = self._known(db, [(one, target) for one, target in wanted if not one.fresh])
@@ -175,17 +178,19 @@ class FanOut:
         mine = [target.id for target in destinations.all_of(db, account)]
         return [one for one in destination_queue.stories(db, mine, [play_id]) if one.fate == "queued"]
 
-    def _goes(self, one: Sendable, target: StoredDestination) -> bool:
-        rules = self.rules_at(target.kind, target.url) if self.rules_at else None
-        if rules is None or rules.too_old(one.play.timestamp, one.now):
-            return False
-        return one.counts(rules.shortest)
+    def _rules(self, target: StoredDestination) -> Rules | None:
+        return self.rules_at(target.kind, target.url) if self.rules_at else None
 
     def _known(
         self, db: Connection, wanted: Sequence[tuple[Sendable, StoredDestination]]
     ) -> dict[tuple[int, int], str]:
         targets, ids = {target.id for _, target in wanted}, {one.id for one, _ in wanted}
         return destination_queue.known(db, sorted(targets), sorted(ids))
+
+
+def _goes(one: Sendable, rules: Rules | None) -> bool:
+    """Whether a service with these rules accepts a play; None: it accepts nothing."""
+    return rules is not None and not rules.too_old(one.play.timestamp, one.now) and one.counts(rules.shortest)
 
 
 def row(one: Sendable, target: StoredDestination, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -293,7 +298,8 @@ class _Twins:
 
 def _near(db: Connection, asking: Sequence[Sendable]) -> dict[int, list[NearPlay]]:
     """The plays around the time of each of these, which may be the same listen."""
-    near = plays.near(db, [(one.account, one.play) for one in asking], FATES) if asking else {}
+    own = [one.id for one in asking]
+    near = plays.near(db, [(one.account, one.play) for one in asking], FATES, own) if asking else {}
     found = {one.id: list(near.get(place, ())) for place, one in enumerate(asking)}
     by_source: dict[tuple[int, str], list[Sendable]] = {}
     for one in asking:

@@ -313,6 +313,7 @@ _ASKED: tuple[Column[Any], ...] = (
     *(Column(name, Text) for name in _SONG),
     Column("earliest", BigInteger),
     Column("latest", BigInteger),
+    Column("own", BigInteger),
 )
 
 
@@ -323,15 +324,20 @@ def _near(dialect: str, fates: tuple[str, ...]) -> Select[Any]:
         play.c.account == asked.c.account,
         play.c.timestamp.between(asked.c.earliest, asked.c.latest),
         *same_texts(dialect, play, asked, _SONG),
+        play.c.id != asked.c.own,
         play.c.fate.in_(fates),
     )
 
 
 def near(
-    db: Connection, account_plays: Sequence[tuple[int, Play]], fates: tuple[str, ...] = (*ON_LASTFM, "discarded")
+    db: Connection,
+    account_plays: Sequence[tuple[int, Play]],
+    fates: tuple[str, ...] = (*ON_LASTFM, "discarded"),
+    own: Sequence[int] = (),
 ) -> dict[int, list[NearPlay]]:
     """For each (account, play), by its position: plays with exactly these names that began around the same time,
-    whoever reported them. By default those that are or will be on Last.fm, or were discarded by the listener.
+    whoever reported them. By default those that are or will be on Last.fm, or were discarded by the listener. `own` has
+    the ids of the plays themselves, if they are in the history, which are left out.
     """
     rows = [
         (
@@ -341,6 +347,7 @@ def near(
             one.track.title,
             one.timestamp - _seconds(one.track.duration or LONGEST_PLAY, one.played),
             one.timestamp + _seconds(one.played),
+            own[place] if own else 0,
         )
         for place, (account, one) in enumerate(account_plays)
     ]
