@@ -162,9 +162,9 @@ def answers_in_the_wrong_order() -> AbstractContextManager[None]:
 def sent_to_whoever_is_signed_in() -> AbstractContextManager[None]:
     """The Last.fm user for whom a play was reported does not matter."""
 
-    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
+    def waiting(db: Connection, number: int, user: str, *rest: Any) -> list[QueuedPlay]:
         db.execute(update(scrobble_queue).where(scrobble_queue.c.account == number).values(owner=user))
-        return _waiting(db, number, user, now, limit)
+        return _waiting(db, number, user, *rest)
 
     return _all((queue, "waiting", waiting))
 
@@ -228,8 +228,8 @@ def no_pace() -> AbstractContextManager[None]:
 def newest_first() -> AbstractContextManager[None]:
     """The queue is emptied from the wrong end."""
 
-    def waiting(db: Connection, number: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
-        return _waiting(db, number, user, now, 10**6)[::-1][:limit]
+    def waiting(db: Connection, number: int, user: str, now: float, limit: int, *rest: Any) -> list[QueuedPlay]:
+        return _waiting(db, number, user, now, 10**6, *rest)[::-1][:limit]
 
     return _all((queue, "waiting", waiting))
 

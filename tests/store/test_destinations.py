@@ -96,6 +96,52 @@ async def test_a_line_is_claimed_by_one_sender_and_others_are_free(store: Store)
     await store.write(work)
 
 
+async def test_a_lease_says_whether_its_destination_gets_plays_and_has_history_to_queue(store: Store) -> None:
+    def work(db: Connection) -> None:
+        (one, other), _ = filled(db, "rob", "ann")
+        lease = claimed(db, one)
+        assert (lease.closed, lease.behind) == (False, False)
+        destinations.set_backlog(db, one.id, 0, 0, 7)
+        lease = LINE.lock_lease(db, lease)
+        assert (lease.closed, lease.behind) == (False, True)
+        destinations.pause(db, one.id, NOW)
+        lease = LINE.lock_lease(db, lease)
+        assert (lease.closed, lease.behind) == (True, True)
+        destinations.remove(db, one.id, NOW)
+        destinations.pause(db, one.id, None)
+        lease = claimed(db, one)
+        assert (lease.closed, lease.behind) == (True, False)
+        lease = claimed(db, other)
+        assert (lease.closed, lease.behind) == (False, False)
+
+    await store.write(work)
+
+
+async def test_what_happened_to_many_plays_is_written_and_changed(store: Store) -> None:
+    def work(db: Connection) -> None:
+        (one, other), _ = filled(db, "rob", "ann")
+        ids = range(1000, 1070)
+        sent = {"artist": "Björk", "track": "Jóga"}
+        gone = [Settlement(n, "ignored", NOW, "no", 3, attempts=n, sent=sent if n % 2 else None) for n in ids]
+        destination_queue.settle(db, one.id, gone)
+        destination_queue.settle(db, other.id, [Settlement(1001, "refused", NOW, "never", sent=sent)])
+        assert destination_queue.sent_before(db, [one.id], ids) == {(one.id, n): sent for n in ids if n % 2}
+        destination_queue.settle(db, one.id, [Settlement(n, "accepted", NOW + 1) for n in ids if n != 1069])
+        stories = {story.play: story for story in destination_queue.stories(db, [one.id], ids)}
+        assert stories.keys() == set(ids)
+        last = stories.pop(1069)
+        assert (last.fate, last.reason, last.code, last.at, last.attempts) == ("ignored", "no", 3, NOW, 1069)
+        assert {(s.fate, s.reason, s.code, s.at, s.attempts) for s in stories.values()} == {
+            ("accepted", "", None, NOW + 1, 0)
+        }
+        assert destination_queue.sent_before(db, [one.id, other.id], ids) == {
+            (one.id, 1069): sent,
+            (other.id, 1001): sent,
+        }
+
+    await store.write(work)
+
+
 async def test_what_a_sender_that_died_was_sending_is_queued_again_as_unanswered(store: Store) -> None:
     def work(db: Connection) -> None:
         (one, other), ids = filled(db, "rob", "ann")

@@ -316,9 +316,10 @@ def _outcome(
     rules: Rules,
 ) -> Fate | QueuedPlay:
     """What an answer means for one play. `lastfm_now` is the time of the server that gave it."""
-    code, again = answer.ignored_code, replace(waiting, tries=waiting.tries + 1)
+    code = answer.ignored_code
     if not code:
         return Accepted(answer.correction)
+    again = replace(waiting, tries=waiting.tries + 1)
     match rules.codes.get(code, Ignoring.OTHER):
         case Ignoring.DAILY_LIMIT:
             return replace(again, error="daily limit of scrobbles")

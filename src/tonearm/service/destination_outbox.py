@@ -38,7 +38,6 @@ from tonearm.service.outlets import DestinationOutlet, DestinationOutlets
 from tonearm.service.restamp import Restamp
 from tonearm.store import accounts, destination_queue, destinations, plays, queue
 from tonearm.store.destination_queue import LINE, Settlement
-from tonearm.store.destinations import StoredDestination
 from tonearm.store.line import Lease, QueueState
 
 CHUNK = 500
@@ -56,8 +55,7 @@ class DestinationEvents:
 
     def publish(self, account: int, events: Sequence[Event]) -> None:
         """Tell an account's subscribers, in this order."""
-        for event in events:
-            self.event_hub.publish(account, event)
+        self.event_hub.publish(account, *events)
 
     def queue_changed(self, account: int) -> None:
         """Does nothing: the queue that is counted is Last.fm's, which has not changed."""
@@ -85,17 +83,16 @@ class DestinationOutbox:
         queued.
         """
         now, time, number, rules = self.clock.now(), self.time, lease.line, self._rules(lease)
-        target = destinations.find(db, number)
-        if target is None or target.paused_at is not None or target.removed_at is not None:
+        if lease.closed:
             return Nothing(None), []
-        found = destination_queue.waiting(db, number, now, rules.batch)
-        if target.backlog_at is not None and len(found) < rules.batch and lease.state.connection is Connected.CONNECTED:
-            self._queue_history(db, target, now)
-            found = destination_queue.waiting(db, number, now, rules.batch)
+        found = destination_queue.waiting(db, number, now, rules.batch, self.restamp.off)
+        if lease.behind and len(found) < rules.batch and lease.state.connection is Connected.CONNECTED:
+            self._queue_history(db, number, now)
+            found = destination_queue.waiting(db, number, now, rules.batch, self.restamp.off)
         waiting = self._put_right(db, lease, found)
         unchecked_until = self._unchecked_until(db, lease, waiting, now)
         if unchecked_until <= now:  # nothing will show whether our clock was right, so they are sent like all others
-            waiting = tuple(replace(w, off=w.off or 0.0) for w in waiting)
+            waiting = tuple(replace(w, off=0.0) if w.off is None else w for w in waiting)
         move = delivery.next_move(
             lease.state,
             waiting,
@@ -134,7 +131,7 @@ class DestinationOutbox:
         used = destination_queue.accepted_since(db, lease.line, now - BUDGET_DAY) if limited else 0
         return delivery_answer.next_step(
             lease.state,
-            self.restamp.checked(answer.batch.items),
+            self.restamp.checked(answer.batch.items, verdict),
             verdict,
             now,
             answer.chance,
@@ -169,10 +166,12 @@ class DestinationOutbox:
             raise LookupError("an outlet that isn't there")
         return outlet.pace.rules
 
-    def _queue_history(self, db: Connection, target: StoredDestination, now: float) -> None:
+    def _queue_history(self, db: Connection, number: int, now: float) -> None:
         """Queue the next part of the history, oldest first: plays that are not there yet, and were not imported from
         there.
         """
+        target = destinations.find(db, number)
+        assert target is not None
         assert target.backlog_at is not None
         label = DestinationKind(target.kind).label
         after, left_out = (target.backlog_at, target.backlog_id), bool(target.policy.not_from)
@@ -207,17 +206,16 @@ class DestinationOutbox:
         so that a play has the same start everywhere. A start is not corrected if any service has the play, or may have
         it because an answer was lost. Plays that are being sent to Last.fm are left out until it has answered.
         """
-        checked = self.restamp.checked(found)
-        wrong = [w for w in checked if delivery.start_moves_by(w)]
+        wrong = [w for w in found if delivery.start_moves_by(w)]
         if not wrong:
-            return checked
+            return tuple(found)
         ids = [w.id for w in wrong]
         rows = queue.rows(db, ids)
         sending = {play_id for play_id, row_ in rows.items() if row_.state is QueueState.SENDING}
         stay = sending | {w.id for w in wrong if w.unanswered} | self._elsewhere(db, lease, ids)
         moved = self.restamp.put_right_waiting(db, lease, [w for w in wrong if w.id not in stay])
         right = {w.id: w for w in moved}
-        return tuple(right.get(w.id, w) for w in checked if w.id not in sending)
+        return tuple(right.get(w.id, w) for w in found if w.id not in sending)
 
     def _elsewhere(self, db: Connection, lease: Lease, ids: Sequence[int]) -> set[int]:
         """Those plays that Last.fm has, or that another destination has or may have."""

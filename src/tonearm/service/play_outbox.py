@@ -52,8 +52,8 @@ class PlayOutbox:
         """
         now, time = self.clock.now(), self.time
         state = lease.state if self.daily is None else replace(lease.state, budget=self.daily)
-        found = queue.waiting(db, lease.account, lease.user, now, self.rules.batch)
-        waiting = self.restamp.put_right_waiting(db, lease, self.restamp.checked(found))
+        found = queue.waiting(db, lease.account, lease.user, now, self.rules.batch, self.restamp.off)
+        waiting = self.restamp.put_right_waiting(db, lease, found)
         move = delivery.next_move(
             state,
             waiting,
@@ -91,7 +91,7 @@ class PlayOutbox:
     def step(self, db: Connection, lease: Lease, answer: BatchAnswer[QueuedPlay], level: int) -> Step:
         """What an answer means for the account and its plays. `level` counts the key's throttles in a row."""
         verdict, now, chance = answer.verdict, answer.at, answer.chance
-        sent = self.restamp.checked(answer.batch.items)
+        sent = self.restamp.checked(answer.batch.items, verdict)
         used = plays.accepted_since(db, lease.account, now - BUDGET_DAY) if may_be_limited(verdict, self.rules) else 0
         if answer.batch.ask:
             return delivery_answer.step_without_time(lease.state, sent, verdict, now, chance, level, rules=self.rules)

@@ -12,6 +12,7 @@ from tonearm.core import delivery
 from tonearm.core.delivery import QueuedPlay
 from tonearm.core.play import Play
 from tonearm.core.report import SKEW_THAT_MATTERS, queued_by_a_fast_clock
+from tonearm.core.verdict import Answered, Verdict
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.store import destination_queue, plays, queue
 from tonearm.store.line import Lease
@@ -24,14 +25,25 @@ class Restamp:
     clock: Clock
     time: LastFmTime
 
-    def checked(self, waiting: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
-        """The plays, with how far our clock was off when they were reported, if Last.fm's time was not known then."""
-        return tuple(
-            replace(w, off=None if (then := self.time.at(w.counter)) is None else then - w.enqueued_at)
-            if w.counter is not None and w.boot == self.clock.boot
-            else w
-            for w in waiting
-        )
+    def off(self, counter: float | None, boot: str, enqueued_at: float) -> float | None:
+        """How far our clock was off when a play was reported, as `QueuedPlay.off`."""
+        if counter is None or boot != self.clock.boot:
+            return 0.0
+        then = self.time.at(counter)
+        return None if then is None else then - enqueued_at
+
+    def checked(self, sent: Sequence[QueuedPlay], verdict: Verdict) -> Sequence[QueuedPlay]:
+        """The plays that a verdict is about, with how far our clock was off by what is known since this answer. It
+        matters only for plays that were ignored.
+        """
+        if not isinstance(verdict, Answered) or not any(item.ignored_code for item in verdict.items):
+            return sent
+        return [
+            w
+            if w.counter is None or w.boot != self.clock.boot
+            else replace(w, off=self.off(w.counter, w.boot, w.enqueued_at))
+            for w in sent
+        ]
 
     def put_right_waiting(self, db: Connection, lease: Lease, waiting: Sequence[QueuedPlay]) -> tuple[QueuedPlay, ...]:
         """The waiting plays, with the starts corrected of those timed by a clock of ours that is now known to have been

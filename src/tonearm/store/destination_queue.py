@@ -27,7 +27,7 @@ from tonearm.core.delivery import QueuedPlay
 from tonearm.store.db.dialect import Among, insert_ignore, insert_or_change, parts
 from tonearm.store.db.schema import delivery, destination, destination_queue, history_import, job_failure, pace, play
 from tonearm.store.due_times import PutBack, at_once
-from tonearm.store.line import Lease, Line, QueueState, over
+from tonearm.store.line import Lease, Line, Off, QueueState, not_off, over, waiting_columns, waiting_play
 from tonearm.store.pace import no_throttle
 from tonearm.store.plays import facts, frozen_columns, play_from_tuple
 
@@ -60,6 +60,8 @@ LINE = Line(
     secret="secret_sealed",  # noqa: S106  # the name of a column
     key="pace_key",
     unanswered=_mark_unanswered,
+    closed=("paused_at", "removed_at"),
+    behind="backlog_at",
 )
 """The lines of destinations."""
 
@@ -97,12 +99,8 @@ def known(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> di
     return found
 
 
-_HOW = (
-    *(_ROW.retry_count, _ROW.next_attempt_at, _ROW.split_group, _ROW.split_at, _ROW.too_new, _ROW.refusals),
-    *(_ROW.last_error, _ROW.live, _ROW.enqueued_at, _ROW.counter, _ROW.boot),
-)
 _WAITING = (
-    select(_ROW.id, *_HOW, _ROW.unanswered, *frozen_columns(destination_queue))
+    select(_ROW.unanswered, *waiting_columns(destination_queue))
     .where(
         _ROW.destination == bindparam("of"),
         _ROW.state == QueueState.QUEUED,
@@ -113,16 +111,10 @@ _WAITING = (
 )
 
 
-def waiting(db: Connection, number: int, now: float, limit: int) -> list[QueuedPlay]:
+def waiting(db: Connection, number: int, now: float, limit: int, off: Off = not_off) -> list[QueuedPlay]:
     """The plays that are due for a destination: live ones, then its backlog, oldest first."""
-    rows = db.execute(_WAITING, {"of": number, "now": now, "limit": limit})
-    return [_queued(list(row)) for row in rows]
-
-
-def _queued(row: list[Any]) -> QueuedPlay:
-    end = 1 + len(_HOW)
-    known_by_an_answer: list[Any] = [0.0, False, row[end]]  # off, refused_ahead and unanswered
-    return QueuedPlay(row[0], play_from_tuple(tuple(row[end + 1 :])), *row[1:end], *known_by_an_answer)
+    rows = db.execute(_WAITING, {"of": number, "now": now, "limit": limit}).all()
+    return [waiting_play(row[1:], off, unanswered=row[0]) for row in rows]
 
 
 _SENDING = (

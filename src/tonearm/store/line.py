@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, bindparam, or_, select, update
 
 from tonearm.core.account import Connection as Connected
-from tonearm.core.delivery import DeliveryState
+from tonearm.core.delivery import DeliveryState, QueuedPlay
 from tonearm.core.pacing import LONGEST_THROTTLE
+from tonearm.store.plays import frozen_columns, play_from_tuple
 
 
 class QueueState(StrEnum):
@@ -33,7 +34,8 @@ class Fenced(Exception):
 class Lease:
     """The right to send an account's plays, with what is needed for it: to Last.fm, or to another `destination`.
 
-    `api_key` is the row of `pace` that limits its requests.
+    `api_key` is the row of `pace` that limits its requests. A `closed` destination gets nothing now; one that is
+    `behind` has part of the history still to be queued.
     """
 
     account: int
@@ -43,11 +45,42 @@ class Lease:
     api_key: str
     state: DeliveryState
     destination: int | None = None
+    closed: bool = False
+    behind: bool = False
 
     @property
     def line(self) -> int:
         """The id of the line: of the destination, or of the account."""
         return self.account if self.destination is None else self.destination
+
+
+Off = Callable[[float | None, str, float], float | None]
+"""`QueuedPlay.off` of a play, from its `counter`, `boot` and `enqueued_at`."""
+
+
+def not_off(counter: float | None, boot: str, enqueued_at: float) -> float | None:
+    """As if Last.fm's time had been known at every report."""
+    return 0.0
+
+
+_HOW = (
+    *("retry_count", "next_attempt_at", "split_group", "split_at", "too_new", "refusals", "last_error", "live"),
+    *("enqueued_at", "counter", "boot"),
+)
+_END = 1 + len(_HOW)
+
+
+def waiting_columns(plays: Table) -> tuple[Column[Any], ...]:
+    """The columns that `waiting_play` reads, of the queue of plays for Last.fm or of the one for destinations."""
+    return (plays.c.id, *(plays.c[name] for name in _HOW), *frozen_columns(plays))
+
+
+def waiting_play(row: Sequence[Any], off: Off, *, unanswered: bool = False) -> QueuedPlay:
+    """The play in a row with these columns."""
+    how = row[1:_END]
+    since, counter, boot = how[-3:]
+    known_now: tuple[Any, ...] = (off(counter, boot, since), False, unanswered)  # off, refused_ahead and unanswered
+    return QueuedPlay(row[0], play_from_tuple(row[_END:]), *how, *known_now)
 
 
 def over(until: Any, now: Any) -> Any:
@@ -75,7 +108,8 @@ class Line:
     """The statements of lines, for a table that has a row for each of them and one that has the plays of all.
 
     `line_of` is the column of the plays that names their line; `user`, `secret` and `key` are columns of the line;
-    `account` is the column that names its account.
+    `account` is the column that names its account. While one of the columns `closed` has a value, the line is closed;
+    while the column `behind` has one, it is behind.
     """
 
     def __init__(
@@ -88,13 +122,16 @@ class Line:
         secret: str,
         key: str,
         unanswered: Unanswered,
+        closed: Sequence[str] = (),
+        behind: str = "",
     ) -> None:
         self._unanswered = unanswered
         self._is_account = account == "id"
         plays = line_of.table
         assert isinstance(plays, Table)
         state = state_columns(lines)
-        facts = (*(lines.c[name] for name in (account, user, secret, key)), *state)
+        facts = [*(lines.c[name] for name in (account, user, secret, key)), *state]
+        facts += [lines.c[name] for name in (*closed, behind) if name]
         # A released lease belongs to nobody; a renewal may still arrive after that.
         leased = (lines.c.id == bindparam("line"), lines.c.lease_id == bindparam("lease"), lines.c.lease_until > 0)
         self._claim = (
@@ -135,8 +172,12 @@ class Line:
         return self._lease(line, lease_id, facts)
 
     def _lease(self, line: int, lease_id: int, facts: Sequence[Any]) -> Lease:
-        account, user, secret, key, *state = facts
-        return Lease(account, lease_id, user, secret, key, state_of(state), None if self._is_account else line)
+        account, user, secret, key, *others = facts
+        state = state_of(others[: len(self._names)])
+        if self._is_account:
+            return Lease(account, lease_id, user, secret, key, state)
+        *closed, behind = (value is not None for value in others[len(self._names) :])
+        return Lease(account, lease_id, user, secret, key, state, line, any(closed), behind)
 
     def leased_until(self, db: Connection, line: int) -> float | None:
         """When (Unix seconds) the lease of a line ends, if its holder does not renew it."""

@@ -28,8 +28,8 @@ from tonearm.store.db.dialect import Among, insert_copies, parts
 from tonearm.store.db.schema import account, job_failure, scrobble_queue
 from tonearm.store.db.schema import play as history
 from tonearm.store.due_times import PutBack, at_once
-from tonearm.store.line import Lease, Line, QueueState, over
-from tonearm.store.plays import frozen_columns, play_from_tuple
+from tonearm.store.line import Lease, Line, Off, QueueState, not_off, over, waiting_columns, waiting_play
+from tonearm.store.plays import frozen_columns
 
 DELIVER = "deliver"
 """The kind of job that delivers an account's plays."""
@@ -128,21 +128,7 @@ def free_all(db: Connection) -> None:
 
 
 _WAITING = (
-    select(
-        _ROW.id,
-        _ROW.retry_count,
-        _ROW.next_attempt_at,
-        _ROW.split_group,
-        _ROW.split_at,
-        _ROW.too_new,
-        _ROW.refusals,
-        _ROW.last_error,
-        _ROW.live,
-        _ROW.enqueued_at,
-        _ROW.counter,
-        _ROW.boot,
-        *frozen_columns(scrobble_queue),
-    )
+    select(*waiting_columns(scrobble_queue))
     .where(
         _ROW.account == bindparam("account_id"),
         _ROW.owner == bindparam("user"),
@@ -157,13 +143,10 @@ _WAITING = (
 _WAITING_UNREFUSED, _WAITING_REFUSED = _WAITING.where(_ROW.refusals == 0), _WAITING.where(_ROW.refusals > 0)
 
 
-def waiting(db: Connection, account_id: int, user: str, now: float, limit: int) -> list[QueuedPlay]:
+def waiting(db: Connection, account_id: int, user: str, now: float, limit: int, off: Off = not_off) -> list[QueuedPlay]:
     """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
-    rows = db.execute(_WAITING, {"account_id": account_id, "user": user, "now": now, "limit": limit})
-    return [
-        QueuedPlay(account_id, play_from_tuple(play), *how)
-        for account_id, how, play in ((row[0], row[1:12], row[12:]) for row in rows)
-    ]
+    rows = db.execute(_WAITING, {"account_id": account_id, "user": user, "now": now, "limit": limit}).all()
+    return [waiting_play(row, off) for row in rows]
 
 
 _SENDING = (
