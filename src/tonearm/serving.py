@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,12 @@ GRACE = 1
 
 YOUNG = 10_000
 """New objects that trigger a run of the garbage collector."""
+
+ARENAS = 2
+"""Arenas of the C library that all threads share."""
+
+_M_ARENA_MAX = -8
+"""`mallopt`'s name for that limit: https://man7.org/linux/man-pages/man3/mallopt.3.html"""
 
 
 class _Server(uvicorn.Server):
@@ -53,7 +59,7 @@ async def serving(
         HttpConnection, limits=limits, crowd=crowd, busy_answer_for=refusals(deck, options.public_url.rstrip("/"))
     )  # uvicorn only calls the class
     config = uvicorn.Config(
-        FrontDoor(deck, options, spare_the_collector),
+        FrontDoor(deck, options, _prepare_for_pages),
         http=protocol,
         timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # it is only passed to call_later
         ws="none",
@@ -84,6 +90,21 @@ def spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(YOUNG)
+
+
+def _prepare_for_pages() -> None:
+    spare_the_collector()
+    share_arenas()  # not at the start, which would wait for ctypes
+
+
+def share_arenas() -> None:
+    """Have all threads share two arenas of the C library's memory, where it has any: each thread would keep what it
+    once needed in an arena of its own. Only one thread at a time runs Python, so they hardly wait for each other.
+    """
+    with suppress(ImportError, OSError, AttributeError, TypeError):  # another C library, or no ctypes
+        from ctypes import CDLL
+
+        CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
 
 
 @contextmanager
