@@ -586,10 +586,8 @@ class Elsewhere:
         return next(iter(songs), None)
 
     def reports_of(self, target: Target, play: Reported) -> list[Parcel]:
-        """All reports that became this play: what was kept here may take a later one's start, of another player."""
-        songs = self.ledger.songs(play.artist, play.title)
-        others = [one for one in songs if one is not play and one.account == play.account and one.id == play.id]
-        return [target.parcel(play), *(target.parcel(one) for one in others if play.id is not None)]
+        """All reports that became this play, at a destination."""
+        return [target.parcel(one) for one in self.ledger.reports_of(play)]
 
     def _as_its_policy_says(self, posted: Posted, parcel: Parcel, about: dict[str, Any]) -> None:
         play, alike = parcel.play, self.reports_of(posted.target, parcel.play)

@@ -173,6 +173,16 @@ class Ledger:
         """All plays of a song."""
         return self._by_names.get((artist, title), [])
 
+    def reports_of(self, play: Reported) -> list[Reported]:
+        """All reports that became this play, itself included: one that was kept here takes a later one's start."""
+        songs = self.songs(play.artist, play.title)
+        return [play, *(one for one in songs if one is not play and play.id is not None and one.id == play.id)]
+
+    def discard(self, play: Reported) -> None:
+        """Its listener discards it, or has it replaced."""
+        for one in self.reports_of(play):
+            one.discarded = True
+
     def find(self, artist: str, title: str, reported_start: Callable[[], int]) -> Reported | None:
         """The play reported with these; a song that was played once is found with any time."""
         songs = self.songs(artist, title)

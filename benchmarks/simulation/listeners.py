@@ -280,7 +280,7 @@ class Listeners:
     async def discards(self, deck: Deck, account: Account) -> None:
         if (play := self._known(account)) is None or play.id is None:
             return
-        play.discarded = True
+        self.ledger.discard(play)
         outcome = await deck.play_actions.discard(account.number, play.id)
         self.say(account.name, f"discards {play}: {outcome}")
 
@@ -294,7 +294,8 @@ class Listeners:
             return
         edited = self.ledger.note(fresh(play, artist=CORRECTED, title=title, extra={}))
         edited.owners |= play.owners
-        edited.unheard, play.discarded = 1, True
+        edited.unheard = 1
+        self.ledger.discard(play)
         play.corrected_to = edited
         edited.offs |= {*play.offs, self.timeline.now - self.clock()}  # it has the start that a wrong clock has told
         change = Track(CORRECTED, title)
