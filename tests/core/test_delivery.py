@@ -267,49 +267,102 @@ def test_a_play_that_is_refused_alone_at_first_waits_longer_each_time(number: in
         step = next_step(line, [play], Split(cause), NOW, 0.5)
         line, [play] = step.state, step.back
         waits.append(play.not_before - NOW)
-        assert (play.group, play.error, play.split_at, step.settled) == (1, str(cause), NOW, ())
+        assert (play.group, play.error, play.refused_at, step.settled) == (1, str(cause), NOW, ())
     assert waits == [5, 300, HOUR, HOUR]
     assert (play.tries, play.refusals) == (4, 4)
     assert (line.fails, line.soft_failures, line.wait_until) == (1, 0, 0.0), "it alone holds up no others"
     assert ("is the API secret right?" in line.trouble) == (number == 13)
 
 
+def refused_before(number: int, times: int = 1) -> QueuedPlay:
+    """A play that was rejected alone with this error, at first NOW."""
+    return replace(waiting(1), group=1, refusals=times, refused_at=NOW, error=str(Cause(number, "x")))
+
+
 @pytest.mark.parametrize("number", [6, 7, 13])
 @pytest.mark.parametrize(("answered_at", "settled"), [(NOW - 1, 0), (NOW, 0), (NOW + 1, 1)])
-def test_a_refusal_alone_is_believed_once_another_play_was_answered_since(
+def test_a_second_refusal_alone_is_believed_once_another_play_was_answered_since_the_first(
     number: int, answered_at: float, settled: int
 ) -> None:
     cause = Cause(number, "x")
-    play = replace(waiting(1), split_at=NOW, group=1)
-    step = next_step(DeliveryState(answered_at=answered_at, fails=3), [play], Split(cause), NOW + 9, 0.5)
+    step = next_step(DeliveryState(answered_at=answered_at), [refused_before(number)], Split(cause), NOW + 9, 0.5)
     assert step.settled == (Settled(1, Refused(cause)),) * settled
-    assert step.state.fails == (0 if settled else 4)
+    assert step.state.fails == 0, "what is refused again says nothing new about the server"
+
+
+@pytest.mark.parametrize("number", [6, 7, 13])
+def test_a_first_refusal_alone_is_not_believed_however_much_was_answered(number: int) -> None:
+    """The server may have answered for all plays until now, and refuse every play from now on."""
+    play = replace(waiting(1), group=1)
+    step = next_step(DeliveryState(answered_at=NOW + 8), [play], Split(Cause(number, "x")), NOW + 9, 0.5)
+    assert step.settled == ()
+    assert [(w.refusals, w.refused_at) for w in step.back] == [(1, NOW + 9)]
+
+
+@pytest.mark.parametrize("number", [6, 7, 13])
+def test_a_refusal_is_not_believed_while_anything_else_fails(number: int) -> None:
+    """The server did answer since the first one, but now it may refuse every play."""
+    state = DeliveryState(answered_at=NOW + 1, fails=1)
+    step = next_step(state, [refused_before(number)], Split(Cause(number, "x")), NOW + 9, 0.5)
+    assert (step.settled, step.state.fails) == ((), 1)
+
+
+def test_a_refusal_for_another_reason_is_the_first_one_for_it() -> None:
+    """Two troubles of a server that each come once refuse no play."""
+    state, [play] = DeliveryState(answered_at=NOW + 1), [refused_before(30)]
+    step = next_step(state, [play], Split(Cause(7, "x")), NOW + 2, 0.5)
+    assert (step.settled, step.back[0].refused_at) == ((), NOW + 2)
+    again = next_step(state, step.back, Split(Cause(7, "x")), NOW + 9, 0.5)
+    assert again.settled == (), "what was answered before that proves nothing about it"
+    proven = next_step(replace(state, answered_at=NOW + 8), step.back, Split(Cause(7, "x")), NOW + 9, 0.5)
+    assert [settled.id for settled in proven.settled] == [1]
+
+
+def test_a_play_that_is_refused_in_other_words_each_time_is_refused_at_the_fifth() -> None:
+    """Else a server that names the moment, say, would be sent a bad play for ever."""
+    line, back, at = DeliveryState(answered_at=NOW), batch_of(1), NOW
+    for _ in range(4):
+        step = next_step(line, back, Split(Cause(6, f"bad, at {at}")), at, 0.5)
+        line, back, at = replace(step.state, fails=0, answered_at=at + 1), step.back, at + 2
+        assert step.settled == ()
+    assert [settled.id for settled in next_step(line, back, Split(Cause(6, "bad")), at, 0.5).settled] == [1]
+
+
+@pytest.mark.parametrize("code", [4, 5])
+def test_an_answer_for_a_play_shows_that_it_was_not_what_was_refused(code: int) -> None:
+    """An answer that it starts in the future, or is beyond the daily limit, is no rejection of the play."""
+    play = replace(refused_before(6, 3), tries=9)
+    answered = Answered((ItemAnswer(code),))
+    step = next_step(DeliveryState(fails=1), [play], answered, NOW + 1, 0.5)
+    assert [(w.refusals, w.refused_at) for w in step.back] == [(0, 0.0)]
+    later = replace(step.state, wait_until=0.0, answered_at=NOW + 50)
+    assert next_step(later, step.back, Split(Cause(6, "x")), NOW + 99, 0.5).settled == ()
 
 
 def test_no_answer_in_a_time_yet_to_come_proves_a_refusal() -> None:
     """The clock was set back since: that answer may have come before the play was refused."""
-    play = replace(waiting(1), split_at=NOW, group=1)
-    step = next_step(DeliveryState(answered_at=NOW + 20 * 86400), [play], Split(Cause(6, "x")), NOW + 9, 0.5)
-    assert (step.settled, step.back[0].split_at) == ((), NOW)
+    step = next_step(
+        DeliveryState(answered_at=NOW + 20 * 86400), [refused_before(6)], Split(Cause(6, "x")), NOW + 9, 0.5
+    )
+    assert (step.settled, step.back[0].refused_at) == ((), NOW)
     again = next_step(step.state, step.back, Split(Cause(6, "x")), NOW + 21 * 86400, 0.5)
     assert again.settled == (), "nor does that answer prove anything when the clock is put forward again"
 
 
 def test_a_refusal_in_a_time_yet_to_come_is_dated_again() -> None:
     """Else no answer would come after it for as long as the clock was fast, and a bad play would never be refused."""
-    plays = [replace(waiting(n), split_at=NOW + 20 * 86400, group=1) for n in (1, 2)]
-    for batch in (plays, plays[:1]):
-        step = next_step(DeliveryState(answered_at=NOW - 1), batch, Split(Cause(6, "x")), NOW, 0.5)
-        assert {w.split_at for w in step.back} == {NOW}
+    play = replace(refused_before(6), refused_at=NOW + 20 * 86400)
+    step = next_step(DeliveryState(answered_at=NOW - 1), [play], Split(Cause(6, "x")), NOW, 0.5)
+    assert [w.refused_at for w in step.back] == [NOW]
 
 
 @pytest.mark.parametrize("number", [15, 30, 0, 19, 28, 99, -5])
 def test_a_number_that_nobody_has_documented_is_believed_at_the_fifth_time_alone(number: int) -> None:
-    play = replace(waiting(1), split_at=NOW, group=1)
+    play = replace(waiting(1), group=1)
     for refusals in range(4):
         step = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
         assert (step.settled, step.back[0].refusals) == ((), refusals + 1)
-        play = replace(step.back[0], split_at=NOW)
+        play = replace(step.back[0], refused_at=NOW)
     unproven = next_step(DeliveryState(answered_at=NOW), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
     assert unproven.settled == ()
     [settled] = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5).settled
@@ -474,20 +527,20 @@ def test_a_refused_key_holds_everybody_for_an_hour_and_drops_nothing(number: int
 
 def test_a_refused_batch_is_divided_into_groups_of_its_order() -> None:
     step = next_step(DeliveryState(fails=4), batch_of(5), Split(Cause(6, "x")), NOW, 0.5)
-    assert [(w.id, w.group, w.split_at) for w in step.back] == [
-        (1, 1, NOW),
-        (2, 1, NOW),
-        (3, 3, NOW),
-        (4, 3, NOW),
-        (5, 5, NOW),
+    assert [(w.id, w.group, w.refusals) for w in step.back] == [
+        (1, 1, 0),
+        (2, 1, 0),
+        (3, 3, 0),
+        (4, 3, 0),
+        (5, 5, 0),
     ]
     assert (step.state.fails, step.state.wait_until, step.state.trouble) == (5, 0.0, "Last.fm error 6: x")
 
 
-def test_a_group_that_is_refused_again_remembers_when_it_was_first() -> None:
-    group = tuple(replace(w, group=1, split_at=7.0) for w in batch_of(2))
+def test_a_group_that_is_refused_again_is_divided_again() -> None:
+    group = tuple(replace(w, group=1) for w in batch_of(2))
     step = next_step(DeliveryState(), group, Split(Cause(6, "x")), NOW, 0.5)
-    assert [(w.id, w.group, w.split_at) for w in step.back] == [(1, 1, 7.0), (2, 2, 7.0)]
+    assert [(w.id, w.group, w.refusals) for w in step.back] == [(1, 1, 0), (2, 2, 0)]
 
 
 @pytest.mark.parametrize("size", [1, 5])
@@ -500,7 +553,7 @@ def test_a_server_that_breaks_off_may_have_stored_what_it_refuses(size: int) -> 
 
 
 def test_a_refusal_says_that_the_play_may_be_there() -> None:
-    play = replace(waiting(1), split_at=NOW, group=1, refusals=9)
+    play = replace(waiting(1), group=1, refusals=9, refused_at=NOW)
     cause = Cause(500, "x", "ListenBrainz")
     step = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(cause, may_be_there=True), NOW + 9, 0.5)
     [settled] = step.settled

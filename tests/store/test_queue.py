@@ -232,7 +232,7 @@ async def test_a_play_that_comes_back_brings_everything_that_is_known(store: Sto
             tries=3,
             not_before=NOW + 5,
             group=number,
-            split_at=NOW - 1,
+            refused_at=NOW - 1,
             too_new=1,
             refusals=2,
             error="Last.fm error 8: x",

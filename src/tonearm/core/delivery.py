@@ -40,7 +40,8 @@ class DeliveryState:
 class QueuedPlay:
     """A frozen play in the queue. A `group` (after a split) is sent together, without other plays; 0 is none.
 
-    `split_at` is when it was first part of a rejected batch, `refusals` counts rejected requests with it alone.
+    `refusals` counts rejected requests with it alone since there was last an answer for it; `refused_at` is when the
+    first of them was that had the latest reason (Unix seconds).
 
     `live`: it was reported while it was played; all others are backlog, which is sent after live plays.
 
@@ -56,7 +57,7 @@ class QueuedPlay:
     tries: int = 0
     not_before: float = 0.0
     group: int = 0
-    split_at: float = 0.0
+    refused_at: float = 0.0
     too_new: int = 0
     refusals: int = 0
     error: str = ""

@@ -48,7 +48,9 @@ FREE_REFUSALS = 5
 """Rejections in a row without a wait: a batch of 50 is divided this often until its first play is alone."""
 
 REFUSALS_BELIEVED = 5
-"""Refusals of a lone play with an undocumented error code until it is believed: they take three hours."""
+"""Rejections of a lone play until one is believed that has an undocumented error code, or another reason each time:
+they take two hours.
+"""
 
 UNCHECKED = 31.0
 """Seconds after which Last.fm is asked again whether our clock is right."""
@@ -172,7 +174,7 @@ def _divided(
     """
     size = -(-len(batch) // 3)
     back = tuple(
-        replace(w, group=part[0].id, split_at=_suspected_since(w, now))
+        replace(w, group=part[0].id)
         for part in (batch[i : i + size] for i in range(0, len(batch), size))
         for w in _back(part, cause)
     )
@@ -182,15 +184,17 @@ def _divided(
 def _refused_alone(
     state: DeliveryState, guilty: QueuedPlay, cause: Cause, now: float, jitter: float, rules: Rules
 ) -> Step:
-    """The step after a play was rejected alone. The rejection is believed only if the server has answered for another
-    play since the first one.
+    """The step after a play was rejected alone. The rejection is believed only if the play was rejected alone before
+    for the same reason, the server has answered for another play in between, and nothing has failed since that answer.
 
-    A server that rejects every play proves nothing about this one. Nor is an undocumented error code believed at once:
-    it may mean an outage that comes and goes.
+    A server that rejects every play proves nothing about this one, even if it has answered before. Nor is an
+    undocumented error code believed at once, or one reason after another: it may mean an outage that comes and goes.
     """
-    proven = 0 < guilty.split_at < state.answered_at <= now
+    since = guilty.refused_at if guilty.refusals and 0.0 < guilty.refused_at <= now else now  # a clock was set back
+    proven = since < state.answered_at <= now and not state.fails
     known = rules.concern(cause.error_code).names_a_play
-    if proven and (known or guilty.refusals + 1 >= REFUSALS_BELIEVED):
+    repeated = known and guilty.error == str(cause)
+    if proven and (repeated or guilty.refusals + 1 >= REFUSALS_BELIEVED):
         why = replace(cause, message=f"{cause.message}; it may be there") if guilty.unanswered else cause
         return Step(
             replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(why, guilty.unanswered)),)
@@ -202,18 +206,11 @@ def _refused_alone(
         tries=guilty.tries + 1,
         error=str(cause),
         not_before=now + pacing.ladder_wait(pacing.REFUSED_LADDER, guilty.refusals),
-        split_at=_suspected_since(guilty, now) if known else now,
+        refused_at=since if repeated else now,
         refusals=guilty.refusals + 1,
         group=guilty.id,
     )
     return Step(_refused(state, state.fails + news, cause, now, jitter, rules, alone=True), back=(back,))
-
-
-def _suspected_since(play: QueuedPlay, now: float) -> float:
-    """Since when requests with a play have been rejected; a time in the future was written by a clock that has been set
-    back since.
-    """
-    return play.split_at if 0.0 < play.split_at <= now else now
 
 
 def _refused(
@@ -252,7 +249,8 @@ def _answered(
     settled: list[Settled] = []
     back: list[QueuedPlay] = []
     for waiting, answer in zip(batch, items, strict=True):
-        outcome = _outcome(waiting, answer, now, lastfm_now, skew, doubtful, rules)
+        innocent = replace(waiting, refusals=0, refused_at=0.0)  # so what rejected it was not about it
+        outcome = _outcome(innocent, answer, now, lastfm_now, skew, doubtful, rules)
         if isinstance(outcome, QueuedPlay):
             back.append(outcome)
         else:

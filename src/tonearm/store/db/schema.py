@@ -334,9 +334,9 @@ scrobble_queue = Table(
     _text("last_error"),
     _integer("batch"),
     Column("split_group", Id, nullable=False, server_default="0"),
-    _time("split_at"),
+    _time("split_at"),  # when the first of these refusals with the latest reason was
     _integer("too_new"),
-    _integer("refusals"),  # counts requests with this play alone
+    _integer("refusals"),  # counts requests with this play alone, since there was last an answer for it
     _time("enqueued_at"),
     # The steady counter and the boot of the machine at the report, if Last.fm's time was not known then.
     Column("counter", Float(53)),
