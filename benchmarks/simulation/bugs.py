@@ -320,6 +320,20 @@ def a_refusal_alone_is_believed() -> AbstractContextManager[None]:
     return _all((delivery_answer, "_refused_alone", refused_alone))
 
 
+def an_answer_before_proves_a_refusal() -> AbstractContextManager[None]:
+    """A play that is rejected alone counts as bad once the server has ever answered, even if it rejects all now."""
+
+    def refused_alone(line: DeliveryState, guilty: QueuedPlay, cause: Cause, *rest: Any) -> Step:
+        if not line.answered_at:
+            return _refused_alone(line, guilty, cause, *rest)
+        return Step(replace(line, fails=0), settled=(Settled(guilty.id, Refused(cause)),))
+
+    return _all((delivery_answer, "_refused_alone", refused_alone))
+
+
+_refused_alone = delivery_answer._refused_alone
+
+
 def refusals_without_a_wait() -> AbstractContextManager[None]:
     """However many rejections come in a row, the next request is sent at once."""
     return _all((delivery_answer, "FREE_REFUSALS", 10**9))
@@ -541,6 +555,7 @@ _PLANTED: tuple[Bug, ...] = (
     everybodys_plays_discarded_at_sign_out,
     totals_not_read,
     a_refusal_alone_is_believed,
+    an_answer_before_proves_a_refusal,
     refusals_without_a_wait,
     what_was_not_stored_is_ignored,
     everybody_meets_the_outage,
@@ -623,6 +638,7 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "queue_emptied_at_sign_out": ("the queue says otherwise",),
     "totals_not_read": (_GONE,),
     "a_refusal_alone_is_believed": ("may have refused any play",),
+    "an_answer_before_proves_a_refusal": ("may have refused any play",),
     "refusals_without_a_wait": ("refusals in a row",),
     "what_was_not_stored_is_ignored": ("so it was to wait",),
     "everybody_meets_the_outage": ("met the same outage",),

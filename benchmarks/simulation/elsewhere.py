@@ -574,6 +574,9 @@ class Elsewhere:
                 Kind.DOUBLED, f"E{posted.number} sends {play} to {target} otherwise than before: {params}, was {before}"
             )
         if parcel.flight.first is None:
+            for earlier in self.reports_of(target, play)[1:]:
+                if earlier.flight.first is not None:  # it has waited since then
+                    parcel.flight.suspicion = earlier.flight.suspicion
             parcel.flight.first = posted.at
             self._in_time(posted, parcel)
 
@@ -656,12 +659,14 @@ class Elsewhere:
             if "too high" in words:
                 parcel.too_high += 1
                 target.refusals.answered(target.account, self.timeline.elapsed)
+                if not posted.overtaken and posted.changes == target.changes:  # else its sender wrote nothing
+                    target.refusals.clears(target.account, parcel)
                 return
             parcel.flight.errors.add(status)
         self.ready(target, LONGEST_REST)
         if posted.overtaken:
             return
-        many = target.refusals.refused(target.account, posted.parcels, status, self.timeline.elapsed)
+        many = target.refusals.refused(target.account, posted.parcels, status, words, self.timeline.elapsed)
         if posted.changes != target.changes:  # perhaps its sender had lost its lease
             target.refusals.calm(target.account)
         elif many > FREE_REFUSALS:

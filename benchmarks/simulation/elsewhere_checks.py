@@ -148,9 +148,11 @@ class _Reckoning:
                 return "there is no such fate there"
 
     def _not_refused(self, parcel: Parcel, number: int) -> str | None:
-        if number not in parcel.flight.errors:
+        flights = [one.flight for one in self.elsewhere.reports_of(self.target, parcel.play)]
+        if not any(number in flight.errors for flight in flights):
             return f"it was never refused alone with {number}"
-        if parcel.play.title.startswith(self.target.server.bad) or number in parcel.flight.believable:
+        believable = any(number in flight.believable for flight in flights)
+        if parcel.play.title.startswith(self.target.server.bad) or believable:
             return None
         return "nothing is wrong with it, and what refused it may have refused any play"
 

@@ -27,14 +27,24 @@ class Answer:
 
 
 @dataclass(slots=True)
+class Suspicion:
+    """How a play was refused alone since there was last an answer for it: how often, when (seconds of the run) it last
+    was, and when it was first with each number that is about a play, and in these words.
+    """
+
+    refused_alone: int = 0
+    last: float = 0.0
+    first: dict[tuple[int, str], float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Flight:
     """A play as seen on the wire. `first` is in seconds of the run, `params` are those sent last.
 
     `starts`: all timestamps that it was sent with. `over`: requests with it that have come to an end of some kind.
     `open`: those by which it may have been stored, though nobody was told. `codes` and `errors` arrived from Last.fm
-    about it, an error only where it was alone. `suspected_at` (seconds of the run): since when requests with it are
-    refused; `refused_alone` counts those with nothing else, `believable` are the errors that may be taken to be about
-    it. `ahead`: its time lay ahead of the `Date` of the last answer for it.
+    about it, an error only where it was alone; `believable` are those that may be taken to be about it. `ahead`: its
+    time lay ahead of the `Date` of the last answer for it.
     """
 
     first: float | None = None
@@ -44,8 +54,7 @@ class Flight:
     open: set[int] = field(default_factory=set)
     codes: set[int] = field(default_factory=set)
     errors: set[int] = field(default_factory=set)
-    suspected_at: float | None = None
-    refused_alone: int = 0
+    suspicion: Suspicion = field(default_factory=Suspicion)
     believable: set[int] = field(default_factory=set)
     ahead: bool = False
 

@@ -390,13 +390,13 @@ class Referee:
                 self.refusals.calm(name)
             self._proves()
         else:
-            self._refused_plays(sent, number)
+            self._refused_plays(sent, number, words)
 
-    def _refused_plays(self, sent: Sent, number: int) -> None:
+    def _refused_plays(self, sent: Sent, number: int, words: str) -> None:
         """Something about these plays is rejected, according to the server."""
         for name in _accounts(sent):
             self.refusals.calm(name, self.ledger.accounts[name].pressed_at)  # signed in again, perhaps
-            many = self.refusals.refused(name, sent.plays, number, self.timeline.elapsed)
+            many = self.refusals.refused(name, sent.plays, number, words, self.timeline.elapsed)
             if many > FREE_REFUSALS:
                 self._rest(sent, SHORTEST_REST, f"after {many} refusals in a row")
         if number in ABOUT_A_PLAY:
