@@ -339,6 +339,16 @@ def test_an_answer_for_a_play_shows_that_it_was_not_what_was_refused(code: int) 
     assert next_step(later, step.back, Split(Cause(6, "x")), NOW + 99, 0.5).settled == ()
 
 
+def test_what_was_not_sent_proves_nothing_about_the_server() -> None:
+    """A play that a destination can never accept is answered for without a request."""
+    unsent = Answered((ItemAnswer(1),), from_server=False)
+    state = replace(TROUBLED, connection=Connection.CONNECTED, answered_at=NOW - 9)
+    step = next_step(state, batch_of(1), unsent, NOW, 0.5)
+    assert (step.state, len(step.settled)) == (state, 1)
+    assert not proves_the_key(unsent)
+    assert proves_the_key(Answered((ItemAnswer(1),)))
+
+
 def test_no_answer_in_a_time_yet_to_come_proves_a_refusal() -> None:
     """The clock was set back since: that answer may have come before the play was refused."""
     step = next_step(

@@ -97,5 +97,5 @@ async def test_what_plays_now_is_shown(server: KoitoStandIn) -> None:
 async def test_hearts_have_no_place_there(server: KoitoStandIn) -> None:
     async with koito(server.url) as client:
         verdict = await client.feedback(PLAYS[0].track, TOKEN, loved=True)
-    assert verdict == Answered((ItemAnswer(ListenCode.NO_HEARTS, "Koito has no hearts"),))
+    assert verdict == Answered((ItemAnswer(ListenCode.NO_HEARTS, "Koito has no hearts"),), from_server=False)
     assert server.seen == []

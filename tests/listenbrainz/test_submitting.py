@@ -216,6 +216,11 @@ async def test_what_can_never_be_taken_is_answered_for_and_not_sent(server: List
         "its names are too long for ListenBrainz",
         "ListenBrainz needs an artist and a title",
     ]
+    assert verdict.from_server
+    unsent = await submitted(server, early, huge, nameless)
+    assert isinstance(unsent, Answered)
+    assert not unsent.from_server, "it proves nothing about the server"
+    assert unsent.items == tuple(item for item in verdict.items if item.ignored_code)
 
 
 async def test_if_nothing_can_be_sent_nothing_is(server: ListenBrainzStandIn) -> None:

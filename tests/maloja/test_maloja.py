@@ -171,8 +171,9 @@ async def test_what_it_does_not_support_is_answered_without_a_request(server: Ma
         playing = await maloja.playing_now(PLAYS[0].track, KEY)
         assert maloja.feedback_requests(PLAYS[0].track) == 1
         heart = await maloja.feedback(PLAYS[0].track, KEY, loved=True)
-    assert playing == Answered((ItemAnswer(MalojaCode.NO_PLAYING_NOW, "Maloja doesn't show what plays now"),))
-    assert heart == Answered((ItemAnswer(MalojaCode.NO_HEARTS, "Maloja has no hearts"),))
+    no_place = ItemAnswer(MalojaCode.NO_PLAYING_NOW, "Maloja doesn't show what plays now")
+    assert playing == Answered((no_place,), from_server=False)
+    assert heart == Answered((ItemAnswer(MalojaCode.NO_HEARTS, "Maloja has no hearts"),), from_server=False)
     assert server.seen == []
 
 

@@ -59,7 +59,9 @@ def proves_the_key(verdict: Verdict, rules: Rules) -> bool:
     match verdict:
         case Split(cause):
             return rules.concern(cause.error_code).names_a_play
-        case Answered() | SessionSuspect() | SessionEnded() | Throttled(Scope.ACCOUNT):
+        case Answered():
+            return verdict.from_server
+        case SessionSuspect() | SessionEnded() | Throttled(Scope.ACCOUNT):
             return True
         case Later() | Unsure() | Throttled() | KeyRefused():
             return False

@@ -80,9 +80,10 @@ def next_step(
     `used` counts the account's plays of the last day, `key_level` the throttles in a row of this key and address.
     """
     match verdict:
-        case Answered(items, at):
+        case Answered(items, at, from_server):
             theirs = now + skew if at is None else at
-            return _answered(state, batch, items, now, jitter, rules, used, theirs, skew, doubtful)
+            step = _answered(state, batch, items, now, jitter, rules, used, theirs, skew, doubtful)
+            return step if from_server else replace(step, state=state)
         case Later(cause, retry_after) if rules.concern(cause.error_code) is Concern.BACKEND:  # it may have stored some
             return _unanswered(state, batch, cause, now, jitter, retry_after)
         case Later(cause, retry_after):

@@ -57,11 +57,13 @@ class Scope(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Answered:
     """Last.fm answered with one item for each play, in the order sent. `at` is the server's time (Unix seconds) from
-    this answer; None if it names none.
+    this answer; None if it names none. `from_server` is false if nothing was sent, since it would be of no use: then
+    this proves nothing about the server.
     """
 
     items: tuple[ItemAnswer, ...]
     at: float | None = field(default=None, compare=False)
+    from_server: bool = True
 
 
 @dataclass(frozen=True, slots=True)

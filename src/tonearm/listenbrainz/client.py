@@ -111,7 +111,7 @@ class ListenBrainzClient:
             raise ValueError(f"a batch holds 1 to {self.rules.batch} plays, not {len(plays)}")
         listens = [listen.packed(play) for play in plays]
         good = [one for one in listens if isinstance(one, bytes)]
-        verdict: Verdict = Answered(())
+        verdict: Verdict = Answered((), from_server=False)
         if good:
             kind = "single" if live and len(plays) == 1 else "import"
             verdict = await self._write("submit-listens", listen.body(kind, good), token, len(good))
@@ -119,7 +119,7 @@ class ListenBrainzClient:
             return verdict
         items = iter(verdict.items)
         answers = tuple(next(items) if isinstance(one, bytes) else self._left_out(one) for one in listens)
-        return Answered(answers, verdict.at)
+        return Answered(answers, verdict.at, verdict.from_server)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
         """Report what is playing now. It ends by itself: after the track's length, or in ten minutes if that is
@@ -139,7 +139,7 @@ class ListenBrainzClient:
         `ListenCode.UNKNOWN_RECORDING`.
         """
         if not self.dialect.hearts:
-            return Answered((self._left_out(ListenCode.NO_HEARTS),))
+            return Answered((self._left_out(ListenCode.NO_HEARTS),), from_server=False)
         mbid = track.mbid.lower() if MBID.fullmatch(track.mbid) else await self._recording(track, token)
         if not isinstance(mbid, str):
             return mbid

@@ -166,4 +166,4 @@ def _sendable(name: str) -> str:
 
 
 def _no_place_for(code: MalojaCode) -> Answered:
-    return Answered((ItemAnswer(code, reason_of(code, "")),))
+    return Answered((ItemAnswer(code, reason_of(code, "")),), from_server=False)
