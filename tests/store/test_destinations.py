@@ -159,6 +159,22 @@ async def test_what_a_sender_that_died_was_sending_is_queued_again_as_unanswered
     await store.write(work)
 
 
+async def test_plays_that_were_rejected_alone_keep_no_others_from_being_found(store: Store) -> None:
+    """Maloja and Koito get one play at a time: another has to show that they don't reject every play."""
+
+    def work(db: Connection) -> None:
+        [one], ids = filled(db, "rob")
+        first = destination_queue.waiting(db, one.id, NOW, 1)
+        destination_queue.put_back(db, one.id, [replace(w, refusals=2, refused_at=NOW - 9) for w in first])
+        assert [w.id for w in destination_queue.waiting(db, one.id, NOW, 1)] == ids[1:2]
+        found = destination_queue.waiting(db, one.id, NOW, 100)
+        assert [(w.id, w.refusals, w.refused_at) for w in found][:2] == [(ids[0], 2, NOW - 9), (ids[1], 0, 0.0)]
+        destination_queue.settle(db, one.id, [Settlement(play_id, "accepted", NOW) for play_id in ids[1:]])
+        assert [w.id for w in destination_queue.waiting(db, one.id, NOW, 1)] == ids[:1]
+
+    await store.write(work)
+
+
 async def test_what_happened_to_a_play_at_one_is_not_what_happened_at_another(store: Store) -> None:
     def work(db: Connection) -> None:
         (one, other), ids = filled(db, "rob", "ann")

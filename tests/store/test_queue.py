@@ -202,6 +202,21 @@ async def test_plays_wait_oldest_first_up_to_a_number(store: Store) -> None:
     await store.write(work)
 
 
+async def test_plays_that_were_rejected_alone_keep_no_others_from_being_found(store: Store) -> None:
+    """Only the answer for another play can show that the server doesn't reject every play."""
+
+    def work(db: Connection) -> None:
+        me = listener(db)
+        refused, others = [enqueue(db, me, n) for n in (1, 2)], [enqueue(db, me, n) for n in (3, 4)]
+        queue.put_back(db, [replace(w, refusals=1) for w in queue.waiting(db, me, "rj", NOW, 2)])
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 2)] == others
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 3)] == [*refused, others[0]]
+        queue.remove(db, others)
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 2)] == refused
+
+    await store.write(work)
+
+
 async def test_plays_of_another_lastfm_user_do_not_wait_for_this_one(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)

@@ -111,9 +111,20 @@ _WAITING = (
 )
 
 
+_NOT_REFUSED = _WAITING.where(_ROW.refusals == 0)
+
+
 def waiting(db: Connection, number: int, now: float, limit: int, off: Off = not_off) -> list[QueuedPlay]:
-    """The plays that are due for a destination: live ones, then its backlog, oldest first."""
-    rows = db.execute(_WAITING, {"of": number, "now": now, "limit": limit}).all()
+    """The plays that are due for a destination: live ones, then its backlog, oldest first. If all of these were
+    rejected alone, they are those after them that were not, if there are any.
+    """
+    wanted = {"of": number, "now": now, "limit": limit}
+    found = _queued(db.execute(_WAITING, wanted).all(), off)
+    refused = len(found) == limit and all(w.refusals for w in found)
+    return (_queued(db.execute(_NOT_REFUSED, wanted).all(), off) or found) if refused else found
+
+
+def _queued(rows: Sequence[Sequence[Any]], off: Off) -> list[QueuedPlay]:
     return [waiting_play(row[1:], off, unanswered=row[0]) for row in rows]
 
 

@@ -140,12 +140,20 @@ _WAITING = (
 )
 
 
-_WAITING_UNREFUSED, _WAITING_REFUSED = _WAITING.where(_ROW.refusals == 0), _WAITING.where(_ROW.refusals > 0)
+_NOT_REFUSED = _WAITING.where(_ROW.refusals == 0)
 
 
 def waiting(db: Connection, account_id: int, user: str, now: float, limit: int, off: Off = not_off) -> list[QueuedPlay]:
-    """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first."""
-    rows = db.execute(_WAITING, {"account_id": account_id, "user": user, "now": now, "limit": limit}).all()
+    """The plays of an account that are due for its Last.fm user: live ones, then its backlog, oldest first. If all of
+    these were rejected alone, they are those after them that were not, if there are any.
+    """
+    wanted = {"account_id": account_id, "user": user, "now": now, "limit": limit}
+    found = _queued(db.execute(_WAITING, wanted).all(), off)
+    refused = len(found) == limit and all(w.refusals for w in found)
+    return (_queued(db.execute(_NOT_REFUSED, wanted).all(), off) or found) if refused else found
+
+
+def _queued(rows: Sequence[Sequence[Any]], off: Off) -> list[QueuedPlay]:
     return [waiting_play(row, off) for row in rows]
 
 
