@@ -460,6 +460,8 @@ class Elsewhere:
         """The clock of the process was set forward or back: no wait that it has timed can be relied on."""
         for target in self.targets:
             target.rest = None
+        if self.hearts is not None:
+            self.hearts.forgets()
 
     def arrives(self, account: Account, found: list[StoredDestination]) -> None:
         """The process is up: the destinations of an account are certain now."""

@@ -189,7 +189,7 @@ class HeartsElsewhere:
                 kept.refused += 1
 
     def forgets(self) -> None:
-        """The process died, or couldn't save an answer."""
+        """The process died, couldn't save an answer, or has another clock: no wait can be relied on."""
         self._rests.clear()
 
     def _recording(self, server: ListenServer, artist: str, title: str) -> str:
