@@ -28,9 +28,10 @@ CAUGHT_BY = {
     "no_pace": 14,
     "too_many_at_once": 2,
     "a_refusal_alone_is_believed": 17,
+    "an_answer_before_proves_a_refusal": 9,
     "hearts_without_an_answer_are_there": 151,
     "what_is_not_listed_is_unloved": 21,
-    "the_list_is_always_right": 26,
+    "the_list_is_always_right": 91,
     "sent_to_whoever_is_signed_in": 19,
     "session_kept_for_the_next_user": 247,
     "totals_not_read": 120,
@@ -62,10 +63,12 @@ others where they do not.
 MISJUDGED = (
     60363,  # a destination is told that a play looks like another, whose player sent the end for the start
     60770,  # a play is rejected while a new token is being stored, after which rejections are counted from the start
+    93251,  # a heart waits for a rate limit while the clock is put forward
 )
 
 MENDED = (
     92351,  # a track unloved here is loved again, because a slow clock made its love look like one from Last.fm
+    92747,  # good plays count as rejected, because a destination that answered before rejects everything for a while
 )
 
 
