@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from functools import lru_cache
 from typing import assert_never
 
 from tonearm.core.cleaning import clean
+from tonearm.core.name_caches import remembering
 from tonearm.core.play import MissingName, Track
 from tonearm.core.spelling import plain
 
@@ -109,7 +109,7 @@ class EditRule:
         return replace(PlayNames.of(track), **new).on(track)
 
 
-@lru_cache(2**12)
+@remembering(2**12)
 def _compared(name: str) -> str:
     """A name as rules compare it: without case, accents and the kind of its blanks, quotes and dashes. Other signs
     stay, since they may be all that distinguishes two titles.

@@ -14,12 +14,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache
 from hashlib import blake2b
 from heapq import nlargest
 from typing import NamedTuple, assert_never
 
 from tonearm.core.days import DAY, HOUR, Stretch
+from tonearm.core.name_caches import remembering
 from tonearm.core.spelling import fold
 
 QUARTER = 900
@@ -76,13 +76,13 @@ class FiguredPlay(NamedTuple):
     counted: bool
 
 
-@lru_cache(NAMES_KNOWN)
+@remembering(NAMES_KNOWN)
 def numbers(kind: NameKind, artist: str, title: str) -> tuple[int, int]:
     """The numbers of a name: one for just this spelling, and one for all spellings that fold alike."""
     return _number(f"{kind}\n{artist}\n{title}"), _number(f"{kind} folded\n{_folded(artist)}\n{_folded(title)}")
 
 
-@lru_cache(NAMES_KNOWN)
+@remembering(NAMES_KNOWN)
 def _folded(name: str) -> str:
     return fold(name) or name.casefold()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
+from tonearm.core.name_caches import remembering
 from tonearm.core.spelling import credit, fold, plain, readable, without_guests
 
 
@@ -209,7 +209,7 @@ _WORD = re.compile(r"[^\W_]+")
 _SMALL_WORDS = frozenset({"the", "a", "an", "and", "of", "feat", "featuring", "ft", "with", "vs", "x"})
 
 
-@lru_cache(maxsize=8192)
+@remembering(8192)
 def words(name: str) -> frozenset[str]:
     """The folded words of a name that carry meaning."""
     return frozenset(fold(word) for word in _WORD.findall(readable(name).lower())) - _SMALL_WORDS

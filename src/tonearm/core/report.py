@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
+from tonearm.core.name_caches import remembering
 from tonearm.core.play import (
     LONGEST_NEEDED,
     SHORTEST_TRACK,
@@ -171,10 +171,5 @@ def _same_name(one: str, other: str) -> bool:
     return _known_fold(one) == _known_fold(other)
 
 
-_known_fold = lru_cache(maxsize=4096)(fold)
+_known_fold = remembering(4096)(fold)
 """Plays around one time are compared with each other again and again."""
-
-
-def forget_names() -> None:
-    """Forget the names that were compared, since somebody's data are being erased."""
-    _known_fold.cache_clear()

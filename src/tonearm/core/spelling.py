@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from hashlib import md5
 from typing import NamedTuple
+
+from tonearm.core.name_caches import remembering
 
 _WRITTEN_PLAINLY = {
     "ø": "o",
@@ -231,7 +232,7 @@ class Credit(NamedTuple):
     guests: str
 
 
-@lru_cache(maxsize=8192)
+@remembering(8192)
 def credit(artist: str) -> Credit:
     """Who is credited by an artist tag such as "Rihanna feat. Drake"."""
     name, guests = without_guests(artist)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from functools import lru_cache
 from typing import NamedTuple
 
+from tonearm.core.name_caches import remembering
 from tonearm.core.play import LONGEST_NEEDED
 from tonearm.core.spelling import fold
 from tonearm.history.play import PastPlay
@@ -54,7 +54,7 @@ class StoredPast(NamedTuple):
     ours: bool = False
 
 
-@lru_cache(maxsize=2**15)
+@remembering(2**15)
 def folded(artist: str, title: str) -> SongKey:
     """A song in the form in which it is compared."""
     return fold(artist), fold(title)

@@ -6,13 +6,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import lru_cache
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from tonearm.core.cleaning import clean
+from tonearm.core.name_caches import remembering
 from tonearm.core.play import When, when
 from tonearm.history.play import Entry, HistoryFileError, PastPlay, ReadOptions, Unreadable
 from tonearm.history.recognise import HEAD, Kind, kind_of
@@ -170,7 +170,7 @@ def _checked(kind: Kind, file: BinaryIO, encoding: str, options: ReadOptions, no
             yield _play(entry, now) if isinstance(entry, PastPlay) else entry
 
 
-_clean = lru_cache(maxsize=2**15)(clean)
+_clean = remembering(2**15)(clean)
 
 
 def _play(entry: PastPlay, now: float) -> Entry:

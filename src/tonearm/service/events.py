@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from tonearm.core.event import Event, NowPlayingShown
-from tonearm.core.report import forget_names
+from tonearm.core.name_caches import forget_names
 
 REMEMBERED, FEWEST_REMEMBERED = 256, 8
 """Events kept for each account, for subscribers whose connection dropped: the more accounts, the fewer."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 from sqlalchemy import Connection
 
 from tonearm.core.loved import Loved
 from tonearm.core.matching import LibraryIndex
+from tonearm.core.name_caches import remembering
 from tonearm.core.name_keys import CorrectionKeys, asking_key, keys_of_song, recording_keys, title_keys
 from tonearm.core.naming import Names, Renamed, entries_by_other_names
 from tonearm.store import library, loved, plays
@@ -64,12 +65,12 @@ def _choices(
     return chosen, frozenset((artist, title) for file, artist, title in choices if not file)
 
 
-@lru_cache(maxsize=8)
+@remembering(8)
 def _renamed(corrections: tuple[tuple[Names, Names], ...]) -> Renamed:
     return Renamed(corrections)
 
 
-@lru_cache(maxsize=8)
+@remembering(8)
 def _behind(corrections: tuple[tuple[Names, Names], ...]) -> CorrectionKeys:
     return CorrectionKeys(corrections)
 
