@@ -408,6 +408,7 @@ def test_everything_but_liveness_works_without_scripts(open_page: OpenPage, runn
     running_service.emulator.fault("proxy-busy", methods=["track.scrobble"], seconds=300)
     played(running_service, "Sinnerman")
     page.get_by_role("link", name="Queue", exact=True).click()
+    page.wait_for_url("**/queue")
     while not row(page, "Retrying").count():
         page.reload()
     running_service.emulator.clear_faults()
@@ -669,6 +670,7 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_repeated(open_page: OpenP
     page.goto(here)
     expect(page.get_by_role("heading", name="This sign-in has ended")).to_be_visible()
     page.get_by_role("button", name="Start again").click()
+    expect(page.get_by_role("status")).to_contain_text("Waiting for your approval")
     change = login.update().values(asked_at=time.time() - 3590)
     running_service.call(running_service.deck.store.write(lambda db: db.execute(change)))
     page.reload()
