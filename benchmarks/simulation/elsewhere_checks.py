@@ -105,7 +105,8 @@ class _Reckoning:
             self.finds(kind, f"{play} is {fate['fate']} there ({fate['reason']}): {why_not}")
         open_ = bool(parcel.flight.open) or "it may be there" in str(fate["reason"])
         doubtful = fate["fate"] in ("discarded", "refused", "ignored")
-        if self._there(play) and fate["fate"] != "accepted" and not (open_ and doubtful):
+        another = fate["fate"] == "suspected" and self._was_another(play)
+        if self._there(play) and fate["fate"] != "accepted" and not (open_ and doubtful) and not another:
             self.finds(Kind.UNEXPLAINED, f"{play} is {fate['fate']} by the ledger ({fate['reason']}), and it is there")
 
     def _lies_ahead(self, waits: dict[str, object]) -> bool:
