@@ -516,6 +516,11 @@ def heart_left_out_elsewhere_is_there() -> AbstractContextManager[None]:
     return _all((hearts, "left_out", lambda *_: hearts.HeartAnswer(accepted=True)))
 
 
+def heart_refused_once_is_rejected() -> AbstractContextManager[None]:
+    """A heart counts as rejected the first time that a service refuses it, even if it refuses everything."""
+    return _all((hearts, "REFUSALS_BELIEVED", 1))
+
+
 def word_during_a_request_forgotten() -> AbstractContextManager[None]:
     """A change of a heart that is being sent to a destination is treated as what was sent."""
 
@@ -573,6 +578,7 @@ _PLANTED: tuple[Bug, ...] = (
     paused_destination_sent_to,
     no_answer_for_a_heart_elsewhere_is_one,
     heart_left_out_elsewhere_is_there,
+    heart_refused_once_is_rejected,
     word_during_a_request_forgotten,
 )
 BUGS = {bug.__name__: bug for bug in _PLANTED}
@@ -601,6 +607,7 @@ ABOUT_HEARTS_ELSEWHERE = frozenset(
     {
         "no_answer_for_a_heart_elsewhere_is_one",
         "heart_left_out_elsewhere_is_there",
+        "heart_refused_once_is_rejected",
         "word_during_a_request_forgotten",
     }
 )
@@ -656,6 +663,7 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "paused_destination_sent_to": ("was paused",),
     "no_answer_for_a_heart_elsewhere_is_one": ("by the ledger, and",),
     "heart_left_out_elsewhere_is_there": ("by the ledger, and",),
+    "heart_refused_once_is_rejected": ("it was refused",),
     "word_during_a_request_forgotten": ("by the ledger, and",),
 }
 """Words in the findings that a bug is meant to cause: a crash of the process is never one of them."""

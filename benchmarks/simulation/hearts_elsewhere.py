@@ -23,8 +23,8 @@ from benchmarks.simulation.oracle import LAG
 from tonearm.deck import Deck
 
 ARTIST = "Mogwai"
-REFUSED_FOR_GOOD = 3
-"""So often a server has to refuse a heart, or not to know its recording, before it may count as rejected."""
+REFUSED_FOR_GOOD, UNKNOWN_FOR_GOOD = 6, 3
+"""So often a server has to refuse a heart, or not to know its recording either, before it may count as rejected."""
 
 _OWED = (
     "SELECT 1 FROM destination_heart JOIN destination ON destination.id = destination"
@@ -205,6 +205,7 @@ class HeartsElsewhere:
 
     async def heal(self, deck: Deck) -> None:
         """Wait until every destination has its hearts, or has rejected those that it can't store."""
+        self._rejected_so_far()
         for target in self.elsewhere.targets:
             if True in target.there:
                 await deck.destinations.retry(self.elsewhere.ledger.accounts[target.account].number, target.number)
@@ -212,6 +213,16 @@ class HeartsElsewhere:
         while self.elsewhere.disk.look(_OWED) and self.elsewhere.timeline.elapsed < deadline:
             await asyncio.sleep(pause)
             pause = min(1800.0, pause * 1.5)
+
+    def _rejected_so_far(self) -> None:
+        """Report hearts that are rejected after too few refusals, before they are sent again."""
+        targets = {target.number: target for target in self.elsewhere.targets if target.number}
+        for number, title, _, state, reason in self.elsewhere.disk.look(_ROWS):
+            target = targets[int(number)]
+            kept = self._kept[target].get(str(title), Kept(str(title)))
+            if state == "rejected" and (why := _too_soon(kept, str(reason))):
+                words = f"the heart of {title!r} ({target}) is rejected ({reason}): {why}"
+                self._finds(Kind.UNEXPLAINED, words)
 
     def check(self, file: Path) -> None:
         """Report hearts that are lost or invented."""
@@ -258,8 +269,8 @@ class HeartsElsewhere:
     def _not_rejected(self, target: Target, kept: Kept, reason: str, removed: bool) -> str | None:
         if not reason:
             return "no reason is given"
-        if kept.refused < REFUSED_FOR_GOOD:
-            return f"it was refused {kept.refused} times"
+        if why := _too_soon(kept, reason):
+            return why
         known = self._known_from.get((target.server, kept.title), 0.0)
         if not removed and (self.mbid(kept.title) or known == 0.0):
             return "the server knows the recording, and all is well"
@@ -267,6 +278,11 @@ class HeartsElsewhere:
 
     def _finds(self, kind: Kind, words: str) -> None:
         self.elsewhere.finds(kind, words)
+
+
+def _too_soon(kept: Kept, reason: str) -> str | None:
+    enough = UNKNOWN_FOR_GOOD if "knows no recording" in reason else REFUSED_FOR_GOOD
+    return f"it was refused {kept.refused} times" if kept.refused < enough else None
 
 
 def _named(loved: bool | None) -> str:

@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tonearm.core import pacing
 from tonearm.core.hearts import (
     ON_ITS_WAY,
-    REFUSALS_BELIEVED,
     ConflictRule,
     HeartAnswer,
     HeartChange,
@@ -23,6 +22,7 @@ from tonearm.core.hearts import (
     heart_key,
     in_conflict,
     leaves,
+    left_out,
     merge_listed,
     merge_unlisted,
     said,
@@ -282,11 +282,18 @@ def test_a_server_that_names_its_wait_is_left_alone_for_it() -> None:
     assert answer(Later(AWAY, 1234.0), 1, 0, 0.5).wait == 1234.0
 
 
-def test_a_refusal_is_believed_when_it_was_repeated() -> None:
-    waits = [answer(Split(Cause(6, "no such track")), 1, refusals, 0.5) for refusals in range(REFUSALS_BELIEVED)]
-    assert [one.rejected for one in waits] == [False] * (REFUSALS_BELIEVED - 1) + [True]
-    assert [one.wait for one in waits] == list(pacing.REFUSED_LADDER)
+def test_a_refusal_is_believed_when_it_was_repeated_for_hours() -> None:
+    """A server may refuse every heart for hours, with a wrong secret, say."""
+    waits = [answer(Split(Cause(6, "no such track")), 1, refusals, 0.5) for refusals in range(6)]
+    assert [one.rejected for one in waits] == [False] * 5 + [True]
+    assert [one.wait for one in waits[:-1]] == [5, 300, 3600, 4 * 3600, 12 * 3600]
     assert all(one.refused for one in waits)
+
+
+def test_what_a_destination_has_read_and_left_out_is_believed_sooner() -> None:
+    waits = [left_out("no such recording", refusals) for refusals in range(3)]
+    assert [(one.rejected, one.wait) for one in waits[:-1]] == [(False, 600), (False, 12 * 3600)]
+    assert waits[-1].rejected
 
 
 def test_a_waiting_heart_is_sent_answered_and_settled() -> None:

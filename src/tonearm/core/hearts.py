@@ -30,8 +30,16 @@ from tonearm.core.verdict import (
 SETTLING = 600.0
 """Seconds for which a list of Last.fm's may still be without what it has accepted: a later walk decides then."""
 
-REFUSALS_BELIEVED = 3
-"""Refusals in a row until a heart counts as rejected: an undocumented error may pass."""
+REFUSALS_BELIEVED = 6
+"""Refusals until a heart counts as rejected; they take 17 hours, since a server that refuses everything for some hours
+proves nothing about this heart.
+"""
+
+_REFUSED_LADDER = (*pacing.REFUSED_LADDER, 14400.0, 43200.0)
+"""Seconds until a heart that was refused is sent again."""
+
+LEFT_OUT_BELIEVED = 3
+"""The same number for a heart that a destination has read and can't store."""
 
 ON_ITS_WAY = 60.0
 """Seconds for which a heart that is being sent is left to its sender; a request takes half of that at the most."""
@@ -253,12 +261,12 @@ recording.
 def left_out(reason: str, refusals: int) -> HeartAnswer:
     """What an ignored heart means, after that many refusals: the recording may be known later."""
     wait = pacing.ladder_wait(LEFT_OUT_LADDER, refusals)
-    return replace(refused(reason, refusals), wait=wait)
+    return HeartAnswer(rejected=refusals + 1 >= LEFT_OUT_BELIEVED, refused=True, wait=wait, reason=reason)
 
 
 def refused(reason: str, refusals: int) -> HeartAnswer:
     """What a rejection of this heart itself means, after that many refusals."""
-    wait = pacing.ladder_wait(pacing.REFUSED_LADDER, refusals)
+    wait = pacing.ladder_wait(_REFUSED_LADDER, refusals)
     return HeartAnswer(rejected=refusals + 1 >= REFUSALS_BELIEVED, refused=True, wait=wait, reason=reason)
 
 
