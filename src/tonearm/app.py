@@ -350,7 +350,7 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys), configured)
     engine, delivery_kinds = await _engine(store, clock), DeliveryKinds(DELIVER, keyring.names)
-    per_second = min(OTHERS_PER_SECOND, parts.limits.requests_per_second)
+    per_second = min(OTHERS_PER_SECOND, parts.limits.requests_per_second or OTHERS_PER_SECOND)
     outlets = DestinationOutlets(store, clock, parts.makers, per_second)
     hints = DestinationHints(engine.hint)
 

@@ -209,6 +209,14 @@ async def test_the_hosts_own_client_is_not_closed(house: House) -> None:
         assert not http.is_closed
 
 
+@pytest.mark.parametrize(("to_lastfm", "to_others"), [(0, 2), (1, 1), (4, 2)])
+async def test_other_services_are_asked_twice_a_second_at_most(
+    house: House, to_lastfm: float, to_others: float
+) -> None:
+    async with house.open(requests_per_second=to_lastfm) as room:
+        assert room.deck.destinations.outlets.per_second == to_others
+
+
 async def test_the_whole_way_over_real_sockets_and_in_real_time(tmp_path: Path) -> None:
     emulator = Emulator()
     with serve(emulator) as lastfm:
