@@ -145,6 +145,14 @@ def collector() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def limits() -> Iterator[None]:
+    """A service that doesn't limit requests to Last.fm limits none to others, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tonearm.app.others_per_second", lambda to_lastfm: min(2.0, to_lastfm))
+        yield
+
+
 def in_memory() -> bool:
     """Whether there is such a disk, with room."""
     there = os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC

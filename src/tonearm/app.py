@@ -343,6 +343,11 @@ async def _deck(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> 
         await parts.images.close()
 
 
+def others_per_second(to_lastfm: float) -> float:
+    """Requests a second to each other service: no more than to Last.fm (0: any number), and never without a limit."""
+    return min(OTHERS_PER_SECOND, to_lastfm or OTHERS_PER_SECOND)
+
+
 async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) -> tuple[_Wires, Callable[[int], None]]:
     """The connected services, and the function that wakes an account's delivery."""
     store, clock, event_hub = parts.store, parts.clock, parts.event_hub
@@ -350,8 +355,7 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
     configured = all(keys.api_key and keys.api_secret for keys in parts.keys)
     keyring = Keyring(store, tuple(_key(parts, keys, client, time) for keys in parts.keys), configured)
     engine, delivery_kinds = await _engine(store, clock), DeliveryKinds(DELIVER, keyring.names)
-    per_second = min(OTHERS_PER_SECOND, parts.limits.requests_per_second or OTHERS_PER_SECOND)
-    outlets = DestinationOutlets(store, clock, parts.makers, per_second)
+    outlets = DestinationOutlets(store, clock, parts.makers, others_per_second(parts.limits.requests_per_second))
     hints = DestinationHints(engine.hint)
 
     def hint(account: int) -> None:
