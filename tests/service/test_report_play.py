@@ -470,6 +470,24 @@ async def test_a_repeat_is_recognised_by_its_reported_start_if_it_has_another_by
     assert again.id == (one.id if fate == "queued" else two.id)
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["first moved", "then moved"])
+@pytest.mark.parametrize("reporter", ["", "phone"])
+async def test_a_repeat_in_the_same_batch_is_one_play_wherever_it_was_placed(
+    room: Room, order: int, reporter: str
+) -> None:
+    """The end is reported for the start: half a second later it can't be recognised as the end any more."""
+    at, song = int(room.now) - 2, Track("Low", "Monkey", duration=40)
+    moved = Report(room.me.id, Play(song, at - 24, 24.0), room.now, at, "start moved back 24 s")
+    unmoved = Report(room.me.id, Play(song, at, 24.0), room.now + 0.5, at, reporter=reporter)
+    batch = [moved, unmoved][::order]
+    taken = await room.deck.store.write(lambda db: take(db, batch, LASTFM))
+    assert [(result.status, result.id) for result, _ in taken] == [("queued", 1), ("duplicate", 1)]
+    stored = await room.history()
+    assert [(one.play.timestamp, one.restamp_reason) for one in stored] == [
+        (batch[0].play.timestamp, batch[0].restamp_reason)
+    ]
+
+
 async def test_a_kept_play_is_known_by_its_report_after_our_clock_was_corrected(house: House) -> None:
     """It is reported again with the same start, which is now moved to another one: no other play than itself."""
     async with house.open(deliver=False) as room:

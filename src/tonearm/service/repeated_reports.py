@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -30,6 +31,29 @@ def key_of(report: Report) -> plays.PlayKey:
 def key_as_reported(report: Report) -> plays.PlayKey:
     """The same with the start that was reported, wherever it was placed."""
     return (*key_of(report)[:3], report.reported_timestamp)
+
+
+def placed_alike(reports: Sequence[Report]) -> Sequence[Report]:
+    """The reports of one transaction: the same report has the start that its first one has, by the clock of that one.
+
+    What a start really is may just be recognised in one, and a moment later no longer in the other.
+    """
+    first: dict[plays.PlayKey, Report] = {}
+    return [_placed_as(first.setdefault(key_as_reported(report), report), report) for report in reports]
+
+
+def _placed_as(first: Report, report: Report) -> Report:
+    if report.play.timestamp == first.play.timestamp:
+        return report
+    return report._replace(
+        play=replace(report.play, timestamp=first.play.timestamp),
+        at=first.at,
+        restamp_reason=first.restamp_reason,
+        restamped_by=first.restamped_by,
+        skew=first.skew,
+        counter=first.counter,
+        boot=first.boot,
+    )
 
 
 def moved(

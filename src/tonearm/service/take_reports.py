@@ -14,7 +14,7 @@ from tonearm.core.edit_rules import ruled
 from tonearm.core.play import Counted, Play, Track
 from tonearm.core.report import judged
 from tonearm.service.fan_out import LIVE_WITHIN, NOWHERE, FanOut, Sendable, receiving
-from tonearm.service.repeated_reports import key_as_reported, key_of, moved, suspected
+from tonearm.service.repeated_reports import key_as_reported, key_of, moved, placed_alike, suspected
 from tonearm.service.report import Report, ReportResult, Taken, UnknownListener
 from tonearm.service.report_decision import NOT_QUEUED, Decision, decide
 from tonearm.store import accounts, edit_rules, plays, queue, summaries
@@ -34,7 +34,7 @@ def take(db: Connection, reports: Sequence[Report], rules: Rules, fan_out: FanOu
     """
     accounts.lock(db, {r.account for r in reports})
     listeners = accounts.by_id(db, {r.account for r in reports})
-    reports = _ruled(db, listeners, reports)
+    reports = _ruled(db, listeners, placed_alike(reports) if len(reports) > 1 else reports)
     keys = [key_of(r) for r in reports]
     decided = [decide(_known(listeners, r.account), r, rules) for r in reports]
     restamped = moved(db, reports, keys)
