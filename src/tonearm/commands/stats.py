@@ -10,6 +10,7 @@ import click
 
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import plays, print_result
+from tonearm.core.wording import counted
 
 if TYPE_CHECKING:
     from tonearm.service.figure_answers import Question
@@ -105,9 +106,9 @@ def _overview(facts: Facts, zone: tzinfo) -> list[str]:
     if facts["untimed"]:
         lines.append(f"  {plays(facts['untimed'])} without a known length")
     lines += [
-        f"  {_many(facts['artists'], 'artist')} ({facts['new_artists']} new), {_many(facts['albums'], 'album')},"
-        f" {_many(facts['tracks'], 'track')}",
-        f"  {_many(facts['active_days'], 'day')} with plays",
+        f"  {counted(facts['artists'], 'artist')} ({facts['new_artists']} new), {counted(facts['albums'], 'album')},"
+        f" {counted(facts['tracks'], 'track')}",
+        f"  {counted(facts['active_days'], 'day')} with plays",
     ]
     if session := facts["longest_session"]:
         day = _day(session["from"], zone)
@@ -115,10 +116,9 @@ def _overview(facts: Facts, zone: tzinfo) -> list[str]:
     streak = facts["streak"]
     if longest := streak["longest"]:
         current = streak["current"]
-        now = f"; current: {_many(current['days'], 'day')}" if current else ""
-        lines.append(
-            f"  longest streak ever: {_many(longest['days'], 'day')} from {longest['first']} to {longest['last']}{now}"
-        )
+        now = f"; current: {counted(current['days'], 'day')}" if current else ""
+        span = f"from {longest['first']} to {longest['last']}"
+        lines.append(f"  longest streak ever: {counted(longest['days'], 'day')} {span}{now}")
     if first := facts["first_play"]:
         lines.append(f"  first play ever: {first['artist']} – {first['track']}, {_day(first['timestamp'], zone)}")
     for kind in _LISTS:
@@ -185,7 +185,7 @@ def _deliveries(facts: Facts, zone: tzinfo) -> list[str]:
         ]
     from tonearm.core.wording import attempt, fate
 
-    lines += [f"  {_many(number, 'request')}: {attempt(verdict)}" for verdict, number in facts["failed"].items()]
+    lines += [f"  {counted(number, 'request')}: {attempt(verdict)}" for verdict, number in facts["failed"].items()]
     return lines + [f"  {fate(one['fate'])}: {plays(one['plays'])}, {one['reason']}" for one in facts["left_out"]]
 
 
@@ -203,10 +203,6 @@ _WORDS: Mapping[str, Callable[[Facts, tzinfo], list[str]]] = {
 def _time(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
-
-
-def _many(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _day(seconds: int, zone: tzinfo) -> str:

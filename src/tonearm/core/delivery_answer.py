@@ -250,7 +250,8 @@ def _answered(
     settled: list[Settled] = []
     back: list[QueuedPlay] = []
     for waiting, answer in zip(batch, items, strict=True):
-        innocent = replace(waiting, refusals=0, refused_at=0.0)  # so what rejected it was not about it
+        # What rejected it before was not about it.
+        innocent = replace(waiting, refusals=0, refused_at=0.0) if waiting.refusals else waiting
         outcome = _outcome(innocent, answer, now, lastfm_now, skew, doubtful, rules)
         if isinstance(outcome, QueuedPlay):
             back.append(outcome)

@@ -53,7 +53,7 @@ def reporter(stored: str) -> str:
     if found is None:
         return stored
     program, token = found.groups()
-    which = f"token {token}" if len(token) == len("01234567") else "an API token"  # six digits were no id of a token
+    which = f"token {token}" if len(token) == 8 else "an API token"  # six digits were no id of a token
     return f"{program} ({which})" if program else which
 
 
@@ -61,16 +61,17 @@ def import_outcome(counts: Mapping[str, int]) -> str:
     """What an import of a history came to, by its counts: `12 plays added`."""
     new, known, doubtful = (counts.get(name, 0) for name in ("new", "known", "doubtful"))
     if new:
-        return f"{_many(new, 'play')} added"
+        return f"{counted(new, 'play')} added"
     if known or doubtful:
-        doubts = f", {_many(doubtful, 'doubtful one')} left out" if doubtful else ""
-        return f"nothing new: {_many(known, 'play')} already here{doubts}"
+        doubts = f", {counted(doubtful, 'doubtful one')} left out" if doubtful else ""
+        return f"nothing new: {counted(known, 'play')} already here{doubts}"
     if unreadable := counts.get("unreadable", 0):
-        return f"no plays found; {_many(unreadable, 'unreadable entry', 'unreadable entries')}"
+        return f"no plays found; {counted(unreadable, 'unreadable entry', 'unreadable entries')}"
     return "no plays found"
 
 
-def _many(number: int, one: str, more: str = "") -> str:
+def counted(number: int, one: str, more: str = "") -> str:
+    """ "1 play", "1,204 plays": `more` if the plural needs more than an s."""
     return f"1 {one}" if number == 1 else f"{number:,} {more or one + 's'}"
 
 
