@@ -19,6 +19,9 @@ MOMENT = 1e-6
 STEPS = 10
 """Turns of the event loop in which one task has woken the next and that one has begun: a ring does it in five."""
 
+LOOKS = 2
+"""Turns of the event loop in which nobody else has anything to do: then nobody will."""
+
 
 class FakeClock:
     """A `tonearm.clock.Clock` whose time stands still until `advance` is called, or while it is `flowing`."""
@@ -149,6 +152,13 @@ class FakeClock:
 
 
 async def settle(steps: int = 3 * STEPS) -> None:
-    """Give every task that can go on without time or threads the chance to do so."""
+    """Give every task that can go on without time or threads the chance to do so. It returns as soon as there is none,
+    and none comes with what sockets have received meanwhile.
+    """
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    alone = 0
     for _ in range(steps):
         await asyncio.sleep(0)
+        alone = 0 if ready else alone + 1
+        if alone == LOOKS:
+            return

@@ -176,7 +176,7 @@ def database(database: Path | str, tables: Path) -> Path | str:
 @pytest.fixture
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests in which hours pass: no sweep every two seconds."""
-    monkeypatch.setattr(embedded, "SWEEP", 300.0)
+    monkeypatch.setattr(embedded, "SWEEP", 1800.0)
 
 
 @pytest.fixture

@@ -215,6 +215,7 @@ async def test_a_heart_that_overtakes_a_later_word_of_another_process_is_put_rig
     assert await owed(room, one) == []
 
 
+@pytest.mark.usefixtures("calm")
 async def test_a_recording_that_is_known_later_gets_its_heart_then(world: World, room: Room) -> None:
     one = await add(room)
     world.first.recordings.clear()

@@ -15,7 +15,6 @@ from tests.service.conftest import DAY, HOUR, During, House, Room
 from tonearm.core.event import AuthChanged, HeartChanged
 from tonearm.core.hearts import HeartState
 from tonearm.core.play import MissingName, Track
-from tonearm.engine import embedded
 from tonearm.ingest.incoming import Heart
 from tonearm.store import library, loved
 from tonearm.store.db import schema
@@ -106,10 +105,7 @@ async def test_a_heart_needs_names(room: Room, track: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     "fault", ["error", "proxy-busy", "cut-off", "commit-then-close", "close-before-commit", "html-in-200"]
 )
-async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(
-    house: House, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "SWEEP", 300.0)
+async def test_hearts_outlive_an_outage_and_arrive_once_it_is_over(house: House, fault: str) -> None:
     async with house.open() as room:
         await room.sign_in()
         room.emulator.fault(fault, methods=["track.love"], until=room.now + 2 * HOUR, error=11)
@@ -196,8 +192,7 @@ async def test_a_heart_given_while_nobody_is_signed_in_is_sent_with_the_next_imp
         assert at_lastfm(room) == {SONG, OTHER}
 
 
-async def test_both_sides_are_equal_after_days_apart(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "SWEEP", 1800.0)
+async def test_both_sides_are_equal_after_days_apart(room: Room) -> None:
     names = [("Nina Simone", f"Song {n}") for n in range(6)]
     await has(room, *names)
     rj = room.emulator.known_user("RJ")

@@ -341,6 +341,7 @@ async def test_whoever_signs_in_next_ends_an_import_and_begins_with_their_own_li
         assert await hearts(room) == 150
 
 
+@pytest.mark.usefixtures("calm")
 async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> None:
     async with house.open() as room:
         with pytest.raises(ImportFailed, match="not signed in"):
