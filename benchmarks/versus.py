@@ -106,6 +106,7 @@ def _checked_out(revision: str) -> Iterator[Path]:
     place = ROOT / "build"
     place.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="versus-", dir=place) as temporary:
+        Path(temporary).chmod(0o755)  # a PostgreSQL in it belongs to another user if this runs as root
         folder = Path(temporary) / "before"
         _git("worktree", "add", "--quiet", "--detach", str(folder), revision)
         try:

@@ -1,7 +1,8 @@
 """`python -m benchmarks workers`: many processes on one PostgreSQL, and everything that may happen to them.
 
 The proof: plays come in through two services while every worker, a service and PostgreSQL are killed and everything is
-restarted in turn; nothing is lost or doubled. Then how fast it is if Last.fm sets no limit.
+restarted in turn; nothing is lost or doubled, on Last.fm and at the second destination that some listeners have. Then
+how fast it is if Last.fm sets no limit.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from typing import Any
 import httpx2
 import psycopg
 
-from benchmarks import history, load, processor, rig
+from benchmarks import cluster_elsewhere, history, load, processor, rig
 from benchmarks.cluster import Cluster, cluster, lastfm, seen, sign_in
 from benchmarks.hosts import cut_off
+from benchmarks.listens import listens
 from benchmarks.replay import FILTERED, Key, key_of
 from benchmarks.report import Figure, Missing, machine, rounded, say
 from tests import postgres
@@ -74,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--accounts", type=int, default=200, metavar="N", help="listeners (default: 200)")
     parser.add_argument("--plays", type=int, default=60_000, metavar="N", help="real plays (default: 60000)")
     parser.add_argument("--workers", type=int, default=4, metavar="N", help="of the proof (default: 4)")
+    parser.add_argument(
+        "--elsewhere",
+        type=int,
+        default=20,
+        metavar="N",
+        help="so many of them have a second destination (20)",
+    )
     parser.add_argument("--limit", type=float, default=PER_SECOND, metavar="N", help="requests a second (default: 4)")
     parser.add_argument("--speeds", default="1,2,4", metavar="N,N", help="numbers of workers to measure")
     parser.add_argument("--calm", action="store_true", help="nothing is killed in the proof")
@@ -184,8 +193,16 @@ def _proof(
     names = [f"listener-{number}" for number in range(options.accounts)]
     hands, begun = _dealt(plays, options.accounts), time.monotonic()
     workers = [f"worker{number + 1}" for number in range(options.workers)]
-    with lastfm(folder) as there, cluster(folder, server, there, options.limit) as made:
+    with (
+        lastfm(folder) as there,
+        listens(random.Random("elsewhere")) as other,
+        cluster(folder, server, there, options.limit) as made,
+    ):
         tokens = sign_in(made.url, there, names)
+        elsewhere = cluster_elsewhere.Elsewhere(
+            made, other, dict(zip(names[: options.elsewhere], tokens, strict=False))
+        )
+        elsewhere.add()
         httpx2.post(f"{there.base_url}/_faults", json=[{**fault, "methods": ["track.scrobble"]} for fault in FAULTS])
         made.start("service1", "service2", *workers)
         say(f"{time.monotonic() - begun:6.1f} s  {len(names)} listeners are connected, {len(made.members)} processes")
@@ -199,12 +216,13 @@ def _proof(
                 post.result()
         say(f"{time.monotonic() - begun:6.1f} s  all plays are acknowledged")
         _until_empty(made, begun)
+        elsewhere.come_to_rest()
         orphans.over = True
         watch.join(60)
         stops += [made.stop(name) for name in list(made.members)]
         sending = made.rows("SELECT count(*) FROM scrobble_queue WHERE state = 'sending'")[0][0]
         fates = dict(made.rows("SELECT fate, count(*) FROM play GROUP BY fate"))
-        found = seen(there)
+        found, found_elsewhere = seen(there), elsewhere.reckoning(reports.acknowledged)
         complaints = made.complaints()
     lost = sum(len(keys - set(found.plays.get(name, ()))) for name, keys in reports.acknowledged.items())
     strange = sum(len(set(there) - reports.acknowledged.get(name, set())) for name, there in found.plays.items())
@@ -224,11 +242,15 @@ def _proof(
         "graceful_stop_s": rounded(max(stops)),
         "proof_seconds": rounded(time.monotonic() - begun),
         "fates": json.dumps(fates),
+        **found_elsewhere,
     }
     promises = {
         "every play was acknowledged": fields["plays"] == fields["acknowledged"] and not reports.wrong,
         "nothing lost": lost == 0 and fates.keys() <= {"accepted"},
         "nothing doubled": fields["doubled"] == 0,
+        "each play is at the second destination once": not sum(
+            found_elsewhere[name] for name in cluster_elsewhere.WRONG
+        ),
         "order kept": fields["out_of_order"] == 0,
         "limit kept": found.most_in_a_second() <= options.limit + 1,
         "nothing left in the middle": sending == 0,

@@ -124,7 +124,7 @@ def test_a_small_cluster_loses_and_doubles_nothing(bench: Bench) -> None:
     small = ("--accounts", "3", "--plays", "120", "--workers", "1", "--limit", "50", "--calm", "--no-hosts")
     found = bench("workers", *small, "--speeds", "1")
     assert (found["lost"], found["doubled"], found["out_of_order"], found["broken"]) == (0, 0, 0, "")
-    assert (found["acknowledged"], found["left_sending"]) == (120, 0)
+    assert (found["acknowledged"], found["left_sending"], found["elsewhere"]) == (120, 0, 120)
     assert found["plays_per_s"]["1"] > 0
     assert found["processor_ms_per_play"]["1"].keys() == {"service", "worker", "postgresql"}
     assert found["ingest_plays_per_s"] > 0
