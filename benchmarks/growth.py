@@ -21,7 +21,7 @@ from pathlib import Path
 from time import perf_counter
 
 import uvloop
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, func, select, update
 
 from benchmarks import history, rig
 from benchmarks.report import Options, Report, rounded, say
@@ -41,7 +41,7 @@ from tonearm.service.play_outbox import PlayOutbox
 from tonearm.service.rate_limit import Pace
 from tonearm.service.restamp import Restamp
 from tonearm.store import queue
-from tonearm.store.db.schema import account
+from tonearm.store.db.schema import account, scrobble_queue
 from tonearm.store.queries import account_overview
 from tonearm.store.queries.account_overview import PlayFilter
 from tonearm.store.queries.waiting import delivery_facts
@@ -292,7 +292,8 @@ class _Measured:
         await self._read("page", partial(_page, now=self.deck.clock.now()))
 
     async def _change(self, **values: object) -> None:
-        await self.deck.store.write(lambda db: db.execute(update(account).values(**values)))
+        waiting = account.c.id.in_(select(scrobble_queue.c.account))
+        await self.deck.store.write(lambda db: db.execute(update(account).where(waiting).values(**values)))
 
     async def _due(self, name: str) -> None:
         await self._read(name, partial(queue.due, now=self.deck.clock.now(), key=API_KEY))

@@ -160,13 +160,15 @@ def _server(url: str) -> str:
 
 
 def _report(filled: list[_Database], runs: list[Found], server: str) -> Report:
+    alike = len({one.size.rows for one in filled}) == 1
+    label = {one.size: one.size.accounts if alike else one.size.rows for one in filled}
     medians = {
-        f"{name}_ms_{one.size.rows}": rounded(statistics.median(found[one.size][name] for found in runs))
+        f"{name}_ms_{label[one.size]}": rounded(statistics.median(found[one.size][name] for found in runs))
         for one in filled
         for name in runs[0][one.size]
     }
     sizes = {
-        f"{what}_{one.size.rows}": rounded(value)
+        f"{what}_{label[one.size]}": rounded(value)
         for one in filled
         for what, value in {"fill_seconds": one.filled, "mib": one.mib, "accounts": one.size.accounts}.items()
     }
