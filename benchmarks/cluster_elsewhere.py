@@ -13,9 +13,9 @@ import httpx2
 
 import tonearm
 from benchmarks.cluster import SECRET, Cluster
+from benchmarks.kills import counted
 from benchmarks.listens import Listens
 from benchmarks.replay import Key
-from benchmarks.report import say
 from lastfm_emulator import API_KEY, API_SECRET
 from tonearm.core.destination import DestinationKind
 from tonearm.store.destinations import StoredDestination
@@ -95,12 +95,9 @@ class Elsewhere:
         lost = [play for play in known if not there[play]]
         doubled = [play for play, number in there.items() if number > 1 or play not in known]
         unexplained = self.cluster.rows(_UNSETTLED, list(self.tokens))
-        for name, found in zip(WRONG, (lost, doubled, unexplained), strict=True):
-            for one in found[:5]:
-                say(f"{name}: {one}")
         return {
             "elsewhere": sum(there.values()),
             "elsewhere_requests": len(self.other.server.journal),
             "elsewhere_repeats_dropped": self.other.server.repeats,
-            **dict(zip(WRONG, map(len, (lost, doubled, unexplained)), strict=True)),
+            **counted(dict(zip(WRONG, (lost, doubled, unexplained), strict=True))),
         }

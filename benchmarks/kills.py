@@ -212,7 +212,7 @@ def _reckoning(file: Path, lastfm: rig.LastFm, reports: Reports) -> dict[str, in
         "acknowledged": len(reports.acknowledged),
         "accepted": sum(there.values()),
         "repeats_dropped": state["users"][rig.LASTFM_USER]["repeats"],
-        **_counted({"lost": lost, "doubled": doubled, "unexplained": unexplained}),
+        **counted({"lost": lost, "doubled": doubled, "unexplained": unexplained}),
     }
 
 
@@ -231,11 +231,11 @@ def _reckoning_elsewhere(file: Path, other: Listens, reports: Reports) -> dict[s
     return {
         "listens": sum(there.values()),
         "listens_repeats_dropped": other.server.repeats,
-        **_counted({"listens_lost": lost, "listens_doubled": doubled, "listens_unexplained": unexplained}),
+        **counted({"listens_lost": lost, "listens_doubled": doubled, "listens_unexplained": unexplained}),
     }
 
 
-def _counted(found: Mapping[str, Collection[Any]]) -> dict[str, int]:
+def counted(found: Mapping[str, Collection[Any]]) -> dict[str, int]:
     """How many there are of each, and the first of them in the output."""
     for name, what in found.items():
         for one in list(what)[:5]:
