@@ -328,6 +328,36 @@ def test_a_play_that_is_refused_in_other_words_each_time_is_refused_at_the_fifth
     assert [settled.id for settled in next_step(line, back, Split(Cause(6, "bad")), at, 0.5).settled] == [1]
 
 
+def rejected_after(causes: list[Cause]) -> tuple[int, Cause | None]:
+    """After how many rejections alone a play is rejected, and why, if another play is accepted between any two."""
+    line, back, at = DeliveryState(answered_at=NOW), batch_of(1), NOW
+    for count, cause in enumerate(causes, 1):
+        step = next_step(line, back, Split(cause), at, 0.5)
+        if step.settled:
+            [settled] = step.settled
+            assert isinstance(settled.fate, Refused)
+            return count, settled.fate.cause
+        line, back, at = replace(step.state, fails=0, answered_at=at + 1), step.back, at + 2
+    return 0, None
+
+
+def test_a_play_is_not_rejected_with_the_reason_of_an_outage_that_has_just_begun() -> None:
+    """The last reason is the one that the listener sees. The play was rejected five times, but nothing proved it."""
+    bad, outage = Cause(13, "Invalid method signature"), Cause(28, "Error 28")
+    play = replace(refused_before(13, 5), error=str(bad))
+    step = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(outage), NOW + 2, 0.5)
+    assert (step.settled, step.back[0].refusals) == ((), 6)
+    assert rejected_after([bad, outage, bad, outage, bad, bad]) == (6, bad)
+
+
+def test_a_play_that_is_rejected_with_another_number_each_time_is_rejected_at_the_tenth() -> None:
+    """Else a destination that takes plays of any age would be sent it for ever."""
+    causes = [Cause(code, "x") for code in range(20, 40)]
+    assert rejected_after(causes) == (10, causes[9])
+    assert rejected_after([Cause(None, f"bad, at {count}") for count in range(20)]) == (10, Cause(None, "bad, at 9"))
+    assert rejected_after([Cause(None, "bad")] * 20) == (5, Cause(None, "bad"))
+
+
 @pytest.mark.parametrize("code", [4, 5])
 def test_an_answer_for_a_play_shows_that_it_was_not_what_was_refused(code: int) -> None:
     """An answer that it starts in the future, or is beyond the daily limit, is no rejection of the play."""

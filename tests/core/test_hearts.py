@@ -262,8 +262,20 @@ class TwoSides(RuleBasedStateMachine):
 TestTwoSides = TwoSides.TestCase
 
 
+TAKEN = OwedHeart(state=HeartState.SENDING, tries=1)
+
+
+def refusals(causes: list[Cause]) -> list[HeartAnswer]:
+    """The answer to each rejection of a heart that is sent again after each of them."""
+    answers, taken = [], TAKEN
+    for cause in causes:
+        answers.append(answer(Split(cause), taken, 0.5))
+        taken = taken.answered(answers[-1], 110.0, said_since=False)
+    return answers
+
+
 def test_an_answer_is_the_end_of_it() -> None:
-    assert answer(Answered(()), 1, 0, 0.5) == HeartAnswer(accepted=True)
+    assert answer(Answered(()), TAKEN, 0.5) == HeartAnswer(accepted=True)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +283,7 @@ def test_an_answer_is_the_end_of_it() -> None:
     [Later(AWAY), Unsure(AWAY), Throttled(Scope.ADDRESS, AWAY), SessionSuspect(AWAY), SessionEnded(AWAY)],
 )
 def test_what_may_pass_is_sent_again_and_later_each_time(verdict: Later) -> None:
-    waits = [answer(verdict, tries, 0, 1.0) for tries in range(1, 30)]
+    waits = [answer(verdict, replace(TAKEN, tries=tries), 1.0) for tries in range(1, 30)]
     assert not any(one.accepted or one.rejected or one.refused for one in waits)
     assert all(one.reason == "Last.fm is away" for one in waits)
     assert sorted(waits, key=lambda one: one.wait) == waits
@@ -279,15 +291,22 @@ def test_what_may_pass_is_sent_again_and_later_each_time(verdict: Later) -> None
 
 
 def test_a_server_that_names_its_wait_is_left_alone_for_it() -> None:
-    assert answer(Later(AWAY, 1234.0), 1, 0, 0.5).wait == 1234.0
+    assert answer(Later(AWAY, 1234.0), TAKEN, 0.5).wait == 1234.0
 
 
 def test_a_refusal_is_believed_when_it_was_repeated_for_hours() -> None:
     """A server may refuse every heart for hours, with a wrong secret, say."""
-    waits = [answer(Split(Cause(6, "no such track")), 1, refusals, 0.5) for refusals in range(6)]
+    waits = refusals([Cause(6, f"no such track, at {attempt}") for attempt in range(6)])
     assert [one.rejected for one in waits] == [False] * 5 + [True]
     assert [one.wait for one in waits[:-1]] == [5, 300, 3600, 4 * 3600, 12 * 3600]
     assert all(one.refused for one in waits)
+
+
+def test_a_heart_is_not_rejected_with_the_reason_of_an_outage_that_has_just_begun() -> None:
+    """The last reason is the one that the listener sees."""
+    bad, outage = Cause(6, "no such track"), Cause(28, "Error 28")
+    assert [one.rejected for one in refusals([bad] * 5 + [outage, bad, bad])] == [False] * 7 + [True]
+    assert [one.rejected for one in refusals([bad, outage] * 5)] == [False] * 9 + [True], "but it ends"
 
 
 def test_what_a_destination_has_read_and_left_out_is_believed_sooner() -> None:
@@ -315,7 +334,7 @@ def test_a_waiting_heart_is_sent_answered_and_settled() -> None:
 
 
 def test_a_refused_key_is_probed_by_the_hour() -> None:
-    assert answer(KeyRefused(AWAY), 1, 0, 0.5) == HeartAnswer(wait=pacing.KEY_PROBE, reason="Last.fm is away")
+    assert answer(KeyRefused(AWAY), TAKEN, 0.5) == HeartAnswer(wait=pacing.KEY_PROBE, reason="Last.fm is away")
 
 
 @pytest.mark.parametrize(

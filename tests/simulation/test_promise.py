@@ -71,6 +71,7 @@ MENDED = (
     92351,  # a track unloved here is loved again, because a slow clock made its love look like one from Last.fm
     120278,  # one report comes twice in a transaction, and its start is moved in one of them only
     92747,  # good plays count as rejected, because a destination that answered before rejects everything for a while
+    200551,  # bad plays are told as rejected with the reason of an outage that began while they waited
 )
 
 

@@ -48,8 +48,13 @@ FREE_REFUSALS = 5
 """Rejections in a row without a wait: a batch of 50 is divided this often until its first play is alone."""
 
 REFUSALS_BELIEVED = 5
-"""Rejections of a lone play until one is believed that has an undocumented error code, or another reason each time:
+"""Rejections of a lone play until one is believed that has an undocumented error code, or another message each time:
 they take two hours.
+"""
+
+ANY_REFUSAL_BELIEVED = 10
+"""Rejections of a lone play until one is believed that has another error code than the one before: they take seven
+hours. An outage may begin while a bad play waits, and is not why it is rejected.
 """
 
 UNCHECKED = 31.0
@@ -190,12 +195,14 @@ def _refused_alone(
 
     A server that rejects every play proves nothing about this one, even if it has answered before. Nor is an
     undocumented error code believed at once, or one reason after another: it may mean an outage that comes and goes.
+    The last reason is the one that the listener sees, so it has to be the play's own.
     """
     since = guilty.refused_at if guilty.refusals and 0.0 < guilty.refused_at <= now else now  # a clock was set back
     proven = since < state.answered_at <= now and not state.fails
     known = rules.concern(cause.error_code).names_a_play
     repeated = known and guilty.error == str(cause)
-    if proven and (repeated or guilty.refusals + 1 >= REFUSALS_BELIEVED):
+    needed = REFUSALS_BELIEVED if cause.repeats(guilty.error) else ANY_REFUSAL_BELIEVED
+    if proven and (repeated or guilty.refusals + 1 >= needed):
         why = replace(cause, message=f"{cause.message}; it may be there") if guilty.unanswered else cause
         return Step(
             replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(why, guilty.unanswered)),)

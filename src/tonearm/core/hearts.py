@@ -17,6 +17,7 @@ from tonearm.core.cleaning import clean
 from tonearm.core.server_time import UNSURE
 from tonearm.core.verdict import (
     Answered,
+    Cause,
     KeyRefused,
     Later,
     SessionEnded,
@@ -34,6 +35,9 @@ REFUSALS_BELIEVED = 6
 """Refusals until a heart counts as rejected; they take 17 hours, since a server that refuses everything for some hours
 proves nothing about this heart.
 """
+
+ANY_REFUSAL_BELIEVED = 10
+"""The same number if the last one has another error code than the one before: it takes two more days."""
 
 _REFUSED_LADDER = (*pacing.REFUSED_LADDER, 14400.0, 43200.0)
 """Seconds until a heart that was refused is sent again."""
@@ -264,26 +268,27 @@ def left_out(reason: str, refusals: int) -> HeartAnswer:
     return HeartAnswer(rejected=refusals + 1 >= LEFT_OUT_BELIEVED, refused=True, wait=wait, reason=reason)
 
 
-def refused(reason: str, refusals: int) -> HeartAnswer:
-    """What a rejection of this heart itself means, after that many refusals."""
-    wait = pacing.ladder_wait(_REFUSED_LADDER, refusals)
-    return HeartAnswer(rejected=refusals + 1 >= REFUSALS_BELIEVED, refused=True, wait=wait, reason=reason)
+def _refused(taken: OwedHeart, cause: Cause) -> HeartAnswer:
+    """What a rejection of this heart itself means, which may have been rejected before."""
+    needed = REFUSALS_BELIEVED if cause.repeats(taken.reason) else ANY_REFUSAL_BELIEVED
+    wait = pacing.ladder_wait(_REFUSED_LADDER, taken.refusals)
+    return HeartAnswer(rejected=taken.refusals + 1 >= needed, refused=True, wait=wait, reason=str(cause))
 
 
-def answer(verdict: Verdict, tries: int, refusals: int, jitter: float) -> HeartAnswer:
-    """What Last.fm's answer means for a heart, after `tries` attempts and `refusals` rejections. `jitter` is a random
-    number in [0, 1). Loving twice does no harm, so a request without an answer is sent again.
+def answer(verdict: Verdict, taken: OwedHeart, jitter: float) -> HeartAnswer:
+    """What Last.fm's answer means for a heart that was sent. `jitter` is a random number in [0, 1). Loving twice does
+    no harm, so a request without an answer is sent again.
     """
     match verdict:
         case Answered():
             return HeartAnswer(accepted=True)
         case Split(cause):
-            return refused(str(cause), refusals)
+            return _refused(taken, cause)
         case KeyRefused(cause):
             return HeartAnswer(wait=pacing.KEY_PROBE, reason=str(cause))
         case Later(cause, retry_after) | Unsure(cause, retry_after) | Throttled(_, cause, retry_after):
-            return HeartAnswer(wait=max(pacing.backoff(tries, jitter), retry_after or 0.0), reason=str(cause))
+            return HeartAnswer(wait=max(pacing.backoff(taken.tries, jitter), retry_after or 0.0), reason=str(cause))
         case SessionSuspect(cause) | SessionEnded(cause):
-            return HeartAnswer(wait=pacing.backoff(tries, jitter), reason=str(cause))
+            return HeartAnswer(wait=pacing.backoff(taken.tries, jitter), reason=str(cause))
         case never:
             assert_never(never)

@@ -5,7 +5,7 @@ The wire (`tonearm.lastfm`, say) reads an answer into a Verdict; the rules (`cor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -21,6 +21,10 @@ class Cause:
 
     def __str__(self) -> str:
         return self.message if self.error_code is None else f"{self.service} error {self.error_code}: {self.message}"
+
+    def repeats(self, reason: str) -> bool:
+        """Whether an earlier `reason`, as text, had this error code, or exactly this message if there is no code."""
+        return reason == self.message if self.error_code is None else reason.startswith(str(replace(self, message="")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class DestinationHearts:
             case Answered((item,), _) if item.ignored_code:
                 return rules.left_out(item.message, taken.refusals)
             case _:
-                return rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
+                return rules.answer(verdict, taken, self.clock.chance())
 
     def _announce(self, target: StoredDestination, one: HeartThere) -> None:
         said = DestinationHeart(target.id, one.track.artist, one.track.title, one.loved, one.status, one.reason)

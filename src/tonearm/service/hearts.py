@@ -183,7 +183,7 @@ class Hearts:
                 current = replace(current, heart=unknown).sent_again(self.clock.now())
                 hearts.write(db, account, [current])
             return current
-        answer = rules.answer(verdict, taken.tries, taken.refusals, self.clock.chance())
+        answer = rules.answer(verdict, taken, self.clock.chance())
         after = _after(current, taken.heart.loved, answer, self.clock.now(), self.time.latest, _walk(db, account))
         hearts.write(db, account, [after])
         if after.state is HeartState.WAITING and not (answer.accepted or answer.refused):  # the others would fail, too
