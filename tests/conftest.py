@@ -25,6 +25,7 @@ from tonearm.store.db.migrate import migrate
 
 # How long an example takes is no matter of right and wrong, and another one on a machine that is busy.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("untimed"), max_examples=20)
 hypothesis.settings.load_profile("untimed")
 
 statements.compile_once()
@@ -57,15 +58,25 @@ NOT_QUICK = (
     "tests/test_run.py",
     "tests/watch/test_mpris.py",
     "tests/web/test_behind_nginx.py",
+    # Through whole collections and histories, or as many random changes:
+    "tests/core/test_matching.py::test_real_corrections_of_last_fm_are_matched",
+    "tests/core/test_name_keys.py::test_the_files_with_a_key_of_a_real_song",
+    "tests/emulator/test_scrobbling.py::test_a_hundred_thousand_plays",
+    "tests/library/test_folder.py::test_a_library_of_18_000_real_names",
+    "tests/service/test_figures.py::test_whatever_is_written",
+    "tests/service/test_hearts.py::test_both_sides_are_equal",
+    "tests/service/test_history_import.py::test_ten_real_years",
+    "tests/service/test_loved_matching.py::test_a_heart_finds_the_files",
+    "tests/service/test_renames.py::test_whatever_is_renamed",
 )
-"""What drives a browser, a benchmark or processes: `--quick` leaves it out."""
+"""What drives a browser, a benchmark or processes, or takes seconds: `--quick` leaves it out."""
 MEMORY, ENOUGH = Path("/dev/shm"), 2**30
 """A disk in RAM, and the bytes that have to be free on it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`./run test --quick`, for those who are at work on it."""
-    parser.addoption("--quick", action="store_true", help="leave out PostgreSQL, the browser and other processes")
+    parser.addoption("--quick", action="store_true", help="leave out PostgreSQL, the browser, other processes and the longest")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,6 +91,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    if config.getoption("quick"):
+        hypothesis.settings.load_profile("quick")
 
 
 class NoProcess(subprocess.Popen[Any]):
