@@ -20,6 +20,7 @@ import psycopg
 
 import tonearm
 from benchmarks import rig
+from benchmarks.report import say
 from lastfm_emulator import API_KEY, API_SECRET
 from tests.postgres import Server
 from tonearm.core.play import LOWEST_THRESHOLD
@@ -27,6 +28,7 @@ from tonearm.service.sign_in import AuthStart, SignedIn
 
 SECRET = "a secret that all processes of the cluster share"  # it guards made-up sessions
 PATIENCE = 240.0
+DRAINED_WITHIN = 3600.0
 _LOOK = 0.05
 
 
@@ -216,3 +218,18 @@ def seen(lastfm_: rig.LastFm) -> Seen:
     }
     requests = sorted(entry["at"] for entry in state["log"] if entry["method"] == "track.scrobble")
     return Seen(plays, requests, sum(user["repeats"] for user in state["users"].values()))
+
+
+def until_empty(made: Cluster, begun: float) -> None:
+    """Return when no play waits for Last.fm any more, and say now and then how many do. Times are monotonic."""
+    deadline, printed_at = time.monotonic() + DRAINED_WITHIN, time.monotonic()
+    with psycopg.connect(
+        made.url, autocommit=True
+    ) as db:  # one connection for all checks: a new one costs as much as a batch
+        while db.execute("SELECT 1 FROM scrobble_queue LIMIT 1").fetchone():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{made.waiting()} plays do not get there")
+            if time.monotonic() - printed_at > 20:
+                printed_at = time.monotonic()
+                say(f"{printed_at - begun:6.1f} s  {made.waiting()} plays wait")
+            time.sleep(_LOOK)

@@ -9,38 +9,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import psycopg
 
 from benchmarks import history, load, processor, rig
-from benchmarks.cluster import Cluster, cluster, lastfm, seen, sign_in
+from benchmarks.cluster import cluster, lastfm, seen, sign_in, until_empty
 from benchmarks.hosts import cut_off
-from benchmarks.replay import FILTERED, Key, key_of
+from benchmarks.replay import FILTERED, key_of
 from benchmarks.report import Figure, Missing, machine, rounded, say
 from tests import postgres
 
 CALLERS = 8
 BATCH = 1000
 PER_SECOND = 4.0
-FAULTS = (
-    {"kind": "error", "error": 16, "probability": 0.01},
-    {"kind": "commit-then-close", "probability": 0.01},
-    {"kind": "close-before-commit", "probability": 0.005},
-    {"kind": "gateway-html", "probability": 0.005},
-)
-"""3 % of the requests: rejected, carried out but not answered, neither carried out nor answered, broken."""
-
-_DRAINED_WITHIN = 3600.0
-_LOOK = 0.1
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,7 +39,10 @@ def main(arguments: Sequence[str]) -> int:
             folder.chmod(0o755)  # PostgreSQL runs as another user if this runs as root
             with postgres.running("listen_addresses=*", durable=True, inside=folder) as server:
                 if not options.no_proof:
-                    fields |= _proof(folder, server, plays, options, broken)
+                    from benchmarks import cluster_proof  # not every build that is compared knows other services
+
+                    hands = _dealt(plays, options.accounts)
+                    fields |= cluster_proof.prove(folder, server, hands, options, broken)
                 if not options.no_speed:
                     fields |= _speed(folder, server, plays, options)
                 if not options.no_hosts:
@@ -107,218 +95,6 @@ def _dealt(plays: Sequence[history.Play], accounts: int) -> list[list[history.Pl
     """Each account's plays, in order of time, each once."""
     hands = [plays[number::accounts] for number in range(accounts)]
     return [list({key_of(play): play for play in hand}.values()) for hand in hands]
-
-
-@dataclass(slots=True)
-class Reports:
-    """Plays reported to the cluster: a batch is posted again until it is answered, to whichever service is up."""
-
-    cluster: Cluster
-    tokens: Sequence[str]
-    names: Sequence[str]
-    acknowledged: dict[str, set[Key]] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-
-    def report(self, account: int, plays: Sequence[history.Play], chance: random.Random) -> None:
-        """Report an account's plays."""
-        headers = {"Authorization": f"Bearer {self.tokens[account]}", "User-Agent": "bench"}
-        with httpx2.Client(headers=headers, timeout=30, trust_env=False) as http:
-            for first in range(0, len(plays), BATCH):
-                self._post(http, account, plays[first : first + BATCH], chance)
-
-    def _post(self, http: httpx2.Client, account: int, plays: Sequence[history.Play], chance: random.Random) -> None:
-        while True:
-            port = chance.choice(list(self.cluster.ports.values()))
-            try:
-                answer = http.post(f"http://127.0.0.1:{port}/lastfm/scrobbles", json={"plays": list(plays)})
-            except httpx2.HTTPError:
-                time.sleep(0.2)
-                continue
-            if answer.status_code == 503:
-                time.sleep(0.2)
-                continue
-            if answer.status_code != 200:
-                self.wrong.append(f"HTTP {answer.status_code} {answer.text[:200]}")
-                return
-            statuses = {taken["status"] for taken in answer.json()["plays"]}
-            if not statuses <= {"queued", "duplicate"}:
-                self.wrong.append(f"answered {statuses}")
-            self.acknowledged.setdefault(self.names[account], set()).update(key_of(play) for play in plays)
-            return
-
-
-@dataclass(slots=True)
-class Orphans:
-    """Accounts whose sender was killed, and how long each waits until it is served again."""
-
-    cluster: Cluster
-    waiting: dict[int, tuple[float, int]] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
-    over: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def killed(self, process: int) -> int:
-        """Note the accounts of a process that was just killed; returns how many."""
-        held = self.cluster.rows(
-            "SELECT id, lease_id FROM account WHERE lease_owner LIKE %s AND lease_until > 0", f"%:{process}:%"
-        )
-        with self.lock:
-            self.waiting.update({number: (time.monotonic(), lease) for number, lease in held})
-        return len(held)
-
-    def watch(self) -> None:
-        """Note accounts that are served again, until all are."""
-        while not self.over or self.waiting:
-            time.sleep(_LOOK)
-            with self.lock:
-                wanted = dict(self.waiting)
-            if not wanted:
-                continue
-            try:
-                rows = self.cluster.rows("SELECT id, lease_id FROM account WHERE id = ANY(%s)", list(wanted))
-            except psycopg.Error:
-                continue
-            for number, lease in rows:
-                since, before = wanted[number]
-                if lease > before:
-                    self.seconds.append(time.monotonic() - since)
-                    with self.lock:
-                        self.waiting.pop(number, None)
-
-
-def _proof(
-    folder: Path, server: postgres.Server, plays: list[history.Play], options: argparse.Namespace, broken: list[str]
-) -> dict[str, Figure]:
-    from benchmarks import cluster_elsewhere  # not every build that is compared knows other services
-    from benchmarks.listens import listens
-
-    names = [f"listener-{number}" for number in range(options.accounts)]
-    hands, begun = _dealt(plays, options.accounts), time.monotonic()
-    workers = [f"worker{number + 1}" for number in range(options.workers)]
-    with (
-        lastfm(folder) as there,
-        listens(random.Random("elsewhere")) as other,
-        cluster(folder, server, there, options.limit) as made,
-    ):
-        tokens = sign_in(made.url, there, names)
-        elsewhere = cluster_elsewhere.Elsewhere(
-            made, other, dict(zip(names[: options.elsewhere], tokens, strict=False))
-        )
-        elsewhere.add()
-        httpx2.post(f"{there.base_url}/_faults", json=[{**fault, "methods": ["track.scrobble"]} for fault in FAULTS])
-        made.start("service1", "service2", *workers)
-        say(f"{time.monotonic() - begun:6.1f} s  {len(names)} listeners are connected, {len(made.members)} processes")
-        reports, orphans = Reports(made, tokens, names), Orphans(made)
-        watch = threading.Thread(target=orphans.watch)
-        watch.start()
-        with ThreadPoolExecutor(CALLERS) as callers:
-            posts = [callers.submit(reports.report, n, hands[n], random.Random(n)) for n in range(options.accounts)]
-            stops = [] if options.calm else _mishaps(made, workers, orphans, begun)
-            for post in posts:
-                post.result()
-        say(f"{time.monotonic() - begun:6.1f} s  all plays are acknowledged")
-        _until_empty(made, begun)
-        elsewhere.come_to_rest()
-        orphans.over = True
-        watch.join(60)
-        stops += [made.stop(name) for name in list(made.members)]
-        sending = made.rows("SELECT count(*) FROM scrobble_queue WHERE state = 'sending'")[0][0]
-        fates = dict(made.rows("SELECT fate, count(*) FROM play GROUP BY fate"))
-        found, found_elsewhere = seen(there), elsewhere.reckoning(reports.acknowledged)
-        complaints = made.complaints()
-    lost = sum(len(keys - set(found.plays.get(name, ()))) for name, keys in reports.acknowledged.items())
-    strange = sum(len(set(there) - reports.acknowledged.get(name, set())) for name, there in found.plays.items())
-    fields: dict[str, Figure] = {
-        "plays": sum(len(hand) for hand in hands),
-        "acknowledged": sum(len(keys) for keys in reports.acknowledged.values()),
-        "lost": lost,
-        "doubled": found.doubled() + strange,
-        "out_of_order": found.out_of_order(),
-        "repeats_dropped": found.repeats,
-        "requests": len(found.requests),
-        "limit": options.limit,
-        "max_requests_in_any_second": found.most_in_a_second(),
-        "left_sending": sending,
-        "orphans": len(orphans.seconds),
-        "served_again_s": rounded(max(orphans.seconds, default=0.0)),
-        "graceful_stop_s": rounded(max(stops)),
-        "proof_seconds": rounded(time.monotonic() - begun),
-        "fates": json.dumps(fates),
-        **found_elsewhere,
-    }
-    promises = {
-        "every play was acknowledged": fields["plays"] == fields["acknowledged"] and not reports.wrong,
-        "nothing lost": lost == 0 and fates.keys() <= {"accepted"},
-        "nothing doubled": fields["doubled"] == 0,
-        "each play is at the second destination once": not sum(
-            found_elsewhere[name] for name in cluster_elsewhere.WRONG
-        ),
-        "order kept": fields["out_of_order"] == 0,
-        "limit kept": found.most_in_a_second() <= options.limit + 1,
-        "nothing left in the middle": sending == 0,
-        "served again within 35 s": max(orphans.seconds, default=0.0) <= 35 and not orphans.waiting,
-        "a graceful stop within 10 s": max(stops) <= 10,
-        "no traceback": not complaints,
-    }
-    broken += [promise for promise, kept in promises.items() if not kept]
-    for words in (*reports.wrong[:5], *complaints):
-        say(f"wrong: {words}")
-    return fields
-
-
-def _mishaps(made: Cluster, workers: Sequence[str], orphans: Orphans, begun: float) -> list[float]:
-    """Kill each worker in turn, a service, PostgreSQL; then restart everything in turn. The seconds that stops took."""
-
-    def tell(words: str) -> None:
-        say(f"{time.monotonic() - begun:6.1f} s  {words}; {made.waiting()} plays wait")
-
-    for name in workers:
-        _until_it_sends(made, name)
-        process = made.kill(name)
-        tell(f"{name} is killed in the middle of {orphans.killed(process)} accounts")
-        made.start(name)
-    deadline = time.monotonic() + 90
-    while orphans.waiting and time.monotonic() < deadline:  # jobs that PostgreSQL takes down are not the workers' fault
-        time.sleep(_LOOK)
-    process = made.kill("service2")
-    orphans.killed(process)
-    tell("service2 is killed")
-    made.start("service2")
-    made.server.crash()
-    time.sleep(2.0)
-    made.server.start()
-    tell("PostgreSQL was stopped hard and is back")
-    stops = []
-    for name in list(made.members):
-        stops.append(made.stop(name))
-        made.start(name)
-        tell(f"{name} was restarted, and took {stops[-1]:.1f} s to end")
-    return stops
-
-
-def _until_it_sends(made: Cluster, name: str) -> None:
-    """Return when a worker holds an account, or nothing is left to do."""
-    deadline = time.monotonic() + 30
-    owner = f"%:{made.members[name].process.pid}:%"
-    while time.monotonic() < deadline:
-        [(held,)] = made.rows("SELECT count(*) FROM account WHERE lease_owner LIKE %s AND lease_until > 0", owner)
-        if held:
-            return
-        time.sleep(_LOOK)
-
-
-def _until_empty(made: Cluster, begun: float) -> None:
-    deadline, printed_at = time.monotonic() + _DRAINED_WITHIN, time.monotonic()
-    with psycopg.connect(
-        made.url, autocommit=True
-    ) as db:  # one connection for all checks: a new one costs as much as a batch
-        while db.execute("SELECT 1 FROM scrobble_queue LIMIT 1").fetchone():
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{made.waiting()} plays do not get there")
-            if time.monotonic() - printed_at > 20:
-                printed_at = time.monotonic()
-                say(f"{printed_at - begun:6.1f} s  {made.waiting()} plays wait")
-            time.sleep(_LOOK)
 
 
 def _hosts(folder: Path, server: postgres.Server, broken: list[str]) -> dict[str, Figure]:
@@ -379,7 +155,7 @@ def _taken_and_sent(
             raise RuntimeError(f"not all were taken: {answers.statuses}")
         if not workers:
             return number / answers.seconds, 0.0, {}
-        _until_empty(made, time.monotonic())
+        until_empty(made, time.monotonic())
         after = processor.used(parts, families)
         ended = max(seen(there).requests)
         costs = {name: (after[name] - before[name]) / number for name in sorted(after)}

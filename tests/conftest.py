@@ -76,7 +76,9 @@ MEMORY, ENOUGH = Path("/dev/shm"), 2**30
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`./run test --quick`, for those who are at work on it."""
-    parser.addoption("--quick", action="store_true", help="leave out PostgreSQL, the browser, other processes and the longest")
+    parser.addoption(
+        "--quick", action="store_true", help="leave out PostgreSQL, the browser, other processes and the longest"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -179,7 +179,7 @@ statuses = st.sampled_from([200, 204, 302, 400, 403, 404, 429, 500, 503])
 headers = st.dictionaries(st.sampled_from(["date", "retry-after"]), st.text(max_size=30))
 
 
-@settings(max_examples=4 * settings.default.max_examples)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.sampled_from(REQUESTS), statuses, headers, grown_wrong() | damaged() | st.binary() | json_values.map(as_json))
 def test_any_answer_is_a_value_or_a_documented_failure(
     request: Request[object], status: int, headers: dict[str, str], content: bytes
@@ -191,14 +191,14 @@ weekdays = st.sampled_from(["Tue, ", ""])
 digits = st.integers(-5, 10**6).map(str)
 
 
-@settings(max_examples=3 * settings.default.max_examples)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.tuples(weekdays, digits, st.sampled_from([" Nov ", " Foo ", "-"]), digits, st.just(" 22:13:"), digits))
 def test_any_date_is_a_time_or_none(parts: tuple[str, ...]) -> None:
     at = server_time({"date": "".join(parts)})
     assert at is None or isinstance(at, float)
 
 
-@settings(max_examples=6 * settings.default.max_examples)
+@settings(max_examples=6 * settings().max_examples)
 @given(asked_and_grown_wrong())
 def test_an_answer_grown_wrong_is_read_or_is_a_documented_failure(asked: tuple[Request[object], bytes]) -> None:
     judge(asked[0], Reply(200, {}, asked[1]))
