@@ -1093,6 +1093,65 @@ def test_an_open_page_does_not_jump_whatever_comes(
             assert page.evaluate("window.moved") < 0.01, (path, name)
 
 
+MOVING = "[style*='opacity'], [style*='transform']"
+
+
+def moved_by(page: Page, part: str, was: str, becomes: str) -> float:
+    """How much moves on an open page when these words of a part are others at its next fetch."""
+
+    def answer(route: Route) -> None:
+        real = route.fetch()
+        assert was in real.text()
+        route.fulfill(response=real, body=real.text().replace(was, becomes, 1))
+
+    page.route(re.compile(rf"/{part}(\?|$)"), answer)
+    page.evaluate("window.moved = 0")
+    page.evaluate("part => htmx.trigger(`#${part}`, 'stale')", part)
+    expect(page.locator(f"#{part}")).to_contain_text(re.sub("<.*?>", "", becomes).strip())
+    expect(page.locator(MOVING)).to_have_count(0)  # what was covered by fading in may come after it
+    page.evaluate(SETTLED)
+    page.unroute_all()
+    return float(page.evaluate("window.moved"))
+
+
+COUNTS = """(long) => {
+  document.querySelector("#plays .line p").innerHTML = `<span class="count" data-in="5">${long}</span>`;
+  document.querySelector("#plays .count").style.whiteSpace = "normal";
+}"""
+
+
+@pytest.mark.parametrize(
+    ("viewport", "motion"), [(DESK, "no-preference"), (PHONE, "reduce")], ids=["sliding at a desk", "fading on a phone"]
+)
+def test_words_that_become_others_move_nothing(
+    open_page: OpenPage, running_service: Running, viewport: ViewportSize, motion: str
+) -> None:
+    running_service.sign_in()
+    played(running_service, "Song")
+    page = open_page("/queue?state=all", viewport=viewport, reduced_motion=motion)
+    expect(page.locator("#lamp")).to_have_text("Live")
+    expect(row(page, "Song")).to_contain_text("Accepted")
+    expect(page.locator("#plays")).to_contain_text("Nothing is waiting.")
+    page.evaluate(MOVES)
+    page.evaluate(SETTLED)
+    was, becomes = "Nothing is waiting. ", '<span dir="auto">{}</span> Next attempt <span class="count">now</span>. '
+    # A sentence in the place of another, then after a longer one, then a count that needs fewer lines.
+    assert moved_by(page, "plays", was, becomes.format("Will be sent with the next batch.")) < 0.001
+    assert moved_by(page, "plays", was, becomes.format(OFTEN_LONG)) < 0.001
+    page.evaluate(COUNTS, OFTEN_LONG)
+    page.evaluate(SETTLED)
+    page.evaluate("window.moved = 0")
+    expect(page.locator("#plays .count")).to_have_text("in 5 s")
+    page.evaluate(SETTLED)
+    assert page.evaluate("window.moved") < 0.001
+    page.goto(f"{running_service.url}/history")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    page.evaluate(MOVES)
+    page.evaluate("document.getElementById('time-title').parentElement.remove()")  # so that what is below is in view
+    page.evaluate(SETTLED)
+    assert moved_by(page, "history", "1 play on 1 day", OFTEN_LONG) < 0.001
+
+
 def test_a_browser_in_any_zone_counts_its_own_days(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     at = time.time() - 700

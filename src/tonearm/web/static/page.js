@@ -42,7 +42,9 @@
   };
 
   const setText = (element, text) => {
-    if (element.textContent !== text) element.textContent = text;
+    if (element.textContent === text) return;
+    if (element.textContent.length !== text.length) document.dispatchEvent(new Event("tonearm:before:text")); // lines may break elsewhere
+    element.textContent = text;
   };
 
   const fetchSoon = (part, wait) => {

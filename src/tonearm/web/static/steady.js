@@ -1,11 +1,17 @@
 "use strict";
 // What is read stays where it is when something comes above it; what has to move slides, or fades in for less motion.
+// Words cannot slide within their lines: where they become others, these fade in.
 (() => {
-  const MOVERS = "main > :not(.tint), footer, main section, .head, .head > *, .head p, .cards > *, .names > *, .with-heart > *, .line > *, .line > div > *, td.why, .filters, .filters > a, .sheet-foot, tbody > tr, .tracks > li, .steps > li, .most li";
+  const WORDS = "main p, td.why, .who";
+  const PARTS = "main > :not(.tint, #toast)"; // without what stays in the window
+  const MOVERS = `${WORDS}, ${PARTS}, ${PARTS} > *, footer, main section, .head, .head > *, .cards > *, .names > *, .with-heart > *, .line > *, .line > div > *, .banner, .banner > *, .aside > *, td.acts, .filters, .filters > a, .sheet-foot, tbody > tr, .tracks > li, .steps > li, .most li`;
+  const KEPT = "[id], form, button, input"; // what a reader may be using
+  const COUNTING = "time, .count, [data-clock]"; // what page.js writes
   const SLIDE = 240; // milliseconds
   const FADE = 160;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const moving = new Map(); // element -> by how much it is away from its place, or that it fades in, and since when
+  const reworded = new Set(); // elements whose words have become others since then
   let before; // element -> where the reader last saw it, of what is in view or near it
   let swaps = 0; // parts that are being swapped in
   let drawing = false;
@@ -15,24 +21,31 @@
     if (!element.getAttribute("style")) element.removeAttribute("style");
   };
 
+  const show = (element, { x, y, fades }, left) => {
+    if (fades) element.style.opacity = (1 - left).toFixed(3);
+    else element.style.transform = `translate(${(x * left ** 3).toFixed(2)}px, ${(y * left ** 3).toFixed(2)}px)`;
+  };
+
+  const leftOf = ({ fades, since }, now) => 1 - Math.max(0, now - since) / (fades ? FADE : SLIDE);
+
   // Not an animation of the browser: a move that another one interrupts begins where it is seen.
   const draw = (now) => {
-    for (const [element, { x, y, fades, since }] of moving) {
-      const left = 1 - Math.max(0, now - since) / (fades ? FADE : SLIDE);
-      if (left <= 0 || !element.isConnected) {
+    for (const [element, way] of moving) {
+      const left = leftOf(way, now);
+      if (left > 0 && element.isConnected) show(element, way, left);
+      else {
         moving.delete(element);
         clear(element);
-      } else if (fades) element.style.opacity = (1 - left).toFixed(3);
-      else element.style.transform = `translate(${(x * left ** 3).toFixed(2)}px, ${(y * left ** 3).toFixed(2)}px)`;
+      }
     }
     drawing = moving.size > 0;
     if (drawing) requestAnimationFrame(draw);
   };
 
-  const move = (element, x, y) => {
-    moving.set(element, { x, y, fades: still.matches, since: performance.now() });
-    if (still.matches) element.style.opacity = 0;
-    else element.style.transform = `translate(${x}px, ${y}px)`;
+  const move = (element, x, y, fades = still.matches) => {
+    const way = { x, y, fades, since: performance.now() };
+    moving.set(element, way);
+    show(element, way, 1);
     if (!drawing) requestAnimationFrame(draw);
     drawing = true;
   };
@@ -46,6 +59,7 @@
     requestAnimationFrame(() => { // the last moment before it is seen
       settle();
       before = undefined;
+      reworded.clear();
       if (swaps) remember();
     });
   };
@@ -74,16 +88,39 @@
     for (const [element, away] of moves) {
       const around = moves.get(element.parentElement?.closest(MOVERS)) ?? [0, 0];
       const [x, y] = away.map((by, axis) => by - around[axis]);
-      if (Math.abs(x) >= 1 || Math.abs(y) >= 1) move(element, x, y);
-      else if (moving.get(element)?.fades) element.style.opacity = 0;
+      const way = moving.get(element);
+      if (reworded.has(element)) move(element, 0, 0, true);
+      else if (Math.abs(x) >= 1 || Math.abs(y) >= 1) move(element, x, y);
+      else if (way?.fades) show(element, way, Math.max(0, leftOf(way, performance.now())));
       else moving.delete(element);
     }
   };
 
+  const watch = () => {
+    if (!before && !document.hidden) remember();
+  };
+
+  const wordsOf = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data.replace(/\d[\d,.]*/g, "0").replace(/\s+/g, " ");
+    return node.matches?.(COUNTING) ? "" : [...node.childNodes].map(wordsOf).join("");
+  };
+
+  // htmx would make a sentence of another one that stood elsewhere, which moves it: other words are new ones.
+  const reword = (element, changed) => {
+    if (!element.matches(WORDS) || element.querySelector(KEPT) || element.contains(document.activeElement)) return;
+    const words = wordsOf(element).trim();
+    if (!words || words === wordsOf(changed).trim()) return;
+    element.replaceChildren();
+    if (before) reworded.add(element);
+  };
+
+  htmx.registerExtension("steady", { htmx_before_morph_node: (_, { oldNode, newNode }) => reword(oldNode, newNode) });
+
   document.addEventListener("htmx:before:swap", () => {
     swaps += 1;
-    if (!before && !document.hidden) remember();
+    watch();
   });
+  document.addEventListener("tonearm:before:text", watch);
   document.addEventListener("htmx:after:swap", settle);
   document.addEventListener("htmx:finally:swap", () => { swaps -= 1; });
 })();
