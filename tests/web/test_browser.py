@@ -1093,6 +1093,22 @@ def test_an_open_page_does_not_jump_whatever_comes(
             assert page.evaluate("window.moved") < 0.01, (path, name)
 
 
+def test_a_reader_may_scroll_while_something_comes(open_page: OpenPage, running_service: Running) -> None:
+    """Between what came and the next picture: that may be a while on a slow machine."""
+    running_service.sign_in()
+    for number in range(25):
+        played(running_service, f"Song {number}", ago=20_000.0 + 1000 * number)
+    page = open_page("/queue?state=all")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    page.evaluate(SETTLED)
+    for to in (500, 300, 0, 400):
+        page.evaluate("to => { document.dispatchEvent(new Event('htmx:before:swap')); scrollTo(0, to) }", to)
+        page.evaluate("document.dispatchEvent(new Event('htmx:finally:swap'))")
+        page.evaluate(SETTLED)
+        assert page.evaluate("scrollY") == to
+        expect(page.locator(MOVING)).to_have_count(0)
+
+
 MOVING = "[style*='opacity'], [style*='transform']"
 
 

@@ -13,6 +13,7 @@
   const moving = new Map(); // element -> by how much it is away from its place, or that it fades in, and since when
   const reworded = new Set(); // elements whose words have become others since then
   let before; // element -> where the reader last saw it, of what is in view or near it
+  let place = 0; // how far the page was scrolled then, and by what keeps its place since
   let swaps = 0; // parts that are being swapped in
   let drawing = false;
 
@@ -52,6 +53,7 @@
 
   const remember = () => {
     before = new Map();
+    place = scrollY;
     for (const element of document.querySelectorAll(MOVERS)) {
       const box = element.getBoundingClientRect();
       if (box.width && box.bottom > -innerHeight && box.top < 2 * innerHeight) before.set(element, box);
@@ -64,12 +66,20 @@
     });
   };
 
-  const keepPlace = () => {
+  // By how much the reader has scrolled meanwhile, which is not undone. At its end, a page that is shorter now has done it.
+  const scrolled = () => {
+    const by = scrollY - place;
+    return by < 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 1 ? 0 : by;
+  };
+
+  const keepPlace = (by) => {
     if (scrollY <= 0) return;
     for (const [element, { top }] of before) {
       if (top < 0 || top > innerHeight || !element.isConnected) continue;
-      const moved = element.getBoundingClientRect().top - top;
+      const moved = element.getBoundingClientRect().top - (top - by);
+      const from = scrollY;
       if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
+      place += scrollY - from;
       return;
     }
   };
@@ -77,12 +87,13 @@
   const settle = () => {
     if (!before) return;
     for (const element of moving.keys()) clear(element);
-    keepPlace();
+    const by = scrolled();
+    keepPlace(by);
     const moves = new Map(); // element -> by how much it would have to move to be where it was
     for (const [element, was] of before) {
       if (!element.isConnected) continue;
       const box = element.getBoundingClientRect();
-      moves.set(element, [was.left - box.left, was.top - box.top]);
+      moves.set(element, [was.left - box.left, was.top - by - box.top]);
     }
     for (const element of moving.keys()) if (!moves.has(element)) moving.delete(element);
     for (const [element, away] of moves) {
