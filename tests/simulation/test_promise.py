@@ -64,6 +64,7 @@ others where they do not.
 MISJUDGED = (
     60363,  # a destination is told that a play looks like another, whose player sent the end for the start
     60770,  # a play is rejected while a new token is being stored, after which rejections are counted from the start
+    210891,  # an answer that contradicts itself shows a time, which no process believes
     93251,  # a heart waits for a rate limit while the clock is put forward
 )
 
