@@ -717,6 +717,20 @@ async def test_repeated_attempts_are_one_step(house: House) -> None:
     assert re.search(r"6 attempts</strong> <span class=\"small\"><time .*</time> to <time .*</time>", story)
 
 
+def test_scripts_are_sent_without_what_no_browser_needs() -> None:
+    source = b"""// About it.
+"use strict";
+
+  const there = "http://a.example//b"; // where
+  say(`c // d`);  // isn't it?
+"""
+    sent = b"""\"use strict\";
+const there = "http://a.example//b";
+say(`c // d`);  // isn't it?
+"""
+    assert assets.lean(source) == sent
+
+
 async def test_the_first_page_is_light(house: House) -> None:
     await house.connect()
     for number in range(40):

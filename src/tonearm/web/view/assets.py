@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,6 +18,8 @@ _MEDIA = {
     ".png": "image/png",
 }
 _MANIFEST = "manifest.webmanifest"
+_OURS = (".js", ".css")
+_UNREAD = re.compile(rb"(?:^|[ \t])[ \t]*//[^'\"`\n]*$|^[ \t]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,20 @@ def _manifest(files: Mapping[str, Asset]) -> Asset:
     return _asset(_MANIFEST, "application/manifest+json", json.dumps(manifest).encode())
 
 
+def lean(source: bytes) -> bytes:
+    """A script or style as it is sent: without indentation and comments to the end of a line, except comments with a
+    quotation mark, which might be within a string.
+    """
+    return re.sub(rb"\n{2,}", b"\n", _UNREAD.sub(b"", source)).lstrip(b"\n")
+
+
+def _body(file: Path) -> bytes:
+    body = file.read_bytes()
+    return lean(body) if file.suffix in _OURS and file.parent == _FOLDER else body
+
+
 _FILES = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA]
-_BY_NAME = {file.name: _asset(file.name, _MEDIA[file.suffix], file.read_bytes()) for file in _FILES}
+_BY_NAME = {file.name: _asset(file.name, _MEDIA[file.suffix], _body(file)) for file in _FILES}
 _BY_NAME[_MANIFEST] = _manifest(_BY_NAME)
 _OFFLINE_FILES = ("page.css", "offline.js", "favicon.svg")
 _BY_URL = {asset.url: asset for asset in _BY_NAME.values()}
