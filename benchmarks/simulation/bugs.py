@@ -518,7 +518,7 @@ def heart_left_out_elsewhere_is_there() -> AbstractContextManager[None]:
 
 def heart_refused_once_is_rejected() -> AbstractContextManager[None]:
     """A heart counts as rejected the first time that a service refuses it, even if it refuses everything."""
-    return _all((hearts, "REFUSALS_BELIEVED", 1))
+    return _all((hearts, "REFUSALS_BELIEVED", 1), (hearts, "ANY_REFUSAL_BELIEVED", 1))
 
 
 def word_during_a_request_forgotten() -> AbstractContextManager[None]:
