@@ -28,6 +28,9 @@ from tonearm.service.sign_in import AuthStart, SignedIn
 
 SECRET = "a secret that all processes of the cluster share"  # it guards made-up sessions
 PATIENCE = 240.0
+CALLERS = 8
+BATCH = 1000
+"""How many report at the same time, and plays in a report."""
 DRAINED_WITHIN = 3600.0
 _LOOK = 0.05
 

@@ -21,15 +21,13 @@ import httpx2
 import psycopg
 
 from benchmarks import history
-from benchmarks.cluster import Cluster, Seen, cluster, lastfm, seen, sign_in, until_empty
+from benchmarks.cluster import BATCH, CALLERS, Cluster, Seen, cluster, lastfm, seen, sign_in, until_empty
 from benchmarks.cluster_elsewhere import WRONG, Elsewhere
 from benchmarks.listens import listens
 from benchmarks.replay import Key, key_of
 from benchmarks.report import Figure, rounded, say
 from tests import postgres
 
-CALLERS = 8
-BATCH = 1000
 FAULTS = (
     {"kind": "error", "error": 16, "probability": 0.01},
     {"kind": "commit-then-close", "probability": 0.01},

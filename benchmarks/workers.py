@@ -17,14 +17,12 @@ from typing import Any
 import httpx2
 
 from benchmarks import history, load, processor, rig
-from benchmarks.cluster import cluster, lastfm, seen, sign_in, until_empty
+from benchmarks.cluster import BATCH, CALLERS, cluster, lastfm, seen, sign_in, until_empty
 from benchmarks.hosts import cut_off
 from benchmarks.replay import FILTERED, key_of
 from benchmarks.report import Figure, Missing, machine, rounded, say
 from tests import postgres
 
-CALLERS = 8
-BATCH = 1000
 PER_SECOND = 4.0
 
 
