@@ -64,7 +64,7 @@ def prove(
         plays = sum(map(len, hands))
         run = _Run(plays, made, elsewhere, Reports(made, tokens, names), Orphans(made), begun)
         run.tell(f"{len(names)} listeners are connected, {len(made.members)} processes")
-        run.play(hands, [] if options.calm else workers)
+        run.play(hands, workers, calm=options.calm)
         outcome = run.outcome(seen(there))
     for words in (*run.reports.wrong[:5], *outcome.complaints):
         say(f"wrong: {words}")
@@ -167,16 +167,16 @@ class _Run:
         """Print what happens, with the time since the beginning."""
         say(f"{time.monotonic() - self.begun:6.1f} s  {words}")
 
-    def play(self, hands: Sequence[Sequence[history.Play]], killed: Sequence[str]) -> None:
-        """Report all plays; return when each is settled and all processes have ended. Meanwhile these workers are
-        killed, and all else with them; nothing if there are none.
+    def play(self, hands: Sequence[Sequence[history.Play]], workers: Sequence[str], *, calm: bool) -> None:
+        """Report all plays; return when each is settled and all processes have ended. Unless it is to be `calm`, the
+        workers and all else are killed meanwhile.
         """
         watch = threading.Thread(target=self.orphans.watch)
         watch.start()
         with ThreadPoolExecutor(CALLERS) as callers:
             posts = [callers.submit(self.reports.report, n, hand, random.Random(n)) for n, hand in enumerate(hands)]
-            if killed:
-                self._kill(killed)
+            if not calm:
+                self._kill(workers)
             for post in posts:
                 post.result()
         self.tell("all plays are acknowledged")

@@ -58,18 +58,8 @@ NOT_QUICK = (
     "tests/test_run.py",
     "tests/watch/test_mpris.py",
     "tests/web/test_behind_nginx.py",
-    # Through whole collections and histories, or as many random changes:
-    "tests/core/test_matching.py::test_real_corrections_of_last_fm_are_matched",
-    "tests/core/test_name_keys.py::test_the_files_with_a_key_of_a_real_song",
-    "tests/emulator/test_scrobbling.py::test_a_hundred_thousand_plays",
-    "tests/library/test_folder.py::test_a_library_of_18_000_real_names",
-    "tests/service/test_figures.py::test_whatever_is_written",
-    "tests/service/test_hearts.py::test_both_sides_are_equal",
-    "tests/service/test_history_import.py::test_ten_real_years",
-    "tests/service/test_loved_matching.py::test_a_heart_finds_the_files",
-    "tests/service/test_renames.py::test_whatever_is_renamed",
 )
-"""What drives a browser, a benchmark or processes, or takes seconds: `--quick` leaves it out."""
+"""What drives a browser, a benchmark or processes: `--quick` leaves it out, and what is marked `slow`."""
 MEMORY, ENOUGH = Path("/dev/shm"), 2**30
 """A disk in RAM, and the bytes that have to be free on it."""
 
@@ -118,10 +108,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """The longest tests come first, so that no process waits for one at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     if config.getoption("quick"):
-        left_out = [item for item in items if item.nodeid.startswith(NOT_QUICK) or wants_postgresql(item)]
+        left_out = [item for item in items if not is_quick(item)]
         out = set(left_out)
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Whether a test runs with `--quick`."""
+    slow = item.get_closest_marker("slow") is not None
+    return not (slow or item.nodeid.startswith(NOT_QUICK) or wants_postgresql(item))
 
 
 def wants_postgresql(item: pytest.Item) -> bool:

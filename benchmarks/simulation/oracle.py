@@ -347,7 +347,8 @@ class Referee:
             self.earliest_skew, self.latest_skew = min(self.earliest_skew, skew), max(self.latest_skew, skew)
         content = _read(reply.body)
         number = content.get("error") if content else None
-        if content is not None and _is_sound(sent, content) and abs(shown - self.clock()) <= EXACT:
+        sound = content is not None and _is_sound(sent, content)
+        if sound and abs(shown - self.clock()) <= EXACT:
             self.knows_since = min(self.knows_since, self.timeline.elapsed)
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
         if sent.method != "track.scrobble":
@@ -363,8 +364,11 @@ class Referee:
             _leave_open(sent)
             wait = dict(reply.headers).get("Retry-After", "0")
             self._passes(sent, max(SHORTEST_REST, float(wait)), "after an answer that cannot be read")
+        elif not sound:
+            _leave_open(sent)
+            self._passes(sent, SHORTEST_REST, "after an answer that contradicts itself")
         else:
-            self._taken(sent, content["scrobbles"], shown)
+            self._taken(sent, _codes(content["scrobbles"]), shown)
 
     def _over(self, sent: Sent) -> None:
         if sent in self.under_way:
@@ -432,12 +436,7 @@ class Referee:
             since = early if rest is None and early is not None and sent.at <= early else now
             self._all_rest = Rest(since, since + PROBE, why, outage=True)
 
-    def _taken(self, sent: Sent, scrobbles: dict[str, Any], shown: float) -> None:
-        codes = _codes(scrobbles)
-        if not _matches(sent, scrobbles):
-            _leave_open(sent)
-            self._passes(sent, SHORTEST_REST, "after an answer that contradicts itself")
-            return
+    def _taken(self, sent: Sent, codes: list[int], shown: float) -> None:
         self._proves()
         for name in _accounts(sent):
             self.refusals.answered(name, self.timeline.elapsed)
@@ -465,15 +464,14 @@ def _codes(scrobbles: dict[str, Any]) -> list[int]:
     return [int(one["ignoredMessage"]["code"]) for one in (answers if isinstance(answers, list) else [answers])]
 
 
-def _matches(sent: Sent, scrobbles: dict[str, Any]) -> bool:
-    """Whether an answer is about as many plays as were sent, and its totals are those of its items."""
-    codes = _codes(scrobbles)
-    return len(codes) == len(sent.plays) and not _contradicted(scrobbles.get("@attr", {}), codes)
-
-
 def _is_sound(sent: Sent, content: dict[str, Any]) -> bool:
-    """Whether an answer shows the time. One that contradicts itself may be a proxy's, which has a clock of its own."""
-    return "scrobbles" not in content or _matches(sent, content["scrobbles"])
+    """Whether an answer is about as many plays as were sent, and its totals are those of its items. Else it may be a
+    proxy's, which has a clock of its own.
+    """
+    if "scrobbles" not in content:
+        return True
+    codes = _codes(content["scrobbles"])
+    return len(codes) == len(sent.plays) and not _contradicted(content["scrobbles"].get("@attr", {}), codes)
 
 
 def _contradicted(totals: dict[str, Any], codes: list[int]) -> bool:

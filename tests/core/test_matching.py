@@ -338,6 +338,7 @@ def test_a_title_is_never_undressed_to_nothing(title: str, undressed: Bare) -> N
     assert bare("A", title) == undressed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_lastfm_spells", [True, False])
 def test_real_corrections_of_last_fm_are_matched_and_near_misses_are_not(
     test_data: Path, as_lastfm_spells: bool

@@ -34,6 +34,7 @@ def both_ways(files: list[LibraryEntry], songs: Iterable[Song]) -> list[tuple[Ma
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_lastfm_spells", [True, False])
 def test_the_files_with_a_key_of_a_real_song_decide_its_match(test_data: Path, as_lastfm_spells: bool) -> None:
     material = matching.material(test_data / "data", as_lastfm_spells=as_lastfm_spells)

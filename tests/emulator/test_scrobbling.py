@@ -282,6 +282,7 @@ def test_now_playing_of_nothing_is_ignored_and_without_a_name_it_is_refused(emul
     assert error(rj.ask("track.updateNowPlaying", artist="Low")) == (6, 400)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_plays_are_kept_and_read_back(emulator: Emulator) -> None:
     user = emulator.add_user("RJ")
     for i in range(100_000):

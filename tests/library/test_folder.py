@@ -323,6 +323,7 @@ def test_a_file_that_goes_while_it_is_scanned_is_gone_with_the_next_scan(shelf: 
     assert shelf.scan().gone == (str(one),)
 
 
+@pytest.mark.slow
 def test_a_library_of_18_000_real_names_is_read_without_a_loss(tmp_path: Path, test_data: Path) -> None:
     with (test_data / "data" / "library-18k.csv").open(encoding="utf-8", newline="") as file:
         names = [(artist, title, album) for artist, title, album in list(csv.reader(file))[1:]]

@@ -259,6 +259,7 @@ async def test_all_figures_are_those_of_a_recount(room: Room) -> None:
     assert (first.at, first.artist, first.track) == (everything[0].at, everything[0].artist, everything[0].track)
 
 
+@pytest.mark.slow
 async def test_whatever_is_written_into_a_month_that_is_summed_up_counts_at_once(room: Room, tmp_path: Path) -> None:
     await fill(room, 400)
     deck, me = room.deck, room.me.id

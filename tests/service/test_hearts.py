@@ -192,6 +192,7 @@ async def test_a_heart_given_while_nobody_is_signed_in_is_sent_with_the_next_imp
         assert at_lastfm(room) == {SONG, OTHER}
 
 
+@pytest.mark.slow
 async def test_both_sides_are_equal_after_days_apart(room: Room) -> None:
     names = [("Nina Simone", f"Song {n}") for n in range(6)]
     await has(room, *names)

@@ -311,6 +311,7 @@ YEARS, MONTHS = 104_571, 9_000
 """Plays of ten real years; lines that `--quick` reads of them."""
 
 
+@pytest.mark.slow
 async def test_ten_real_years_come_in_and_go_out_without_loss(
     house: House, test_data: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:

@@ -138,6 +138,7 @@ async def test_without_anything_loved_there_is_nothing_to_check(room: Room) -> N
     assert await room.deck.loved_matching.check(room.me.id) == ImportCounts()
 
 
+@pytest.mark.slow
 async def test_a_heart_finds_the_files_that_a_check_of_everything_finds(room: Room, test_data: Path) -> None:
     material = matching.material(test_data / "data")
     chance = Random(17)

@@ -110,6 +110,7 @@ NAMES = tuple(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_whatever_is_renamed_and_undone_figures_are_those_of_a_recount(room: Room, seed: int) -> None:
     chance = Random(seed)

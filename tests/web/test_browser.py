@@ -1028,11 +1028,13 @@ def test_now_does_not_scroll_while_the_reader_is_further_down(open_page: OpenPag
 
 SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
 OFTEN_LONG = "A title that goes on until it needs a second line, and then some more of it for a third one, " * 3
-
-
-@pytest.mark.parametrize(
+MOVING = "[style*='opacity'], [style*='transform']"
+at_a_desk_and_on_a_phone = pytest.mark.parametrize(
     ("viewport", "motion"), [(DESK, "no-preference"), (PHONE, "reduce")], ids=["sliding at a desk", "fading on a phone"]
 )
+
+
+@at_a_desk_and_on_a_phone
 def test_an_open_page_does_not_jump_whatever_comes(
     open_page: OpenPage, running_service: Running, viewport: ViewportSize, motion: str
 ) -> None:
@@ -1109,9 +1111,6 @@ def test_a_reader_may_scroll_while_something_comes(open_page: OpenPage, running_
         expect(page.locator(MOVING)).to_have_count(0)
 
 
-MOVING = "[style*='opacity'], [style*='transform']"
-
-
 def moved_by(page: Page, part: str, was: str, becomes: str) -> float:
     """How much moves on an open page when these words of a part are others at its next fetch."""
 
@@ -1136,9 +1135,7 @@ COUNTS = """(long) => {
 }"""
 
 
-@pytest.mark.parametrize(
-    ("viewport", "motion"), [(DESK, "no-preference"), (PHONE, "reduce")], ids=["sliding at a desk", "fading on a phone"]
-)
+@at_a_desk_and_on_a_phone
 def test_words_that_become_others_move_nothing(
     open_page: OpenPage, running_service: Running, viewport: ViewportSize, motion: str
 ) -> None:

@@ -718,16 +718,8 @@ async def test_repeated_attempts_are_one_step(house: House) -> None:
 
 
 def test_scripts_are_sent_without_what_no_browser_needs() -> None:
-    source = b"""// About it.
-"use strict";
-
-  const there = "http://a.example//b"; // where
-  say(`c // d`);  // isn't it?
-"""
-    sent = b"""\"use strict\";
-const there = "http://a.example//b";
-say(`c // d`);  // isn't it?
-"""
+    source = b"// It.\n'use strict';\n\n  const there = 'http://a.example//b'; // where\n  say(`c // d`); // isn't\n"
+    sent = b"'use strict';\nconst there = 'http://a.example//b';\nsay(`c // d`); // isn't\n"
     assert assets.lean(source) == sent
 
 
