@@ -349,6 +349,7 @@ def test_journals_that_real_programs_have_written() -> None:
         (b"\x80\x04\x95....", "pickle"),
         (b"\0\1\2\3", "binary"),
         (b"%PDF-1.7", "PDF"),
+        (b'<?xml version="1.0"?><recenttracks/>', "choose CSV or JSON"),
         (b"\xff\xd8\xff", "picture"),
         (b"Dear diary,\ntoday I listened to music.\n", "isn't a listening history"),
         (b'{"a": 1}', "isn't a listening history"),
@@ -440,3 +441,118 @@ def test_an_entry_of_a_document_on_one_line_is_named_by_its_number(tmp_path: Pat
     assert where(line) == f"entry 2 (line {int(line)})"
     _, found = entries(write(tmp_path, jsonl(*rows)))
     assert [where(line) for line, _ in unreadable(found)] == ["line 2", "line 3"]
+
+
+def track(at: int, title: str) -> dict[str, object]:
+    return {"artist": {"#text": "A"}, "name": title, "album": {"#text": ""}, "date": {"uts": str(at)}}
+
+
+def test_documents_that_were_joined_are_all_read(tmp_path: Path) -> None:
+    pages = [{"track": [track(AT, "B")]}, {"track": track(AT + 300, "C")}]
+    for joined in (
+        "\n".join(map(json.dumps, pages)),
+        "".join(json.dumps([page]) for page in pages),
+        "\r\n\ufeff".join(json.dumps({"recenttracks": page}) for page in pages),
+    ):
+        assert [(one.timestamp, one.title) for one in plays(write(tmp_path, joined))] == [(AT, "B"), (AT + 300, "C")]
+    _, found = entries(write(tmp_path, json.dumps(pages) + "the end"))
+    assert len([one for one in found if isinstance(one, PastPlay)]) == 2
+    assert [reason for _, reason in unreadable(found)] == ["this is not valid JSON"]
+
+
+def test_a_single_play_in_last_fms_answer_is_an_object(tmp_path: Path) -> None:
+    (found,) = plays(write_json(tmp_path, {"recenttracks": {"@attr": {"page": "1"}, "track": track(AT, "B")}}))
+    assert (found.timestamp, found.title) == (AT, "B")
+
+
+def test_files_that_were_joined_have_their_header_again(tmp_path: Path) -> None:
+    half = f'\ufeff"uts","artist","track"\r\n"{AT}","A","B"\r\n'
+    assert len(plays(write(tmp_path, half + half))) == 2
+
+
+def test_lines_may_end_in_carriage_returns(tmp_path: Path) -> None:
+    rows = f"uts,artist,track\r{AT},Björk,Jóga\r{AT + 300},Björk,Hunter\r"
+    for content in (rows.encode(), rows.encode("utf-16")):
+        assert [(one.title, one.line) for one in plays(write(tmp_path, content))] == [("Jóga", 2), ("Hunter", 3)]
+    assert len(plays(write(tmp_path, "A;Album;B;13 Sep 2020 12:26\rA;Album, the;C;13 Sep 2020 12:36\r"))) == 2
+
+
+def test_a_row_that_is_cut_off_is_no_play_with_half_a_name(tmp_path: Path) -> None:
+    rows = f"uts,artist,track,track_mbid\n{AT},A,Song,\n{AT + 300},A,Another So"
+    _, found = entries(write(tmp_path, rows))
+    assert [one.title for one in found if isinstance(one, PastPlay)] == ["Song"]
+    assert unreadable(found) == [(3, "the file ends in the middle of this line")]
+    assert len(plays(write(tmp_path, rows + "ng,"))) == 2
+    assert len(plays(write(tmp_path, rows + "ng\n"))) == 2
+
+
+def test_an_album_in_another_encoding_loses_no_letters(tmp_path: Path) -> None:
+    _, found = entries(write(tmp_path, f"uts,artist,track,album\n{AT},A,B,Ágætis byrjun\n".encode("latin-1")))
+    assert unreadable(found) == [(2, "isn't UTF-8")]
+
+
+def test_pano_appends_longer_rows_to_a_file_that_an_older_version_began(tmp_path: Path) -> None:
+    text = (
+        "timeHuman,timeMs,artist,track,album,albumArtist,durationMs,mediaPlayerPackage\n"
+        f"x,{AT}000,Nina Simone,Sinnerman,Pastel Blues,,622000,com.x\n"
+        f"x,{AT + 700}000,Nina Simone,Feeling Good,,,174000,com.x,X,1.0,scrobble\n"
+        f"x,{AT + 900}000,Nina Simone,Feeling Good,,,null,com.x,X,1.0,love\n"
+    )
+    _, found = entries(write(tmp_path, text))
+    assert [one.title for one in found if isinstance(one, PastPlay)] == ["Sinnerman", "Feeling Good"]
+    assert skipped(found) == [(4, "not a play")]
+
+
+def test_spotifys_account_data_has_podcasts_and_a_library_beside_the_plays(tmp_path: Path) -> None:
+    play = {"endTime": "2020-09-13 12:30", "artistName": "A", "trackName": "B", "msPlayed": 200000}
+    podcast = {"endTime": "2020-09-13 12:30", "podcastName": "P", "episodeName": "E", "msPlayed": 900000}
+    members: dict[str, str | bytes] = {
+        "StreamingHistory_music_0.json": json.dumps([play]),
+        "StreamingHistory_podcast_0.json": json.dumps([podcast]),
+        "StreamingHistory_audiobook_0.json": "[]",
+        "YourLibrary.json": json.dumps({"tracks": [{"artist": "A", "album": "", "track": "B", "uri": "x"}]}),
+    }
+    sections, found = entries(write_zip(tmp_path, members))
+    assert {one.kind for one in sections} == {"Spotify, account data"}
+    assert [one.title for one in found if isinstance(one, PastPlay)] == ["B"]
+    assert skipped(found) == [(1, "not a song (a podcast, an audiobook, or removed by Spotify)")]
+
+
+def test_a_devices_log_is_known_by_its_name_if_its_header_is_missing(tmp_path: Path) -> None:
+    line = f"A\t\tB\t1\t200\tL\t{AT}\tnot-an-mbid\n"
+    with pytest.raises(ZoneNeeded):
+        entries(write(tmp_path, line, ".scrobbler.log"))
+    (found,) = plays(write(tmp_path, line, ".scrobbler.log"), zone=ZoneInfo("Europe/Berlin"))
+    assert (found.timestamp, found.album_artist) == (AT - 7200, "")
+    (found,) = plays(write(tmp_path, line, "scrobbler.log"), zone=ZoneInfo("Europe/Berlin"))
+    assert found.timestamp == AT
+    (found,) = plays(write(tmp_path, "#AUDIOSCROBBLER/1.1\n#TZ/UTC\n" + line))
+    assert found.album_artist == ""
+
+
+def test_archives_in_archives_and_files_without_a_suffix_are_read(tmp_path: Path) -> None:
+    rows = f"uts,artist,track\n{AT},A,B\n"
+    inner = write_zip(tmp_path, {"history.csv": rows, "letter.txt": "Dear diary"}, "inner.zip").read_bytes()
+    members: dict[str, str | bytes] = {
+        "inner.zip": inner,
+        "old.csv.gz": gzip.compress(rows.encode()),
+        "photos.zip": write_zip(tmp_path, {"a.jpg": b"\xff\xd8\xff"}, "photos.zip").read_bytes(),
+        "ipod/.scrobbler.log": f"#AUDIOSCROBBLER/1.1\n#TZ/UTC\nA\t\tB\t1\t200\tL\t{AT}\n",
+        "submission-queues/Last.fm/me": f"a=A&t=B&b=&m=&l=200&i={AT}&o=P&n=&r=\n",
+        "__MACOSX/ipod/._.scrobbler.log": b"\0\5\x16\7",
+    }
+    sections, found = entries(write_zip(tmp_path, members))
+    assert [one.name for one in sections] == [
+        "inner.zip: history.csv",
+        "old.csv.gz",
+        "ipod/.scrobbler.log",
+        "submission-queues/Last.fm/me",
+    ]
+    assert [one.title for one in found if isinstance(one, PastPlay)] == ["B"] * 4
+
+
+def test_an_archive_in_an_archive_may_be_a_zip_bomb(tmp_path: Path) -> None:
+    bomb = f"uts,artist,track\n{AT},A,B\n" + (" " * 999 + "\n") * 6_000
+    inner = write_zip(tmp_path, {"history.csv": bomb}, "inner.zip").read_bytes()
+    with pytest.raises(HistoryFileError, match="zip bomb"):
+        entries(write_zip(tmp_path, {"inner.zip": inner}))

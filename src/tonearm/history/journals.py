@@ -30,9 +30,11 @@ LARGEST_XML = 2**26
 _RATED = re.compile(r"[LS]").fullmatch
 
 
-def scrobbler_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[Entry]:
-    """`.scrobbler.log` of players without a network, and Audacious' `scrobbler.log`: tabs, and no quoting."""
-    zone: tzinfo | None = UTC  # Audacious has no header, and always UTC
+def scrobbler_log(lines: Numbered, name: str, options: ReadOptions, device: bool) -> Iterator[Entry]:
+    """`.scrobbler.log` of players without a network, a `device`, and Audacious' `scrobbler.log`: tabs, and no
+    quoting.
+    """
+    zone = options.zone if device else UTC  # Audacious has no header, and always UTC
     half: tuple[int, str] | None = None
     for number, line in lines:
         if line is None:
@@ -43,13 +45,13 @@ def scrobbler_log(lines: Numbered, name: str, options: ReadOptions) -> Iterator[
                 yield SkippedLine(number, COMMENT)
         elif half and len((joined := f"{half[1]} {line}").split("\t")) <= 9:  # a name with a line break in it
             begun, half = half[0], None
-            yield _logged(begun, joined, zone, name)
+            yield _logged(begun, joined, zone, name, device)
         else:
             if half:
                 yield _half(*half)
             half = (number, line) if line and line.count("\t") < 6 else None
             if line and not half:
-                yield _logged(number, line, zone, name)
+                yield _logged(number, line, zone, name, device)
     if half:
         yield _half(*half)
 
@@ -66,7 +68,7 @@ def _zone(line: str, zone: tzinfo | None, options: ReadOptions) -> tzinfo | None
     return zone
 
 
-def _logged(number: int, line: str, zone: tzinfo | None, name: str) -> Entry:
+def _logged(number: int, line: str, zone: tzinfo | None, name: str, device: bool) -> Entry:
     fields = line.split("\t")
     if len(fields) < 7:
         return _half(number, line)
@@ -87,7 +89,7 @@ def _logged(number: int, line: str, zone: tzinfo | None, name: str) -> Entry:
     last = rest[0] if rest else ""
     known = mbid(last)
     start = at if zone is UTC else from_wall_clock(at, zone)
-    artist_of_album = "" if known else last
+    artist_of_album = "" if known or device else last
     return PastPlay(start, artist, title, album, artist_of_album, seconds(length), whole(place), known, line=number)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from json import JSONDecoder
 
 from tonearm.history.play import EntryLine
@@ -11,7 +11,10 @@ CHUNK = 2**16
 LARGEST_ENTRY = 2**24
 """Characters of one entry; Last.fm exporters put 1,000 plays into one."""
 
-_BLANKS = " \t\r\n"
+MEMBERS = 100
+"""Members of an object that is an entry; no service has as many."""
+
+_BLANKS = " \t\r\n\ufeff"
 
 
 class Damaged(ValueError):
@@ -35,34 +38,44 @@ class JsonStream:
         self._entry = 0
 
     def entries(self, *names: str) -> Iterator[tuple[int, object]]:
-        """The entries of the array at this place, or of the first member with one of these names that is an array.
+        """The entries of the array at this place, or of the members with one of these names that are arrays.
 
-        A single object is read as an array of one if an array is wanted.
+        A single object is read as an array of one if an array is wanted. Documents that follow, as in files that were
+        joined, are read as well.
         """
+        yield from self._document(names)
+        while self._peek():
+            yield from self._document(names)
+
+    def _document(self, names: tuple[str, ...]) -> Iterator[tuple[int, object]]:
         match self._peek():
             case "[":
                 yield from self._array()
             case "{":
-                if not (yield from self._members(names)):
-                    raise self._damaged(cut_off=False)
+                yield from self._members(names)
             case _:
                 raise self._damaged(cut_off=self._ended and not self._peek())
 
-    def _members(self, names: tuple[str, ...]) -> Generator[tuple[int, object], None, bool]:
+    def _members(self, names: tuple[str, ...]) -> Iterator[tuple[int, object]]:
+        """The entries of the members with these names; an object that has none of them is an entry itself."""
         self._take("{")
-        found = False
+        line, found, others = self.line, False, dict[object, object]()
         while self._peek() not in ("}", ""):
             name = self._value()
             self._take(":")
             if name in names and self._peek() in ("[", "{"):
                 found = True
-                yield from self.entries(*names)
+                yield from self._document(names)
             else:
-                self._value()
+                value = self._value()
+                if len(others) < MEMBERS:
+                    others[name] = value
             if self._peek() == ",":
                 self._take(",")
         self._take("}")
-        return found
+        if not found:
+            self._entry += 1
+            yield EntryLine(line, self._entry), others
 
     def _array(self) -> Iterator[tuple[int, object]]:
         self._take("[")

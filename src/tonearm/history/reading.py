@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from io import BufferedIOBase
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, BinaryIO, NamedTuple, cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -15,14 +16,17 @@ from tonearm.core.cleaning import clean
 from tonearm.core.name_caches import remembering
 from tonearm.core.play import When, when
 from tonearm.history.play import Entry, HistoryFileError, PastPlay, ReadOptions, Unreadable
-from tonearm.history.recognise import HEAD, Kind, kind_of
-from tonearm.history.text import as_text, encoding_of
+from tonearm.history.recognise import HEAD, NOTHING, kind_of
+from tonearm.history.text import as_text, encoding_of, only_returns
 
 MAX_ENTRIES = 10_000
 """Files of an archive; ListenBrainz has one for each month."""
 
 LARGEST_RATIO = 200
 """The number of bytes that a compressed byte may expand to; histories become 5 to 30, zip bombs 1,000."""
+
+DEEPEST = 2
+"""How deep archives may be in archives."""
 
 SLACK = 2**20
 """Bytes up to which no ratio is suspicious."""
@@ -34,6 +38,7 @@ class Section(NamedTuple):
     name: str
     kind: str
     journal: bool
+    layout: str = ""
 
 
 class _ForwardStream(BufferedIOBase):
@@ -74,28 +79,32 @@ def read(path: Path, options: ReadOptions, now: float, name: str = "") -> Iterat
     """The content of a file: a Section first, then its entries; an archive has several. Names are cleaned. Raises
     HistoryFileError for a file that isn't a history, ZoneNeeded if times are local, and OSError.
     """
-    name = name or path.name
     with path.open("rb") as file:
-        mark = file.read(4)
-        file.seek(0)
-        if mark == b"PK\x03\x04":
-            yield from _archive(file, name, options, now)
-        elif mark[:2] == b"\x1f\x8b":
-            import gzip
-
-            bounded = _Bounded(cast(IO[bytes], gzip.GzipFile(fileobj=file)), file.tell, name)
-            yield from _file(bounded, name, options, now)
-        else:
-            yield from _file(file, name, options, now)
+        yield from _unpacked(file, name or path.name, options, now, DEEPEST)
 
 
-def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float) -> Iterator[Section | Entry]:
+def _unpacked(file: BinaryIO, name: str, options: ReadOptions, now: float, depth: int) -> Iterator[Section | Entry]:
+    """The content of a file that may be packed; archives in archives are unpacked `depth` times."""
+    mark = file.read(4)
+    file.seek(0)
+    if mark == b"PK\x03\x04":
+        yield from _archive(file, name, options, now, depth)
+    elif mark[:2] == b"\x1f\x8b":
+        import gzip
+
+        bounded = _Bounded(cast(IO[bytes], gzip.GzipFile(fileobj=file)), file.tell, name)
+        yield from _file(bounded, name, options, now)
+    else:
+        yield from _file(file, name, options, now)
+
+
+def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float, depth: int) -> Iterator[Section | Entry]:
     try:
         archive = ZipFile(file)
     except (BadZipFile, NotImplementedError, OSError, ValueError) as broken:
         raise HistoryFileError(f"{name} is a damaged zip file: download it again") from broken
     with closing(archive):
-        members = [info for info in archive.infolist() if _may_hold_plays(info)]
+        members = [info for info in archive.infolist() if _may_hold_plays(info, depth)]
         if len(members) > MAX_ENTRIES:
             raise HistoryFileError(f"{name} has more than {MAX_ENTRIES} files: no history does")
         found = 0
@@ -106,25 +115,45 @@ def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float) -> Ite
                 raise HistoryFileError(f"{info.filename} in {name} is damaged, or encrypted") from broken
             bounded = _Bounded(opened, lambda size=info.compress_size: size, f"{info.filename} in {name}")  # type: ignore[misc]
             try:
-                for entry in _file(bounded, info.filename, options, now):
-                    found += isinstance(entry, Section)
+                for entry in _member(bounded, info.filename, options, now, depth):
+                    if isinstance(entry, Section):
+                        if entry.kind == NOTHING.name:
+                            break
+                        found += 1
                     yield entry
             except NotAHistory:
                 continue
         if not found:
-            raise HistoryFileError(f"{name} has no listening history in it")
+            raise NotAHistory(f"{name} has no listening history in it")
 
 
+def _member(file: _Bounded, name: str, options: ReadOptions, now: float, depth: int) -> Iterator[Section | Entry]:
+    """The content of a file in an archive, which may be an archive, too."""
+    if not name.lower().endswith(_PACKED):
+        yield from _file(file, name, options, now)
+        return
+    with file, TemporaryFile() as whole:
+        while part := file.read(HEAD):
+            whole.write(part)
+        whole.seek(0)
+        for entry in _unpacked(cast(BinaryIO, whole), name, options, now, depth - 1):
+            named = isinstance(entry, Section) and entry.name != name
+            yield entry._replace(name=f"{name}: {entry.name}") if isinstance(entry, Section) and named else entry
+
+
+_PACKED = (".zip", ".gz")
 _TEXT = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".log", ".cache", ".xml")
 
 
-def _may_hold_plays(info: ZipInfo) -> bool:
+def _may_hold_plays(info: ZipInfo, depth: int) -> bool:
     """Whether a file in an archive may contain plays: ListenBrainz has pins and feedback beside the listens, Spotify
-    its videos and a leaflet.
+    its videos and a leaflet. Rhythmbox's files have no suffix; of hidden files, only a device's log may.
     """
     path = info.filename.lower()
     name = path.rpartition("/")[2]
-    if info.is_dir() or name.startswith(".") or not name.endswith(_TEXT) or "_video_" in name:
+    if info.is_dir() or (name.startswith(".") and not name.startswith(".scrobbler")) or "_video_" in name:
+        return False
+    if "." in name and not name.endswith(_TEXT + _PACKED if depth else _TEXT):
         return False
     return name not in ("user.json", "feedback.jsonl", "pinned_recording.jsonl")
 
@@ -141,8 +170,11 @@ def _file(file: object, name: str, options: ReadOptions, now: float) -> Iterator
         kind = kind_of(head, encoding, name)
     except HistoryFileError as error:
         raise NotAHistory(str(error)) from None
-    yield Section(name, kind.name, kind.journal)
-    yield from _checked(kind, cast(BinaryIO, again), encoding, options, now)
+    yield Section(name, kind.name, kind.journal, kind.layout)
+    newline = None if only_returns(head.decode(encoding, "replace")) else "\n"
+    with as_text(cast(BinaryIO, again), encoding, newline) as text:
+        for entry in kind.parse(text, options):
+            yield _play(entry, now) if isinstance(entry, PastPlay) else entry
 
 
 class _Again(_ForwardStream):
@@ -164,20 +196,15 @@ class _Again(_ForwardStream):
         return self._file.read(-1 if size is None else size)
 
 
-def _checked(kind: Kind, file: BinaryIO, encoding: str, options: ReadOptions, now: float) -> Iterator[Entry]:
-    with as_text(file, encoding) as text:
-        for entry in kind.parse(text, options):
-            yield _play(entry, now) if isinstance(entry, PastPlay) else entry
-
-
 _clean = remembering(2**15)(clean)
 
 
 def _play(entry: PastPlay, now: float) -> Entry:
     """The play with cleaned names, or why it can't be a play."""
     artist, title, album, by = entry.artist, entry.title, entry.album, entry.album_artist
-    if not (artist.isascii() and title.isascii()) and (_broken(artist) or _broken(title)):
-        return Unreadable(entry.line, "isn't UTF-8", f"{artist} – {title}".encode("utf-8", "replace").decode())
+    if not all(map(str.isascii, (artist, title, album, by))) and any(map(_broken, (artist, title, album, by))):
+        text = " – ".join(filter(None, (artist, title, album)))
+        return Unreadable(entry.line, "isn't UTF-8", text.encode("utf-8", "replace").decode())
     artist, title = _clean(artist), _clean(title)
     if not artist or not title:
         return Unreadable(entry.line, f"has no {'track' if artist else 'artist'}", artist or title)

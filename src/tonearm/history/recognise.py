@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tonearm.history import journals, services, tables
 from tonearm.history.json_stream import JsonStream
 from tonearm.history.play import Entry, HistoryFileError, ReadOptions, Unreadable
-from tonearm.history.text import lines, moment, shown
+from tonearm.history.text import lines, moment, only_returns, shown
 
 HEAD = 2**16
 """Bytes from the beginning that a file is recognised by."""
@@ -21,11 +21,15 @@ Parse = Callable[[TextIOWrapper, ReadOptions], Iterator[Entry]]
 
 
 class Kind(NamedTuple):
-    """A kind of history file: what it is called, how it is read, and whether its plays may still wait to be sent."""
+    """A kind of history file: what it is called, how it is read, and whether its plays may still wait to be sent.
+
+    Several programs may write a kind, each with its own `layout`.
+    """
 
     name: str
     parse: Parse
     journal: bool = False
+    layout: str = ""
 
 
 def kind_of(head: bytes, encoding: str, name: str) -> Kind:
@@ -56,6 +60,10 @@ _NOT_HISTORIES: tuple[tuple[Callable[[bytes, str], bool], str], ...] = (
     (
         _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
         "is a Python pickle, which is never opened: it can run programs",
+    ),
+    (
+        lambda head, text: text.startswith("<?xml") and "<submissions" not in text[:1000],
+        "is XML, which we can't read: choose CSV or JSON in the exporter",
     ),
     (_starts(b"%PDF"), "is a PDF"),
     (_starts(b"\x89PNG", b"\xff\xd8\xff", b"ID3", b"fLaC", b"OggS"), "is a picture or music, not a history"),
@@ -113,7 +121,7 @@ _PANO_LINES = _each_line("Pano Scrobbler", services.pano)
 _PANO = _document("Pano Scrobbler", services.pano)
 _TONEARM_LINES = _each_line("tonearm", services.tonearm)
 _TONEARM = _document("tonearm", services.tonearm)
-_NOTHING = _document("an empty list", services.tonearm, "")
+NOTHING = _document("an empty list", services.tonearm, "")
 
 _RHYTHMBOX_PAIR = re.compile(r"\[\s*\[\s*\d+(?:\.\d+)?\s*,\s*\{").match
 
@@ -127,13 +135,13 @@ def _json(text: str) -> Kind | None:
         ({"endTime", "msPlayed"} <= keys, _SPOTIFY_ACCOUNT),
         ("scrobbles" in keys and not listed, _MALOJA),
         ({"listens", "aliases"} <= keys or {"listens", "exported_at"} <= keys, _KOITO),
-        ("tracks" in keys and not listed, _STRAWBERRY),
+        ("tracks" in keys and not listed and ("song" in keys or keys <= {"tracks", "version"}), _STRAWBERRY),
         ({"track_metadata", "listened_at"} <= keys and (listed or "listens" in keys), _LISTENBRAINZ),
         ({"track_metadata", "listened_at"} <= keys, _LISTENBRAINZ_LINES),
         ("timeMs" in keys, _PANO if listed else _PANO_LINES),
         ({"artist", "date", "name"} <= keys or {"recenttracks", "track"} <= keys, _LASTFM_PAGES),
         ({"artist", "track"} <= keys and bool({"uts", "timestamp"} & keys), _TONEARM if listed else _TONEARM_LINES),
-        (not text.strip("[]{} \t\r\n"), _NOTHING),
+        (not text.strip("[]{} \t\r\n"), NOTHING),
     )
     return next((kind for fits, kind in table if fits), None)
 
@@ -161,11 +169,12 @@ _FORM_LINE = re.compile(r"(?:[a-z]+=[^&\s]*&){3,}[a-z]+=[^&\s]*").fullmatch
 
 
 def _text(text: str, name: str) -> Kind | None:
-    every = [line.rstrip("\r") for line in text.split("\n") if line.strip()][:50]
+    ends = "\r" if only_returns(text) else "\n"
+    every = [line.rstrip("\r") for line in text.split(ends) if line.strip()][:50]
     data_lines = [line for line in every if not line.startswith("#")]
     if every[0].startswith("#AUDIOSCROBBLER") or any(map(_LOG_LINE, data_lines)):
-        device = every[0].startswith("#AUDIOSCROBBLER")
-        parse = partial(_scrobbler_log, name=name)
+        device = every[0].startswith("#AUDIOSCROBBLER") or name.rpartition("/")[2].startswith(".scrobbler")
+        parse = partial(_scrobbler_log, name=name, device=device)
         return Kind(".scrobbler.log" if device else "Audacious, waiting plays", parse, journal=not device)
     if not data_lines:
         return None
@@ -181,19 +190,22 @@ def _text(text: str, name: str) -> Kind | None:
     return _table(first)
 
 
-def _scrobbler_log(text: TextIOWrapper, options: ReadOptions, name: str) -> Iterator[Entry]:
-    return journals.scrobbler_log(lines(text), name, options)
+def _scrobbler_log(text: TextIOWrapper, options: ReadOptions, name: str, device: bool) -> Iterator[Entry]:
+    return journals.scrobbler_log(lines(text), name, options, device)
 
 
 def _table(first: str) -> Kind | None:
+    separator = tables.delimiter(first)
     try:
-        row = next(csv.reader([first], delimiter=tables.delimiter(first)))
+        row = next(csv.reader([first], delimiter=separator))
     except csv.Error:
         return None
     if tables.columns(row):
-        return _by_lines("a table (CSV)", tables.with_header)
-    if len(row) == 4 and "," in first and (not row[3].strip() or moment(row[3])):
-        return _by_lines("Last.fm to CSV, in minutes", tables.artist_album_title_time)
+        layout = ",".join(sorted(name.strip().lower() for name in row))
+        return _by_lines("a table (CSV)", tables.with_header)._replace(layout=layout)
+    if len(row) == 4 and ((separator == "," and not row[3].strip()) or moment(row[3])):
+        read = partial(tables.artist_album_title_time, separator=separator)
+        return _by_lines("Last.fm to CSV, in minutes", read)
     if len(row) == 3 and "\t" in first and moment(row[2]):
         return _by_lines("lastscrape", tables.artist_title_time)
     return None

@@ -23,6 +23,7 @@ TOO_SHORT = f"played for less than {SHORTEST_TRACK:.0f} seconds"
 PRIVATE = "played in a private session (add --private to import these too)"
 NO_TIME = "has no time that can be read"
 NOT_A_PLAY = "not a play"
+NOT_A_SONG = "not a song (a podcast, an audiobook, or removed by Spotify)"
 
 Read = Callable[[int, Mapping[str, Any]], Iterator[Entry]]
 
@@ -130,7 +131,7 @@ def spotify(private: bool) -> Read:
         title, played = entry.get("master_metadata_track_name"), number(entry["ms_played"])
         found = moment(entry["ts"])
         if title is None:
-            yield SkippedLine(line, "not a song (a podcast, an audiobook, or removed by Spotify)")
+            yield SkippedLine(line, NOT_A_SONG)
         elif played is None or found is None:
             yield _no_start(line, found, entry["ts"], entry["ms_played"])
         elif played < SHORTEST_TRACK * 1000:
@@ -154,7 +155,10 @@ def _no_start(line: int, found: tuple[int, int] | None, end: object, played: obj
 
 
 def spotify_account(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
-    """Spotify's account data: the end in minutes."""
+    """Spotify's account data: the end in minutes. Podcasts and audiobooks have files of their own."""
+    if entry.keys().isdisjoint(("artistName", "trackName")):
+        yield SkippedLine(line, NOT_A_SONG)
+        return
     played, found = number(entry["msPlayed"]), moment(entry["endTime"])
     if played is None or found is None:
         yield _no_start(line, found, entry["endTime"], entry["msPlayed"])

@@ -9,12 +9,19 @@ from typing import TypeVar
 
 from tonearm.history.exports import without_apostrophe
 from tonearm.history.play import DID_NOT_COUNT, NOT_COUNTED, Entry, PastPlay, SkippedLine, Unreadable
-from tonearm.history.text import mbid, moment, seconds, shown, unix, whole
+from tonearm.history.text import Unended, mbid, moment, seconds, shown, unix, whole
 
 MAX_LINES = 20
 """Lines that one row may have, because a name has line breaks in it."""
 
 TOO_LONG = "the line is too long"
+CUT_OFF = "the file ends in the middle of this line"
+
+_PANO = (
+    *("timehuman", "timems", "artist", "track", "album", "albumartist", "durationms"),
+    *("mediaplayerpackage", "mediaplayername", "mediaplayerversion", "event"),
+)
+"""The columns of Pano Scrobbler. Newer versions have more, also in rows of a file that an older one began."""
 
 _NAMES = {
     "time": ("uts", "timestamp", "listened_at", "time", "timems", "played_at", "date", "utc_time"),
@@ -52,11 +59,11 @@ def delimiter(header: str) -> str:
     return max(",\t;", key=header.count)
 
 
-def rows(lines: Numbered, separator: str, needed: int) -> Iterator[tuple[int, list[str]] | Unreadable]:
+def rows(lines: Numbered, separator: str, needed: int, full: int) -> Iterator[tuple[int, list[str]] | Unreadable]:
     """The rows of a CSV file with the line each begins on. A quote that is never closed affects only its own line.
 
     `needed` is the number of columns that a play has at least: a line with fewer that begins with # is a comment, and
-    one with as many is a play, as of the band #1 Dads.
+    one with as many is a play, as of the band #1 Dads. `full` is the number of columns of a row that isn't cut off.
     """
     back: deque[tuple[int, str | None]] = deque()
     while (first := _next(back, lines)) is not None:
@@ -64,10 +71,10 @@ def rows(lines: Numbered, separator: str, needed: int) -> Iterator[tuple[int, li
         if line is None:
             yield Unreadable(number, TOO_LONG)
         elif line and not (line.startswith("#") and line.count(separator) < needed - 1):
-            if '"' not in line:
-                yield number, line.split(separator)
-            else:
-                yield _quoted(number, line, separator, back, lines)
+            row = _quoted(number, line, separator, back, lines) if '"' in line else (number, line.split(separator))
+            if isinstance(line, Unended) and not isinstance(row, Unreadable) and needed <= len(row[1]) < full:
+                row = Unreadable(number, CUT_OFF, shown(line))
+            yield row
 
 
 def _quoted(
@@ -108,10 +115,11 @@ def with_header(lines: Numbered) -> Iterator[Entry]:
     number, header = next((n, line) for n, line in lines if line and not line.startswith("#"))
     separator = delimiter(header)
     head = next(csv.reader([header], delimiter=separator))
-    places = columns(head)
+    known = tuple(name.strip().lower() for name in head)
+    places = columns(list(_PANO) if known == _PANO[: len(known)] else head)
     in_milliseconds = "durationms" in header.lower()
     needed = 1 + max(places["time"], places["artist"], places["title"])
-    for row in rows(lines, separator, needed):
+    for row in rows(lines, separator, needed, len(head)):
         if isinstance(row, Unreadable):
             yield row
             continue
@@ -152,15 +160,15 @@ def _play(number: int, fields: Mapping[str, str], in_milliseconds: bool) -> Entr
     )
 
 
-def artist_album_title_time(lines: Numbered) -> Iterator[Entry]:
+def artist_album_title_time(lines: Numbered, separator: str) -> Iterator[Entry]:
     """Four columns without a header, times in minutes UTC: https://benjaminbenben.com/lastfm-to-csv/"""
-    for row in rows(lines, ",", 4):
+    for row in rows(lines, separator, 4, 4):
         if isinstance(row, Unreadable):
             yield row
             continue
         number, values = row
         if len(values) != 4:
-            yield Unreadable(number, f"has {_columns(len(values))} instead of 4", shown(",".join(values)))
+            yield Unreadable(number, f"has {_columns(len(values))} instead of 4", shown(separator.join(values)))
         elif not values[3].strip():
             yield SkippedLine(number, "has no time")
         elif (found := moment(values[3])) is None:

@@ -28,10 +28,23 @@ def encoding_of(head: bytes) -> str:
     return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
 
 
-def as_text(file: BinaryIO, encoding: str) -> TextIOWrapper:
-    """The text of a file; bytes that don't belong there stay visible as lone surrogates."""
+def as_text(file: BinaryIO, encoding: str, newline: str | None = "\n") -> TextIOWrapper:
+    """The text of a file; bytes that don't belong there stay visible as lone surrogates. Without a `newline`, carriage
+    returns end lines, too.
+    """
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    return TextIOWrapper(file, encoding, errors, newline="\n")
+    return TextIOWrapper(file, encoding, errors, newline=newline)
+
+
+def only_returns(text: str) -> bool:
+    """Whether the lines of a file end in carriage returns, as spreadsheets on a Mac write them."""
+    return "\r" in text and "\n" not in text
+
+
+class Unended(str):
+    """The last line of a file, without a line end: the file may have been cut off there."""
+
+    __slots__ = ()
 
 
 def lines(text: TextIOWrapper) -> Iterator[tuple[int, str | None]]:
@@ -39,10 +52,12 @@ def lines(text: TextIOWrapper) -> Iterator[tuple[int, str | None]]:
     number = 0
     while line := text.readline(LONGEST_LINE):
         number += 1
-        if line[-1] == "\n":
+        if line[0] == "\ufeff":  # the beginning of a file that was joined to another
+            line = line[1:]
+        if line[-1:] == "\n":
             yield number, line.rstrip("\r\n")
         elif len(line) < LONGEST_LINE:
-            yield number, line
+            yield number, Unended(line)
         else:
             while line and line[-1] != "\n":
                 line = text.readline(LONGEST_LINE)
