@@ -98,3 +98,11 @@ def test_plays_are_sorted_by_time_also_if_they_are_many(number: int) -> None:
     for _ in range(2):
         assert [play.timestamp for play in plays] == [AT + at // 2 for at in range(number)]
     plays.close()
+
+
+def test_a_song_that_two_exports_spell_differently_in_the_same_second_is_one_play() -> None:
+    assert judged([past(0, "Vaka", "Sigur Ros"), past(0, "Vaka", "Sigur Rós", file=1)]) == [NEW, KNOWN]
+    assert judged([past(0, "Vaka", "Sigur Ros"), past(0, "Vaka", "Sigur Rós")]) == [NEW, NEW]
+    assert judged([past(0, "Vaka"), past(0, "Njosnavelin", file=1)]) == [NEW, NEW]
+    both = [past(0, "Vaka", "Sigur Ros"), past(0, "Vaka", "Sigur Rós")]
+    assert judged([*both, *(one._replace(file=1) for one in both)]) == [NEW, NEW, KNOWN, KNOWN]

@@ -83,6 +83,24 @@ async def test_the_same_months_from_another_service_add_only_what_is_missing(roo
     assert await titles(room) == ["Ágætis byrjun", "Svefn-g-englar", "Starálfur"]
 
 
+async def test_tables_of_two_services_in_one_import_are_compared_with_each_other(room: Room, tmp_path: Path) -> None:
+    ours = write(tmp_path, table([(0, "A"), (500, "B")]), "ours.csv")
+    theirs = write(tmp_path, f"time,album,artist,title\n{AT + 2},,Nina Simone,A\n{AT + 900},,Nina Simone,C\n", "theirs")
+    first, second = await brought(room, ours, theirs)
+    assert (first.new, second.new, second.known) == (2, 1, 1)
+    assert await titles(room) == ["A", "B", "C"]
+    assert [one.new + one.known for one in await brought(room, theirs, ours)] == [2, 2]
+    assert await titles(room) == ["A", "B", "C"]
+
+
+async def test_two_exports_that_overlap_and_spell_a_name_differently(room: Room, tmp_path: Path) -> None:
+    old = write(tmp_path, table([(0, "A"), (300, "B")], "Sigur Ros"), "old.csv")
+    new = write(tmp_path, table([(300, "B"), (600, "C")], "Sigur Rós"), "new.csv")
+    (found,) = await brought(room, old, new)
+    assert (found.new, found.known) == (3, 1)
+    assert await titles(room) == ["A", "B", "C"]
+
+
 async def test_what_was_reported_here_is_known_and_stays_as_it_is(room: Room, tmp_path: Path) -> None:
     await room.sign_in()
     await room.play(1)

@@ -86,7 +86,7 @@ class Judge:
         self.matched: list[int] = []
         """The plays of the history, by their ids, that the last part has matched."""
         self._at = 0
-        self._names: set[tuple[int, str, str]] = set()
+        self._names: dict[SongKey, int] = {}
         self._ended: list[PastPlay] = []
 
     def judge(
@@ -104,14 +104,17 @@ class Judge:
         return [outcome or Outcome.NEW for outcome in outcomes]
 
     def _repeated(self, play: PastPlay) -> Outcome | None:
-        """The outcome for a play that the source itself has listed before. A minute may hold two that look alike."""
-        key = play.timestamp, play.artist, play.title
+        """The outcome for a play that the source itself has listed before. A minute may hold two that look alike.
+
+        In another of its files, the play may be spelt as the service has corrected it meanwhile.
+        """
+        names = play.artist, play.title
         if play.timestamp != self._at:
             self._at = play.timestamp
             self._names.clear()
-        if key in self._names:
+        if names in self._names or self._respelt(play):
             return Outcome.DOUBTFUL if play.precision > 1 and play.played is None else Outcome.KNOWN
-        self._names.add(key)
+        self._names[names] = play.file
         if play.stamp != "end" or play.played is None:
             return None
         self._ended = [other for other in self._ended if play.timestamp - other.timestamp <= SAME]
@@ -119,8 +122,15 @@ class Judge:
         self._ended.append(play)
         return Outcome.KNOWN if twice else None
 
+    def _respelt(self, play: PastPlay) -> bool:
+        others = [names for names, file in self._names.items() if file != play.file]
+        return bool(others) and self._song(play) in (self._filed(*names) for names in others)
+
     def _song(self, play: PastPlay) -> SongKey:
-        song = folded(play.artist, play.title)
+        return self._filed(play.artist, play.title)
+
+    def _filed(self, artist: str, title: str) -> SongKey:
+        song = folded(artist, title)
         return self._renamed.get(song, song)
 
     def _by_song(self, stored: Iterable[StoredPast], start: int) -> dict[SongKey, list[StoredPast]]:
@@ -128,8 +138,8 @@ class Judge:
         found: dict[SongKey, list[StoredPast]] = {}
         for one in stored:
             if one.id not in self._claimed:
-                names = folded(*(one.corrected or (one.artist, one.title)))
-                found.setdefault(self._renamed.get(names, names), []).append(one)
+                song = self._filed(*(one.corrected or (one.artist, one.title)))
+                found.setdefault(song, []).append(one)
         return found
 
     def _claim(self, one: StoredPast) -> Outcome:

@@ -34,7 +34,7 @@ class PastPlay(NamedTuple):
 
     `stamp` is which moment the file names: `start`, `end` (then `timestamp` is that minus the time heard, if the file
     says how long that was) or `unknown`. `precision` is 1 for seconds, 60 if the file has minutes only. `duration` and
-    `played` are seconds, None if the file doesn't say.
+    `played` are seconds, None if the file doesn't say. `file` is its place among the files of an import.
     """
 
     timestamp: int
@@ -49,6 +49,7 @@ class PastPlay(NamedTuple):
     precision: int = 1
     stamp: str = "start"
     line: int = 0
+    file: int = 0
 
     @property
     def loose(self) -> bool:

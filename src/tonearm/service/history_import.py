@@ -97,15 +97,16 @@ class _Source:
 
     kind: str
     journal: bool = False
+    layout: str = ""
     files: list[str] = field(default_factory=list)
     plays: SortedPlays = field(default_factory=SortedPlays)
     skipped: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     faults: list[Fault] = field(default_factory=list)
 
-    def take(self, entry: PastPlay | SkippedLine | Unreadable, file: str) -> None:
+    def take(self, entry: PastPlay | SkippedLine | Unreadable, file: str, place: int) -> None:
         if isinstance(entry, PastPlay):
-            self.plays.add(entry)
+            self.plays.add(entry._replace(file=place) if place else entry)
         elif isinstance(entry, SkippedLine):
             self.skipped[entry.reason] += 1
         else:
@@ -143,17 +144,17 @@ class HistoryImport:
         if options.by_path is None:
             options = replace(options, by_path=await self._by_path(account))
         sources = await asyncio.to_thread(_read_all, files, options, self.clock.now())
-        total, done = sum(source.plays.number for source in sources.values()), 0
+        total, done = sum(source.plays.number for source in sources), 0
         results: list[ImportResult] = []
         try:
             digest = await asyncio.to_thread(_digest, files, options, doubtful, rules) if apply else ""
             naming = _Naming(await self.store.read(partial(edit_rules.in_order, account=account)), rules)
-            for source in sources.values():
+            for source in sources:
                 run = _Run(self, account, source, naming, queue, doubtful, partial(_shifted, progress, done, total))
                 results.append(await run.to_the_end(digest))
                 done += source.plays.number
         finally:
-            for source in sources.values():
+            for source in sources:
                 source.plays.close()
         return results
 
@@ -215,24 +216,28 @@ def _shifted(progress: Progress, before: int, total: int, done: int) -> None:
     progress(before + done, total)
 
 
-def _read_all(files: Sequence[Path], options: ReadOptions, now: float) -> dict[str, _Source]:
-    sources: dict[str, _Source] = {}
+def _read_all(files: Sequence[Path], options: ReadOptions, now: float) -> list[_Source]:
+    """The content of the files: a source for each kind and layout, since each service has its own times."""
+    sources: dict[tuple[str, str], _Source] = {}
+    place = -1
     try:
         for path in files:
             name, source = path.name, _Source("")
             for entry in read(path, options, now):
                 if isinstance(entry, Section):
-                    source = sources.setdefault(entry.kind, _Source(entry.kind, entry.journal))
+                    place += 1
+                    key = entry.kind, entry.layout
+                    source = sources.setdefault(key, _Source(entry.kind, entry.journal, entry.layout))
                     name = path.name if entry.name == path.name else f"{path.name}: {entry.name}"
                     if path.name not in source.files:
                         source.files.append(path.name)
                 else:
-                    source.take(entry, name)
+                    source.take(entry, name, place)
     except BaseException:
         for source in sources.values():
             source.plays.close()
         raise
-    return sources
+    return list(sources.values())
 
 
 def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool, rules: bool) -> str:
@@ -326,7 +331,7 @@ class _Run:
     async def _begin(self, digest: str) -> StoredImport:
         source = self.source
         begin = partial(history_imports.begin, source=source.kind, name=", ".join(source.files))
-        of_kind = f"{digest} {source.kind}"
+        of_kind = " ".join(filter(None, (digest, source.kind, source.layout)))
         return await self.room.store.write(
             lambda db: begin(db, self.account, digest=of_kind, now=self.room.clock.now())
         )
