@@ -5,6 +5,7 @@ The stand-ins have a clock that goes as fast as the rules allow.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,8 @@ from random import Random
 
 import pytest
 
-from tests.stand_ins import Fault, GnuFmStandIn, KoitoStandIn, ListenBrainzStandIn, MalojaStandIn, StandIn
+from tests.stand_ins import Fault, GnuFmStandIn, KoitoStandIn, ListenBrainzStandIn, MalojaStandIn, PdsStandIn, StandIn
+from tests.stand_ins.pds import did_of
 from tonearm.core.account import Connection
 from tonearm.core.delivery import Accepted, DeliveryState, Fate, Ignored, QueuedPlay, Refused, Send, next_move
 from tonearm.core.delivery_answer import next_step
@@ -24,6 +26,7 @@ from tonearm.lastfm.rules import LIBREFM
 from tonearm.lastfm.servers import OPEN_KEYS, server_at
 from tonearm.listenbrainz import KOITO, KOITO_API, LISTENBRAINZ, ListenBrainzClient
 from tonearm.maloja import MALOJA, MalojaClient
+from tonearm.tealfm import TEALFM, TealClient
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +93,7 @@ STAND_INS: dict[str, type[StandIn]] = {
     "koito": KoitoStandIn,
     "maloja": MalojaStandIn,
     "gnufm": GnuFmStandIn,
+    "tealfm": PdsStandIn,
 }
 KINDS = tuple(STAND_INS)
 
@@ -105,16 +109,20 @@ async def a_line(kind: str, stack: AsyncExitStack, chance: Random) -> Line:
         lastfm = await stack.enter_async_context(LastFm(OPEN_KEYS, like.api_url, server=like))
         line = Line(server, LIBREFM, lambda plays, live: lastfm.scrobble(plays, TOKEN), chance)
         return line
-    client: ListenBrainzClient | MalojaClient
-    if kind == "maloja":
+    client: ListenBrainzClient | MalojaClient | TealClient
+    token = TOKEN
+    if kind == "tealfm":
+        client = TealClient(server.url, user_agent=AGENT, now=now)
+        token = json.dumps({"did": did_of("anna"), "password": TOKEN})
+    elif kind == "maloja":
         client = MalojaClient(server.url, user_agent=AGENT)
     elif kind == "koito":
         client = ListenBrainzClient(server.url, user_agent=AGENT, dialect=KOITO_API)
     else:
         client = ListenBrainzClient(server.url, user_agent=AGENT)
     await stack.enter_async_context(client)
-    rules = {"listenbrainz": LISTENBRAINZ, "koito": KOITO, "maloja": MALOJA}[kind]
-    line = Line(server, rules, lambda plays, live: client.submit(plays, TOKEN, live=live), chance)
+    rules = {"listenbrainz": LISTENBRAINZ, "koito": KOITO, "maloja": MALOJA, "tealfm": TEALFM}[kind]
+    line = Line(server, rules, lambda plays, live: client.submit(plays, token, live=live), chance)
     return line
 
 

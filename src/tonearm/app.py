@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
     from tonearm.service.history_from_lastfm import HistoryFromLastFm
+    from tonearm.tealfm import TealClient
 
 AUTH_URL = "https://www.last.fm/api/auth/"
 REQUESTS_PER_SECOND = 4.0
@@ -226,7 +227,15 @@ def _makers(http: HttpClient, agent: str) -> dict[DestinationKind, MakeWire]:
         DestinationKind.MALOJA: partial(MalojaClient, user_agent=agent, http=http),
         DestinationKind.LIBREFM: partial(LastFmDestination, user_agent=agent, http=http, gnu_fm=True),
         DestinationKind.LASTFM_LIKE: partial(LastFmDestination, user_agent=agent, http=http),
+        DestinationKind.TEALFM: partial(_teal_wire, agent=agent, http=http),
     }
+
+
+def _teal_wire(address: str, *, agent: str, http: HttpClient) -> TealClient:
+    """Without an address: to the server of most accounts. Loaded only where somebody uses it."""
+    from tonearm.tealfm import BLUESKY_URL, TealClient
+
+    return TealClient(address or BLUESKY_URL, user_agent=agent, http=http)
 
 
 @asynccontextmanager

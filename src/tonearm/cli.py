@@ -39,7 +39,7 @@ _COMMANDS = {
     "token": ("listener", "Make, list and revoke the API tokens of a listener."),
     "player": ("player", "Add, list, revoke and test the players that report here."),
     "rule": ("rule", "Change names whenever a player sends them."),
-    "destination": ("destination", "Send plays to ListenBrainz, Maloja, Koito or Libre.fm as well."),
+    "destination": ("destination", "Send plays to ListenBrainz, Maloja, Libre.fm and others as well."),
     "backup": ("backup", "Save a copy of the database, even while the service runs."),
     "restore": ("backup", "Replace the database with a backup."),
     "move-database": ("move_database", "Move a SQLite installation to PostgreSQL."),

@@ -12,6 +12,7 @@ from tests.api.conftest import Service
 from tests.patience import pause
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.pds import PdsStandIn
 from tests.stand_ins.serving import Fault
 
 TOKEN = "a-token-of-mine"
@@ -184,6 +185,25 @@ def test_an_ended_session_is_renewed_on_the_page_or_by_password(service: Service
     libre.until_stored()
     again = service.http.patch(f"/destinations/{number}", json=account)
     assert again.json()["state"] == "connected"
+
+
+def test_an_app_password_is_stored_and_never_shown(service: Service) -> None:
+    with PdsStandIn() as pds:
+        pds.users["ez5g-3ik7-zt4q-znvo"] = "anna.test"
+        wanted = {"kind": "tealfm", "url": pds.url, "username": "@anna.test"}
+        for more, part in (({}, "token"), ({"token": "ez5g-3ik7-zt4q-znvo"}, "token"), ({"password": "x"}, "password")):
+            answer = service.http.post("/destinations", json={**wanted, **more})
+            assert answer.status_code == 422
+            assert answer.json()["detail"][0]["loc"] == ["body", part]
+        added = service.http.post("/destinations", json={**wanted, "password": "ez5g-3ik7-zt4q-znvo"})
+        assert (added.status_code, added.json()["username"], added.json()["name"]) == (201, "anna.test", "teal.fm")
+        assert "ez5g" not in added.text
+        begun = service.http.post(f"/destinations/{added.json()['id']}/sign-in", json={})
+        assert begun.status_code == 422
+        assert "teal.fm has no approval page: enter your handle and an app password" in begun.text
+        report(service)
+        pds.until_stored()
+        assert [play.title for play in pds.stored] == ["Sinnerman"]
 
 
 def test_what_is_wrong_with_a_sign_in_names_the_part(service: Service, libre: GnuFmStandIn) -> None:

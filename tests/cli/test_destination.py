@@ -14,6 +14,7 @@ from tests.cli.conftest import on_deck
 from tests.cli.shell import Shell
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.pds import PdsStandIn
 from tests.stand_ins.serving import Fault
 from tonearm.store.destinations import end_session
 
@@ -217,11 +218,40 @@ def test_a_password_is_read_from_a_file_or_asked_for(asking: Shell, libre: Willi
     assert "is signed in again" in again.stdout
 
 
+def test_an_app_password_is_read_from_a_file_or_asked_for(
+    asking: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def prompt(words: str, **_: object) -> str:
+        asked.append(words)
+        return "ez5g-3ik7-zt4q-znvo"
+
+    monkeypatch.setattr("click.prompt", prompt)
+    file = tmp_path / "password"
+    file.write_text("ez5g-3ik7-zt4q-znvo\n")
+    with PdsStandIn() as pds:
+        pds.users["ez5g-3ik7-zt4q-znvo"] = "anna.test"
+        here = ("destination", "add", "tealfm", "--url", pds.url, "--user")
+        wrong = asking(*here, "ben.test", "--password-file", str(file))
+        assert wrong.stderr == "Error: the server rejects the sign-in: Invalid identifier or password\n"
+        said = asking(*here, "anna.test", "--password-file", str(file))
+        assert said.stdout == "teal.fm (anna.test) is destination 1: it gets what you play from now on\n"
+        assert "ez5g" not in said.output
+        assert asked == []
+        again = asking("destination", "token", "1", "--user", "anna.test")
+        assert again.stdout == "teal.fm (anna.test) is signed in again\n"
+        assert asked == ["App password"]
+
+
 def test_options_that_a_service_has_no_use_for_are_refused(asking: Shell, libre: Willing, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("a-secret\n")
     for words, said in (
-        (("listenbrainz", "--user", "anna"), "--user is for librefm and lastfm-like"),
+        (("listenbrainz", "--user", "anna"), "--user is for librefm, lastfm-like and tealfm"),
+        (("tealfm",), "tealfm needs --user NAME: your handle, such as anna.bsky.social"),
+        (("tealfm", "--user", "anna", "--api-key", "1" * 32), "--api-key is for librefm and lastfm-like"),
+        (("tealfm", "--user", "anna", "--token-file", str(file)), "tealfm has no tokens: add --user NAME"),
         (("librefm", "--token-file", str(file)), "librefm has no tokens: approve on its page, or add --user NAME"),
         (("librefm", "--password-file", str(file)), "--password-file needs --user NAME"),
         (("lastfm-like", "--url", libre.url, "--api-key", "1" * 32), "belong together: enter both"),

@@ -95,4 +95,5 @@ def test_each_kind_of_destination_has_a_name_for_people() -> None:
         "lastfm-like": "Last.fm-like server",
         "maloja": "Maloja",
         "koito": "Koito",
+        "tealfm": "teal.fm",
     }

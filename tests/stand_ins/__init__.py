@@ -16,6 +16,7 @@ from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.koito import KoitoStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
 from tests.stand_ins.maloja import MalojaStandIn
+from tests.stand_ins.pds import PdsStandIn
 from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "KoitoStandIn",
     "ListenBrainzStandIn",
     "MalojaStandIn",
+    "PdsStandIn",
     "Said",
     "StandIn",
     "Stored",

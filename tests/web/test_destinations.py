@@ -20,6 +20,7 @@ from tests.network import tls_of
 from tests.patience import async_pause
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.pds import PdsStandIn
 from tests.stand_ins.serving import Fault
 from tests.web.conftest import House, house_at
 from tonearm.core.destination import DestinationKind
@@ -163,10 +164,18 @@ async def test_the_queue_shows_what_a_service_has_not_accepted(delivering: House
 
 
 @pytest.fixture
-async def adding(database: str, server: ListenBrainzStandIn, fm: GnuFmStandIn) -> AsyncIterator[House]:
-    """A house that sends, beside two services that are not added yet."""
-    async with house_at(database, deliver=True, hosts={"one.test": server, "fm.test": fm}) as opened:
+async def adding(database: str, server: ListenBrainzStandIn, fm: GnuFmStandIn, pds: PdsStandIn) -> AsyncIterator[House]:
+    """A house that sends, beside services that are not added yet."""
+    hosts = {"one.test": server, "fm.test": fm, "pds.test": pds}
+    async with house_at(database, deliver=True, hosts=hosts) as opened:
         yield opened
+
+
+@pytest.fixture
+def pds() -> PdsStandIn:
+    stand_in = PdsStandIn()
+    stand_in.users["ez5g-3ik7-zt4q-znvo"] = "anna.test"
+    return stand_in
 
 
 @pytest.fixture
@@ -351,6 +360,35 @@ async def test_a_service_is_signed_in_to_with_a_password(adding: House, fm: GnuF
     assert 'value="anna"' in answer.text
     answer = await check(adding, **given, token="sesame, open")
     assert "<bdi>anna</bdi> at fm.test" in answer.text
+
+
+async def test_a_service_is_signed_in_to_with_an_app_password(adding: House, pds: PdsStandIn) -> None:
+    form = await adding.page("/settings/destinations/new?kind=tealfm")
+    assert "Handle, such as anna.bsky.social" in form
+    assert "Sign in on its page" not in form
+    given = {"kind": "tealfm", "url": "http://pds.test", "username": "anna.test"}
+    answer = await check(adding, **given, token="wrong")
+    assert "The server rejects the sign-in: Invalid identifier or password" in at_field(answer, "token")
+    assert 'value="anna.test"' in answer.text
+    answer = await check(adding, **given, token="ez5g-3ik7-zt4q-znvo")
+    assert "<bdi>anna.test</bdi> at teal.fm" in answer.text
+    assert "ez5g" not in answer.text
+    added = await adding.http.post("/settings/destinations", data={"state": hidden(answer.text, "state")})
+    at = added.headers["location"]
+    page = await adding.page(at)
+    assert 'id="token-title">Sign-in</h2>' in page
+    assert 'value="anna.test"' in page
+    pds.fault = Fault.REVOKED
+    await play(adding)
+    while (await only(adding)).state != "needs_sign_in":
+        await async_pause()
+    assert "Session ended" in await adding.page("/settings")
+    assert "has ended the session: sign in again." in await adding.page("/settings")
+    pds.fault = Fault.NONE
+    signed = {"username": "anna.test", "token": "ez5g-3ik7-zt4q-znvo"}
+    assert (await adding.http.post(f"{at}/token", data=signed)).status_code == 303
+    while not pds.stored:
+        await async_pause()
 
 
 # The page of a service

@@ -11,7 +11,14 @@ import click
 
 from tonearm.commands.destination_output import facts_of, line_of, name_of
 from tonearm.commands.destination_policy import PolicyChange, previewed
-from tonearm.commands.destination_sign_in import APPROVED, TOKEN_FILE, SignInOptions, approved, token_from, with_sign_in
+from tonearm.commands.destination_sign_in import (
+    SIGNED_IN,
+    TOKEN_FILE,
+    SignInOptions,
+    approved,
+    token_from,
+    with_sign_in,
+)
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import HOUR, plays, print_result
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like")
+KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm")
 """The values of `core.destination.DestinationKind`, which would be slow to import for `--help`."""
 
 NUMBER = click.argument("number", type=click.IntRange(min=1))
@@ -41,7 +48,7 @@ def destination() -> None:
 
 @destination.command()
 @with_settings()
-@click.option("--url", metavar="URL", default="", help="Its address; ListenBrainz needs none.")
+@click.option("--url", metavar="URL", default="", help="Its address; ListenBrainz, Libre.fm and teal.fm need none.")
 @TOKEN_FILE
 @with_sign_in
 @click.option("--history", metavar="DAYS", help="Also send this many days of your history, or: all.")
@@ -73,6 +80,7 @@ def add(
     """Add a service that gets what you play from now on. Its token is checked there first.
 
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
+    teal.fm needs your handle and an app password, and shows your plays to everybody.
     """
     from tonearm.commands.opening import run
     from tonearm.core.policy import ArtistForm, Policy
@@ -85,7 +93,7 @@ def add(
         return
     days = _days(history)
     sign_in.checked(kind, token_file)
-    given = sign_in.by_password() if kind in APPROVED else token_from(token_file)
+    given = sign_in.by_password(kind) if kind in SIGNED_IN else token_from(token_file)
     found = run(_add(settings, listener, kind, url, given, sign_in, policy, days))
     text = f"{name_of(found)} is destination {found.stored.id}: it gets what you play from now on"
     if days:
@@ -168,7 +176,7 @@ def token(
 
     kind = str(run(_found(settings, listener, number)).kind)
     sign_in.checked(kind, token_file)
-    given = sign_in.by_password() if kind in APPROVED else token_from(token_file)
+    given = sign_in.by_password(kind) if kind in SIGNED_IN else token_from(token_file)
 
     async def renew(deck: Deck, me: int) -> object:
         if given is not None:
@@ -176,7 +184,7 @@ def token(
         begun = await deck.destinations.begin_again(me, number, sign_in.keys())
         return await approved(deck, begun, sign_in, lambda state: deck.destinations.sign_in_again(me, number, state))
 
-    said = "is signed in again" if kind in APPROVED else "has a new token"
+    said = "is signed in again" if kind in SIGNED_IN else "has a new token"
     _change(settings, listener, as_json, number, said, renew)
 
 

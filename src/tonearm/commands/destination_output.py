@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tonearm.commands.destination_sign_in import APPROVED
+from tonearm.commands.destination_sign_in import SIGNED_IN
 from tonearm.commands.output import moment, plays
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def name_of(found: DestinationOverview) -> str:
 
 def line_of(found: DestinationOverview) -> str:
     stored, waiting = found.stored, found.waiting.plays
-    needs = "has ended the session" if stored.kind in APPROVED else "needs a new token"
+    needs = "has ended the session" if stored.kind in SIGNED_IN else "needs a new token"
     text = f"{stored.id}  {name_of(found)}  {needs if found.state == 'needs_sign_in' else found.state}"
     if waiting:
         verb = "waits" if waiting == 1 else "wait"

@@ -35,6 +35,12 @@ OUT_OF_REACH = 5
 APPROVED = ("librefm", "lastfm-like")
 """The kinds whose users approve on the service's page, or enter a name and a password."""
 
+BY_APP_PASSWORD = ("tealfm",)
+"""The kinds whose users enter a name and an app password."""
+
+SIGNED_IN = (*APPROVED, *BY_APP_PASSWORD)
+"""The kinds without tokens."""
+
 TOKEN = "TONEARM_DESTINATION_TOKEN"  # noqa: S105  # the name of a variable
 _A_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 TOKEN_FILE = click.option(
@@ -44,12 +50,14 @@ TOKEN_FILE = click.option(
     help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise.",
 )
 SIGN_IN = (
-    click.option("--user", metavar="NAME", help="Libre.fm and its like: sign in with this name and a password."),
+    click.option(
+        "--user", metavar="NAME", help="Libre.fm, its like, and teal.fm: sign in with this name and a password."
+    ),
     click.option(
         "--password-file",
         metavar="FILE",
         type=_A_FILE,
-        help="The password, from a file or -; asked for otherwise. It is not stored.",
+        help="The password, from a file or -; asked for otherwise. Only an app password (teal.fm) is stored.",
     ),
     click.option("--no-browser", is_flag=True, help="Only print the address of the page to approve on."),
     click.option("--api-key", metavar="KEY", default="", help="Your API key there, if the server wants one."),
@@ -78,11 +86,16 @@ class SignInOptions:
             "--api-secret-file": self.api_secret_file,
             "--approval-url": self.approval_url,
         }
-        given = [name for name, value in named.items() if value]
-        if given and kind not in APPROVED:
-            raise click.UsageError(f"{given[0]} is for {' and '.join(APPROVED)}")
-        if token_file is not None and kind in APPROVED:
-            raise click.UsageError(f"{kind} has no tokens: approve on its page, or add --user NAME")
+        by_password = ("--user", "--password-file")
+        for name in (name for name, value in named.items() if value):
+            kinds = SIGNED_IN if name in by_password else APPROVED
+            if kind not in kinds:
+                raise click.UsageError(f"{name} is for {', '.join(kinds[:-1])} and {kinds[-1]}")
+        if token_file is not None and kind in SIGNED_IN:
+            other = "" if kind in BY_APP_PASSWORD else "approve on its page, or "
+            raise click.UsageError(f"{kind} has no tokens: {other}add --user NAME")
+        if kind in BY_APP_PASSWORD and not self.user:
+            raise click.UsageError(f"{kind} needs --user NAME: your handle, such as anna.bsky.social")
         if self.password_file and not self.user:
             raise click.UsageError("--password-file needs --user NAME")
 
@@ -93,7 +106,7 @@ class SignInOptions:
         secret = _from_file(self.api_secret_file).strip() if self.api_secret_file else ""
         return OwnKeys(self.api_key.strip(), secret, self.approval_url)
 
-    def by_password(self) -> NameAndPassword | None:
+    def by_password(self, kind: str) -> NameAndPassword | None:
         """The name and the password, if they are used to sign in."""
         from tonearm.service.destination_sign_in import NameAndPassword
 
@@ -102,7 +115,8 @@ class SignInOptions:
         if self.password_file:
             password = _from_file(self.password_file).removesuffix("\n").removesuffix("\r")
         else:
-            password = str(click.prompt("Password", hide_input=True, err=True))
+            asked = "App password" if kind in BY_APP_PASSWORD else "Password"
+            password = str(click.prompt(asked, hide_input=True, err=True))
         return NameAndPassword(self.user, password, self.keys())
 
 

@@ -18,6 +18,7 @@ class DestinationKind(StrEnum):
     LASTFM_LIKE = "lastfm-like"
     MALOJA = "maloja"
     KOITO = "koito"
+    TEALFM = "tealfm"
 
     @property
     def label(self) -> str:
@@ -31,6 +32,7 @@ _LABELS = {
     DestinationKind.LASTFM_LIKE: "Last.fm-like server",
     DestinationKind.MALOJA: "Maloja",
     DestinationKind.KOITO: "Koito",
+    DestinationKind.TEALFM: "teal.fm",
 }
 
 

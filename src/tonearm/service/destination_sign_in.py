@@ -15,8 +15,11 @@ from tonearm.core.account import TOKEN_LIFE
 from tonearm.core.destination import DestinationKind, TokenCheck
 from tonearm.lastfm.destination import LastFmAccess
 from tonearm.lastfm.request import Keys
-from tonearm.service.outlets import APPROVED, ApprovedWire, DestinationWire
+from tonearm.service.outlets import APPROVED, BY_APP_PASSWORD, AppPasswordWire, ApprovedWire, DestinationWire
 from tonearm.store.secrets.seal import SealBroken, SessionCipher
+
+WITH_A_HANDLE = "enter your handle and an app password"
+"""What to do at a service that listeners sign in to that way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ NO_KEYS = OwnKeys()
 
 @dataclass(frozen=True, slots=True)
 class NameAndPassword:
-    """What a listener signs in with at the destination. The password is sent there once, and not stored."""
+    """What a listener signs in with at the destination. The password is sent there once, and not stored; an app
+    password, which can only be used to write plays, is stored like a token.
+    """
 
     name: str
     password: str = field(repr=False)
@@ -94,6 +99,10 @@ class DestinationSignIn:
         self, kind: DestinationKind, wire: DestinationWire, given: str | NameAndPassword, before: LastFmAccess
     ) -> tuple[TokenCheck, str]:
         """Check a token or finish a sign-in: whose it is and what to store for sending, or why there is none."""
+        if kind in BY_APP_PASSWORD:
+            if isinstance(given, NameAndPassword):
+                return await cast(AppPasswordWire, wire).log_in(given.name, given.password)
+            return TokenCheck(trouble=f"{kind.label} has no tokens: {WITH_A_HANDLE}"), ""
         if kind not in APPROVED:
             if isinstance(given, str):
                 return await wire.validate(given), given

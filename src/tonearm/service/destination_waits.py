@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from tonearm.core.account import Account
 from tonearm.core.destination import DestinationKind
 from tonearm.core.waits import DeliveryFacts, WaitingPlay, WaitKind, Waits, explanation, queue_waits, why_waits
-from tonearm.service.outlets import APPROVED
+from tonearm.service.outlets import SIGNED_IN
 from tonearm.store import destination_queue, pace
 from tonearm.store.destination_queue import Delivered, Waiting
 from tonearm.store.destinations import StoredDestination
@@ -48,7 +48,7 @@ def explained(waits: Waits, kind: DestinationKind) -> str:
     """Why it waits and what to do about it, in words for a kind of destination."""
     if waits.kind in (WaitKind.SESSION_ENDED, WaitKind.SESSION_LOST, WaitKind.DISCONNECTED):
         words = explanation(Waits(waits.kind, cause=waits.cause), kind.label).partition(":")[0]
-        return f"{words}: {'sign in again' if kind in APPROVED else 'enter a new token'}"
+        return f"{words}: {'sign in again' if kind in SIGNED_IN else 'enter a new token'}"
     return explanation(waits, kind.label)
 
 

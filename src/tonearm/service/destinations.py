@@ -30,10 +30,17 @@ from tonearm.service.destination_results import (
     name_of,
     state_of,
 )
-from tonearm.service.destination_sign_in import NO_KEYS, Approving, DestinationSignIn, NameAndPassword, OwnKeys
+from tonearm.service.destination_sign_in import (
+    NO_KEYS,
+    WITH_A_HANDLE,
+    Approving,
+    DestinationSignIn,
+    NameAndPassword,
+    OwnKeys,
+)
 from tonearm.service.events import EventHub
 from tonearm.service.library_folders import without_files
-from tonearm.service.outlets import APPROVED, DestinationOutlets, DestinationWire
+from tonearm.service.outlets import APPROVED, BY_APP_PASSWORD, SIGNED_IN, DestinationOutlets, DestinationWire
 from tonearm.store import accounts, destination_hearts, destination_queue, destinations, pace, plays
 from tonearm.store.db.database import Store
 from tonearm.store.destination_queue import Waiting
@@ -94,7 +101,8 @@ class Destinations:
         if isinstance(wire, DestinationRefused):
             return wire
         if kind not in APPROVED:
-            return DestinationRefused(f"{kind.label} has no approval page: enter a token", field="kind")
+            what_to_do = WITH_A_HANDLE if kind in BY_APP_PASSWORD else "enter a token"
+            return DestinationRefused(f"{kind.label} has no approval page: {what_to_do}", field="kind")
         if keys.trouble:
             return DestinationRefused(keys.trouble, field="api_key")
         try:
@@ -391,7 +399,7 @@ def _somebody_elses(found: StoredDestination, user: str) -> DestinationRefused |
         return DestinationRefused(f"{service} doesn't say whose this is, and plays wait here for {found.username}")
     if not found.username or user.casefold() == found.username.casefold():
         return None
-    whose = f"you signed in as {user}" if found.kind in APPROVED else f"this token is {user}'s"
+    whose = f"you signed in as {user}" if found.kind in SIGNED_IN else f"this token is {user}'s"
     return DestinationRefused(f"{whose}, and plays wait here for {found.username}: add {user} as another destination")
 
 

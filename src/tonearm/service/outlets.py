@@ -65,8 +65,21 @@ class ApprovedWire(DestinationWire, Protocol):
         """The same, by name and password."""
 
 
+class AppPasswordWire(DestinationWire, Protocol):
+    """A wire to a service where listeners sign in with a name and an app password, which is stored."""
+
+    async def log_in(self, name: str, password: str) -> tuple[TokenCheck, str]:
+        """Whose account it is, and the token to store; or why there is none."""
+
+
 APPROVED = (DestinationKind.LIBREFM, DestinationKind.LASTFM_LIKE)
 """The kinds with an ApprovedWire."""
+
+BY_APP_PASSWORD = (DestinationKind.TEALFM,)
+"""The kinds with an AppPasswordWire."""
+
+SIGNED_IN = (*APPROVED, *BY_APP_PASSWORD)
+"""The kinds that their listeners sign in to; for all others they enter a token or an API key."""
 
 MakeWire = Callable[[str], DestinationWire]
 """Makes the wire to an address; raises ValueError, in words for whoever typed the address."""

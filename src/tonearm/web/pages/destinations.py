@@ -19,7 +19,7 @@ from tonearm.service.destination_results import (
 )
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
-from tonearm.service.outlets import APPROVED
+from tonearm.service.outlets import APPROVED, SIGNED_IN
 from tonearm.web.address import local_url
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.base import is_htmx
@@ -38,7 +38,7 @@ from tonearm.web.view.destination_forms import (
 from tonearm.web.view.destinations import destination_card, listed_heart, listed_play
 from tonearm.web.view.formats import plays, sentence
 
-AddableKind = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like"]
+AddableKind = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm"]
 FormText = Annotated[str, Form(max_length=1024)]
 FormSecret = Annotated[str, Form(max_length=8192)]
 SealedText = Annotated[str, Form(max_length=20000)]
@@ -135,7 +135,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
         if of in APPROVED and by == "page":
             outcome = await deck.destinations.begin(of, entered.url, keys)
         else:
-            given = NameAndPassword(username, secret, keys) if of in APPROVED else secret.strip()
+            given = NameAndPassword(username, secret, keys) if of in SIGNED_IN else secret.strip()
             outcome = await deck.destination_setup.check(me.id, of, entered.url, given)
         match outcome:
             case DestinationRefused(field="token" | "password"):  # what is wrong need not be kept
@@ -296,13 +296,13 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
                 return await _waiting(frame, me, found.kind, begun.url, begun.state, number)
             outcome: object = begun
         else:
-            given = NameAndPassword(username, token) if found.kind in APPROVED else token.strip()
+            given = NameAndPassword(username, token) if found.kind in SIGNED_IN else token.strip()
             outcome = await destinations.sign_in_again(me.id, number, given)
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
         if isinstance(outcome, DestinationRefused):
             return await _page(frame, me, number, {"token": sentence(outcome.reason)})
-        message = "You're signed in there again." if found.kind in APPROVED else "The new token works."
+        message = "You're signed in there again." if found.kind in SIGNED_IN else "The new token works."
         return to_page(request, _address(number), message)
 
     @router.post("/settings/destinations/{number}/remove")
@@ -378,7 +378,7 @@ async def _form(
     part: bool = False,
 ) -> Response:
     """The form for a new service, with what was entered, and what is wrong with that."""
-    wrong = problems(refused, signs_in=kind in APPROVED) if refused else NO_PROBLEMS
+    wrong = problems(refused, signs_in=kind in SIGNED_IN) if refused else NO_PROBLEMS
     values: dict[str, Any] = {"kinds": KINDS, "kind": BY_KIND[kind], "entered": entered, "problems": wrong, "by": by}
     return await _step(frame, me, "form", values, 422 if refused and not part else 200, part=part)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tonearm.core.destination import DestinationKind
 from tonearm.service.destination_results import DestinationRefused, PolicyPreview
 from tonearm.service.destinations import EVERYTHING
-from tonearm.service.outlets import APPROVED
+from tonearm.service.outlets import APPROVED, BY_APP_PASSWORD
 from tonearm.web.view.formats import name, sentence
 
 SHOWN_CHANGES = 8
@@ -37,6 +37,11 @@ class KindChoice:
     def signs_in(self) -> bool:
         """Whether its listener signs in on its page, or with a password."""
         return self.kind in APPROVED
+
+    @property
+    def by_app_password(self) -> bool:
+        """Whether its listener signs in with a handle and an app password."""
+        return self.kind in BY_APP_PASSWORD
 
 
 KINDS = (
@@ -84,6 +89,15 @@ KINDS = (
         True,
         "",
         "",
+    ),
+    KindChoice(
+        DestinationKind.TEALFM,
+        "teal.fm",
+        "Public records of your plays in your Bluesky account, or another account of the AT Protocol.",
+        "Address of the server of your account, if it isn't bsky.social",
+        False,
+        "App password",
+        "Bluesky makes app passwords under Settings, Privacy and security. It is stored encrypted.",
     ),
 )
 BY_KIND = {choice.kind: choice for choice in KINDS}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tonearm.core.waits import WaitKind
 from tonearm.core.wording import fate
 from tonearm.service.destination_results import DestinationOverview, PlayAtDestination
-from tonearm.service.outlets import APPROVED
+from tonearm.service.outlets import APPROVED, SIGNED_IN
 from tonearm.service.values import HeartThere, StoredPlay
 from tonearm.web.view.formats import name, sentence
 from tonearm.web.view.play_rows import PlayRow, Tone, build_row
@@ -30,8 +30,8 @@ class DestinationCard:
     """A destination: its `lamp`, and its state in words. Times are Unix seconds, None for never.
 
     `waits` plays wait, the next attempt is at `next_at` if only time has to pass. `signs_in`: nothing is sent there
-    until its listener has signed in again (`approved`: on its page), or has entered a new token. `budget` is how much
-    of a daily limit is used, and the limit.
+    until its listener has signed in again (`approved`: on its page), or has entered a new token (`has_token`). `budget`
+    is how much of a daily limit is used, and the limit.
     """
 
     id: int
@@ -51,6 +51,8 @@ class DestinationCard:
     budget: tuple[int, int] | None
     queues_history: bool
     hearts: str
+    has_token: bool
+    username: str
 
     @property
     def refresh_in(self) -> float | None:
@@ -148,11 +150,13 @@ def destination_card(found: DestinationOverview) -> DestinationCard:
         (found.used, stored.state.budget) if stored.state.budget else None,
         found.queues_history,
         found.hearts,
+        found.kind not in SIGNED_IN,
+        stored.username,
     )
 
 
 def _state(found: DestinationOverview) -> str:
-    if found.state == "needs_sign_in" and found.kind in APPROVED:
+    if found.state == "needs_sign_in" and found.kind in SIGNED_IN:
         return "Session ended"
     return _STATES.get(found.state, found.state)
 

@@ -1,0 +1,223 @@
+"""The client for teal.fm: pace, sign in, write, parse, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.play import Play, Track
+from tonearm.core.verdict import Answered, Cause, SessionEnded, Verdict
+from tonearm.http_exchange import (
+    PATIENCE,
+    AsyncTransport,
+    HttpClient,
+    Patience,
+    Reply,
+    TransportError,
+    base_address,
+    checked_agent,
+    members,
+    shown_time,
+)
+from tonearm.tealfm import answer
+from tonearm.tealfm.answer import PdsSession
+from tonearm.tealfm.record import PLAYS, STATUS, STATUS_KEY, Record, play_record, record_key, status_record
+from tonearm.tealfm.rules import TEALFM, TealCode
+
+if TYPE_CHECKING:
+    import httpx2
+
+BLUESKY_URL = "https://bsky.social"
+"""The server of most accounts; it passes requests on to where each account really is."""
+
+_WEBSITE = ("bsky.app", "www.bsky.app")
+_OPEN = "com.atproto.server.createSession"
+_PUT = "com.atproto.repo.putRecord"
+
+MAX_SESSIONS = 1000
+"""Sessions that a client keeps; one more replaces the oldest, which is opened again when it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppPassword:
+    """What is stored of an account. As text (`str`) it is what `TealClient` takes for a token."""
+
+    did: str
+    password: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return json.dumps({"did": self.did, "password": self.password})
+
+    @classmethod
+    def of(cls, text: str) -> AppPassword | None:
+        """The access that a text is; None if it is none."""
+        try:
+            found = json.loads(text)
+            did, password = found["did"], found["password"]
+        except (ValueError, LookupError, TypeError):
+            return None
+        return cls(did, password) if isinstance(did, str) and isinstance(password, str) else None
+
+
+class TealClient:
+    """teal.fm for async code. Never raises for anything that the server or the network does.
+
+    `url` is the address of the server that hosts the account (its PDS), as a listener enters it: ValueError says what
+    is wrong with it, and `address` is the one that is used. A token is what `log_in` gave. Without `http`, it opens an
+    httpx2 client of its own with the first request; one that is passed in is never closed. `pace` is awaited before
+    each request, and `on_date` is called with the server's Unix time and the round trip in seconds after each answer of
+    the API. `now` gives Unix seconds.
+    """
+
+    rules: Rules = TEALFM
+    hearts: bool = False
+
+    def __init__(
+        self,
+        url: str = BLUESKY_URL,
+        *,
+        user_agent: str,
+        http: HttpClient | None = None,
+        pace: Callable[[], Awaitable[None]] | None = None,
+        on_date: Callable[[float, float], None] | None = None,
+        patience: Patience = PATIENCE,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.address = _root(url)
+        self._agent = checked_agent(user_agent)
+        self._transport = AsyncTransport(http, patience)
+        self._pace = pace
+        self._on_date = on_date
+        self._patience = patience
+        self._now = now
+        self._sessions: dict[str, PdsSession] = {}
+
+    async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
+        """Write a play. Raises ValueError unless it is one play.
+
+        The same play sent again is the same record.
+        """
+        if len(plays) != 1:
+            raise ValueError(f"teal.fm accepts one play per request, not {len(plays)}")
+        return await self._write(PLAYS, record_key(plays[0]), play_record(plays[0]), token)
+
+    async def playing_now(self, track: Track, token: str) -> Verdict:
+        """Report what is playing now. It ends by itself: after the track's length, or in ten minutes if that is
+        unknown.
+        """
+        return await self._write(STATUS, STATUS_KEY, status_record(track, self._now()), token)
+
+    def feedback_requests(self, track: Track) -> int:
+        """How many requests `feedback` on a track takes."""
+        return 1
+
+    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+        """teal.fm has no hearts; the answer says so."""
+        return _left_out(TealCode.NO_HEARTS)
+
+    async def log_in(self, name: str, password: str) -> tuple[TokenCheck, str]:
+        """Whose account it is, with the token to store; or, in words for the listener, why it can't be used, with "".
+
+        `name` is a handle such as anna.bsky.social, with or without @, and `password` an app password: the password of
+        the account itself is refused, since it may do more than write plays.
+        """
+        name, password = name.strip().removeprefix("@"), password.strip()
+        if not name or not password:
+            return TokenCheck(trouble="enter your handle and an app password"), ""
+        reply = await self._send(_OPEN, {"identifier": name, "password": password})
+        found = answer.check(reply, [password], self.address)
+        session = None if found.trouble or isinstance(reply, TransportError) else answer.session_of(reply)
+        return found, str(AppPassword(session.did, password)) if session else ""
+
+    async def validate(self, token: str) -> TokenCheck:
+        """Whose account a stored token is for, or, in words for the listener, why it can't be used."""
+        access = AppPassword.of(token)
+        if access is None:
+            return TokenCheck(trouble="sign in with your handle and an app password")
+        return (await self.log_in(access.did, access.password))[0]
+
+    async def _write(self, collection: str, key: str, record: Record | TealCode, token: str) -> Verdict:
+        if isinstance(record, TealCode):
+            return _left_out(record)
+        access = AppPassword.of(token)
+        if access is None:
+            return SessionEnded(Cause(None, "the stored sign-in can't be read", TEALFM.service))
+        session, known = self._sessions.get(token), True
+        if session is None:
+            opened, known = await self._open(access, token), False
+            if not isinstance(opened, PdsSession):
+                return opened
+            session = opened
+        document = {"repo": session.did, "collection": collection, "rkey": key, "record": record}
+        reply = await self._send(_PUT, document, session.token)
+        if answer.session_over(reply):
+            self._sessions.pop(token, None)
+            if known:  # it lasts about two hours
+                return await self._write(collection, key, record, token)
+        return answer.verdict_on(reply, [access.password, session.token], self.address)
+
+    async def _open(self, access: AppPassword, token: str) -> PdsSession | Verdict:
+        reply = await self._send(_OPEN, {"identifier": access.did, "password": access.password})
+        session = None if isinstance(reply, TransportError) else answer.session_of(reply)
+        if session is None or session.did != access.did:
+            return answer.why_no_session(reply, [access.password], self.address)
+        self._sessions[token] = session
+        for oldest in list(self._sessions)[:-MAX_SESSIONS]:
+            self._sessions.pop(oldest, None)
+        return session
+
+    async def _send(self, method: str, document: Record, session: str = "") -> Reply | TransportError:
+        def request() -> httpx2.Request:
+            import httpx2
+
+            return httpx2.Request(
+                "POST",
+                f"{self.address}/xrpc/{method}",
+                headers=headers,
+                content=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"),
+                extensions={"timeout": self._patience.timeouts},
+            )
+
+        headers = {
+            "User-Agent": self._agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Content-Type": "application/json",
+        }
+        if session:
+            headers["Authorization"] = f"Bearer {session}"
+        if self._pace:
+            await self._pace()
+        reply = await self._transport.send(request)
+        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
+            at = shown_time(reply)
+            if at is not None:
+                self._on_date(at, reply.round_trip)
+        return reply
+
+    async def close(self) -> None:
+        """Close its own HTTP client; `async with` does so at the end."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _left_out(code: TealCode) -> Answered:
+    return Answered((answer.left_out(code),), from_server=False)
+
+
+def _root(url: str) -> str:
+    address = base_address(url).removesuffix("/xrpc").rstrip("/")
+    return BLUESKY_URL if urlsplit(address).hostname in _WEBSITE else address
