@@ -107,16 +107,23 @@ def flac(pairs: Pairs, before: bytes = b"", seconds: float = 1.0) -> bytes:
 
 def ogg_chained(tags: Sequence[Tags], seconds: float) -> bytes:
     """Several Ogg Vorbis streams, one after another, each that many seconds long."""
-    return b"".join(_with_serial(audio.ogg(tag, seconds), number) for number, tag in enumerate(tags, 7))
+    return b"".join(_pages(audio.ogg(tag, seconds), serial=number) for number, tag in enumerate(tags, 7))
 
 
-def _with_serial(stream: bytes, serial: int) -> bytes:
+def from_the_middle(ogg: bytes, samples: int) -> bytes:
+    """An Ogg stream whose sound begins that many samples after the start of a longer one."""
+    return _pages(ogg, later=samples)
+
+
+def _pages(stream: bytes, *, serial: int = 1, later: int = 0) -> bytes:
     pages = []
     while stream:
         lacing = stream[27 : 27 + stream[26]]
         length = 27 + len(lacing) + sum(lacing)
         page, stream = stream[:length], stream[length:]
-        page = page[:14] + struct.pack("<I", serial) + page[18:22] + bytes(4) + page[26:]
+        (end,) = struct.unpack_from("<q", page, 6)
+        times = struct.pack("<qI", end + later if end > 0 else end, serial)
+        page = page[:6] + times + page[18:22] + bytes(4) + page[26:]
         pages.append(page[:22] + audio._ogg_checksum(page) + page[26:])
     return b"".join(pages)
 

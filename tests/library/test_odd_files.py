@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import audio
 from tests import odd_audio as odd
 from tests.audio import Tags
 from tonearm.library.answer import Tags as Read
@@ -211,6 +212,19 @@ def test_a_chained_ogg_has_no_known_length(tmp_path: Path) -> None:
     track = read(tmp_path, odd.ogg_chained(chain, 10.0), ".ogg").track
     assert (track.artist, track.title, track.duration) == ("A", "B", None)
     assert read(tmp_path, odd.ogg_chained(chain[:1], 10.0), ".ogg").track.duration == pytest.approx(10, abs=0.6)
+
+
+@pytest.mark.parametrize("minutes", [1, 600])
+def test_an_ogg_from_the_middle_of_a_stream_has_no_known_length(tmp_path: Path, minutes: int) -> None:
+    tags, pairs = Tags("A", "B"), [("ARTIST", "A"), ("TITLE", "B")]
+    for whole, rate, suffix in (
+        (audio.ogg(tags, 200), 8_000, ".ogg"),
+        (audio.opus(tags, 200), 48_000, ".opus"),
+        (odd.speex(pairs, 200), 8_000, ".spx"),
+    ):
+        assert read(tmp_path, whole, suffix).track.duration == pytest.approx(200, abs=0.6)
+        cut = read(tmp_path, odd.from_the_middle(whole, minutes * 60 * rate), suffix).track
+        assert (cut.artist, cut.title, cut.duration) == ("A", "B", None)
 
 
 def test_a_length_that_the_file_cannot_hold_is_unknown(tmp_path: Path) -> None:

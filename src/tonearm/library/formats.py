@@ -80,6 +80,8 @@ _SMALLEST_FLAC_FRAME = 9
 _SLOWEST = 16
 """Bits a second: Vorbis needs at least a byte of silence and one of framing for half a second; no format needs less."""
 _LARGEST_OGG_PAGE = 65_307
+_OPUS_PACKET, _FLAC_PACKET = 5_760, 65_535
+"""Samples at most. For Vorbis (half of the larger block) and Speex (all packets alike), the first header says it."""
 
 _T = TypeVar("_T")
 
@@ -276,8 +278,8 @@ def _seconds(audio: Any, file: BoundedFile) -> float | None:
         return None
     if isinstance(audio, AIFF):  # not compressed, or hardly
         return min(seconds, file.size * 8 / info.bitrate) if info.bitrate else seconds
-    if isinstance(audio, _OGG) and _is_chained(file):
-        return None  # mutagen knows the first link, TagLib the last
+    if isinstance(audio, _OGG) and (_is_chained(file) or _begins_late(audio, file)):
+        return None  # of a chain, mutagen knows the first link, TagLib the last
     return seconds if seconds * _slowest(audio) <= file.size * 8 else None
 
 
@@ -301,3 +303,25 @@ def _is_chained(file: BoundedFile) -> bool:
     end = file.read()
     last = end.rfind(b"OggS")
     return last >= 0 and int.from_bytes(end[last + 14 : last + 18], "little") not in first
+
+
+def _begins_late(audio: Any, file: BoundedFile) -> bool:
+    """Whether the first page of sound ends later than its packets last: the file was cut out of a longer stream, like a
+    web radio's. Then the time at the end is not the length: https://www.rfc-editor.org/rfc/rfc7845#section-4.5
+    """
+    file.seek(0)
+    while (page := OggPage(file)).serial != audio.info.serial:
+        pass
+    head = page.packets[0]
+    match audio:
+        case OggVorbis():
+            longest = 1 << (head[28] >> 4) >> 1
+        case OggOpus():
+            longest = _OPUS_PACKET
+        case OggSpeex():
+            longest = int.from_bytes(head[56:60], "little") * max(1, int.from_bytes(head[64:68], "little"))
+        case _:
+            longest = _FLAC_PACKET
+    while page.serial != audio.info.serial or page.position <= 0:
+        page = OggPage(file)
+    return bool(page.position > len(page.packets) * longest)
