@@ -100,7 +100,8 @@ class Target:
 
     `held` has since when (seconds of the run) it is to get nothing, by why; `ready_since` when it was last held up
     by anything of its own. `changes` counts how often it came or went. `asking`: its listener is asking for the
-    history, which includes what is reported meanwhile.
+    history, which includes what is reported meanwhile. `discarding`: they are removing it and discard what waits, which
+    does, too.
     """
 
     account: str
@@ -118,6 +119,7 @@ class Target:
     parcels: dict[Reported, Parcel] = field(default_factory=dict)
     changes: int = 0
     asking: bool = False
+    discarding: bool = False
     refusals: Refusals = field(default_factory=partial(Refusals, about_a_play=frozenset({400, 413})))
     sent_as: dict[tuple[int, str, str], Reported] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
@@ -194,6 +196,7 @@ class Elsewhere:
             parcel = target.parcel(play)
             parcel.goes |= target.there
             parcel.policies |= target.policies
+            parcel.discarded |= target.discarding
             if target.asking:
                 self._ask(target, play)
 
@@ -254,7 +257,7 @@ class Elsewhere:
         try:
             await act(deck, target)
         finally:
-            target.busy = target.asking = False
+            target.busy = target.asking = target.discarding = False
 
     async def _add(self, deck: Deck, target: Target) -> None:
         before, held = set(target.there), dict(target.held)
@@ -282,7 +285,7 @@ class Elsewhere:
         self.say(target.account, f"adds {target} {words}")
 
     async def _removes(self, deck: Deck, target: Target) -> None:
-        discard = self.chance.random() < 0.4
+        discard = target.discarding = self.chance.random() < 0.4
         self._may(target, there=False)
         for parcel in target.parcels.values() if discard else ():
             parcel.discarded = True
@@ -442,7 +445,7 @@ class Elsewhere:
         """A process starts."""
         self.ready_since = max(self.ready_since, self.timeline.elapsed)
         for target in self.targets:
-            target.busy = target.asking = False
+            target.busy = target.asking = target.discarding = False
 
     def forgets(self) -> None:
         """The process died, or couldn't save an answer."""

@@ -433,7 +433,8 @@ class Referee:
         if rest is not None or len(away) >= OUTAGE_ACCOUNTS:
             why = f"after {len(away)} accounts met the same outage, the last with #{sent.number}"
             early = self._may_rest_since
-            since = early if rest is None and early is not None and sent.at <= early else now
+            booked_before = early is not None and sent.at <= early + SOON
+            since = early if rest is None and early is not None and booked_before else now
             self._all_rest = Rest(since, since + PROBE, why, outage=True)
 
     def _taken(self, sent: Sent, codes: list[int], shown: float) -> None:

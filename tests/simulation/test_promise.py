@@ -66,6 +66,8 @@ MISJUDGED = (
     60770,  # a play is rejected while a new token is being stored, after which rejections are counted from the start
     210891,  # an answer that contradicts itself shows a time, which no process believes
     93251,  # a heart waits for a rate limit while the clock is put forward
+    212330,  # a play is reported while its destination is being removed, and discarded with the others
+    212347,  # a dead process had counted accounts that met an outage, and its successor's slots were booked already
 )
 
 MENDED = (
