@@ -41,7 +41,7 @@ async def main() -> None:
         print(await me.now_playing(track))
         report = await me.scrobble(track, started_at=time.time() - 400, played=310)
         print(report)
-        stored = await deck.reports.fate(me.id, report.id, seconds=10)
+        stored = await me.fate(report.id, seconds=10)
         print(stored.fate if stored else "unknown")
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tonearm.arguments import check_plays, check_seconds, check_settings, check_text, check_track, one_of, unix_seconds
 from tonearm.clock import Clock
 from tonearm.core import loved
 from tonearm.core.account import Account
@@ -51,6 +52,7 @@ from tonearm.service.scan_result import ScanResult
 from tonearm.service.sign_in import AuthStart, SignIn, SignInResult, Unreachable
 from tonearm.store.db.database import Store
 from tonearm.store.destinations import StoredDestination
+from tonearm.store.plays import StoredPlay
 from tonearm.store.runs import RunState
 from tonearm.store.secrets.seal import SessionCipher
 from tonearm.store.songs import LibraryTrack
@@ -77,6 +79,14 @@ class ImportFailed(Exception):
     def __init__(self, message: str, error_code: int | None = None) -> None:
         super().__init__(message)
         self.error_code = error_code
+
+
+LONGEST_SEARCH = 100
+
+
+def _check_names(artist: object, title: object) -> None:
+    check_text("artist", artist)
+    check_text("title", title)
 
 
 @dataclass(frozen=True)
@@ -222,22 +232,30 @@ class Deck:
         a name that is empty or has more than 1024 characters, and a LastFmError if Last.fm is unavailable and the
         answer isn't cached.
         """
+        check_text("name", name)
         return await self.metadata.artist(name)
 
     async def album(self, artist: str, title: str) -> Remembered[AlbumInfo] | NotKnown:
         """An album with its tracks."""
+        _check_names(artist, title)
         return await self.metadata.album(artist, title)
 
     async def track(self, artist: str, title: str) -> Remembered[TrackInfo] | NotKnown:
         """A track. Last.fm knows everything that anybody ever scrobbled."""
+        _check_names(artist, title)
         return await self.metadata.track(artist, title)
 
     async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """Artists, albums or tracks with a name like `query`, best match first; `limit` is from 1 to 100."""
-        return await self.metadata.search(kind, query, limit)
+        check_text("query", query)
+        if not isinstance(limit, int) or not 1 <= limit <= LONGEST_SEARCH:
+            raise ValueError(f"limit must be a whole number from 1 to {LONGEST_SEARCH}, not {limit!r}")
+        return await self.metadata.search(one_of("kind", SearchKind, kind), query, limit)
 
     async def cover(self, artist: str, *, album: str = "", title: str = "") -> Image | None:
         """The cover of an album, or of the album that a track is on; None if there is none."""
+        _check_names(artist, title)
+        check_text("album", album)
         return await self.metadata.cover(artist, album_=album, title=title)
 
     async def senders(self) -> int:
@@ -246,6 +264,7 @@ class Deck:
 
     async def listener(self, name: str = FIRST_LISTENER) -> Listener:
         """The listener with that name, created if there is none; raises BadName."""
+        check_text("name", name)
         account = await self.accounts.add(name)
         return Listener(self, account.id, account.name)
 
@@ -264,6 +283,7 @@ class Listener:
 
     async def now_playing(self, track: Track) -> NowPlayingResult:
         """Report what is playing now; never queued, never retried. Raises MissingName if a name is empty."""
+        check_track(track)
         return await self.deck.shows.show(self.id, track)
 
     async def scrobble(
@@ -282,11 +302,11 @@ class Listener:
         the same play. Raises MissingName or NotATime if it can't be a play, StoreUnavailable if it could not be
         written.
         """
-        if isinstance(started_at, datetime):
-            if started_at.tzinfo is None:
-                raise ValueError("started_at: a datetime needs its time zone")
-            started_at = started_at.timestamp()
-        play = Play(track, started_at, played, chosen_by_user)  # type: ignore[arg-type] # see `frozen_play`
+        check_track(track)
+        check_seconds("played", played)
+        check_text("reporter", reporter)
+        moment = unix_seconds("started_at", started_at)
+        play = Play(track, moment, played, chosen_by_user)  # type: ignore[arg-type] # see `frozen_play`
         return await self.deck.reports.scrobble(self.id, play, reporter)
 
     async def scrobble_all(self, plays: Sequence[Play], *, reporter: str = "") -> list[ReportResult]:
@@ -296,7 +316,22 @@ class Listener:
         Raises NotPlays if some can't be plays; then none is written. Raises StoreUnavailable if they could not be
         written: none is, or, of more than 1000, some are. Report them all again then; nothing is doubled.
         """
+        check_plays(plays)
+        check_text("reporter", reporter)
         return await self.deck.reports.scrobble_all(self.id, plays, reporter)
+
+    async def fate(self, play_id: int, *, seconds: float = 0.0) -> StoredPlay | None:
+        """What became of a play, as soon as that is decided, or after that many seconds: `id` of a ReportResult says
+        which. Its `fate` is `queued` until then; None if this listener has no such play.
+        """
+        return await self.deck.reports.fate(self.id, play_id, seconds)
+
+    async def change_settings(self, *, enabled: bool | None = None, threshold: int | None = None) -> None:
+        """Turn scrobbling on or off, or set the percentage of a track, 25 to 100, that has to be heard (ValueError
+        otherwise). They apply to plays that are reported from now on; `account` returns them.
+        """
+        check_settings(enabled, threshold)
+        await self.deck.accounts.change_settings(self.id, enabled, threshold)
 
     async def sign_in(self) -> AuthStart | Unreachable:
         """Begin the desktop flow: open the result's `auth_url` in a browser, then pass its token to
@@ -306,6 +341,7 @@ class Listener:
 
     async def finish_sign_in(self, token: str) -> SignInResult:
         """Exchange an approved token for a session; `Pending` until the listener has approved it."""
+        check_text("token", token)
         return await self.deck.sign_in.finish(self.id, token)
 
     async def sign_out(self, *, discard: bool = False) -> int:
@@ -316,6 +352,7 @@ class Listener:
 
     async def discard_for(self, username: str) -> int:
         """Discard what waits for a Last.fm user who was signed in before; returns how many plays that was."""
+        check_text("username", username)
         return await self.deck.sign_in.discard_for(self.id, username)
 
     async def queue(self) -> QueueStatus:
@@ -344,6 +381,9 @@ class Listener:
         The last `days` days of the history are sent as well, after new plays (`math.inf`: all of it). If the same
         profile was removed before, the plays that still wait for it are sent now.
         """
+        check_text("token", token)
+        check_text("url", url)
+        kind = one_of("kind", DestinationKind, kind)
         return await self.deck.destinations.add(self.id, kind, url, token, policy=policy, days=days)
 
     async def remove_destination(
@@ -372,14 +412,17 @@ class Listener:
 
     async def love(self, artist: str, title: str) -> None:
         """Love a track: it is on disk when this returns, and is sent to Last.fm from there. Raises MissingName."""
+        _check_names(artist, title)
         await self.deck.hearts.say(self.id, [Heart(Track(artist, title), True)])
 
     async def unlove(self, artist: str, title: str) -> None:
         """Unlove a track; as `love`. The latest change to a track counts, wherever it was made."""
+        _check_names(artist, title)
         await self.deck.hearts.say(self.id, [Heart(Track(artist, title), False)])
 
     async def loves(self, artist: str, title: str) -> bool:
         """Whether a track is loved here."""
+        _check_names(artist, title)
         [loved] = await self.deck.hearts.loved(self.id, [Track(artist, title)])
         return loved
 
@@ -401,8 +444,8 @@ class Listener:
         """Tracks of the library in the order of their ids, from the id `start` on, with what is known about them."""
         return await self.deck.enrichment.library(self.id, start, limit)
 
-    async def scan(self, folder: Path, *, everything: bool = False) -> ScanResult:
+    async def scan(self, folder: str | Path, *, everything: bool = False) -> ScanResult:
         """Read new and changed files of a folder of tagged audio, or with `everything` all of them, into the library.
         Raises FolderUnreadable (then nothing is changed); without `tonearm[library]`, ImportError.
         """
-        return await self.deck.library_scan.scan(self.id, folder, everything=everything)
+        return await self.deck.library_scan.scan(self.id, Path(folder), everything=everything)

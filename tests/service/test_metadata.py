@@ -86,7 +86,7 @@ async def test_an_invalid_name_is_requested_nowhere(room: Room, name: str) -> No
         await room.deck.artist(name)
     with pytest.raises(MissingName, match="title"):
         await room.deck.album("Can", name)
-    with pytest.raises(MissingName, match="q"):
+    with pytest.raises(MissingName, match="enter a query"):
         await room.deck.search(SearchKind.TRACK, name)
     assert asked(room) == []
 

@@ -126,7 +126,7 @@ class Metadata:
 
     async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:
         """Artists, albums or tracks with a name like `query`, best match first; `limit` is from 1 to 100."""
-        query = _name("q", query)
+        query = _name("query", query)
         search: dict[SearchKind, Callable[[], Request[Page[Any]]]] = {
             SearchKind.ARTIST: lambda: artist.search(query, size=limit).page(),
             SearchKind.ALBUM: lambda: album.search(query, size=limit).page(),

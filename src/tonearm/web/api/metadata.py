@@ -204,7 +204,8 @@ async def _answer_or_error(lookup: Awaitable[T], render: Callable[[T], Any]) -> 
     try:
         return render(await lookup)
     except MissingName as error:
-        place = {"loc": ["query", error.field], "msg": str(error), "type": "nameless"}
+        parameter = "q" if error.field == "query" else error.field
+        place = {"loc": ["query", parameter], "msg": str(error), "type": "nameless"}
         return JSONResponse({"detail": [place]}, 422)
     except LastFmError as error:
         status, message = (503, error.message) if isinstance(error, Resting) else (502, f"Last.fm: {error.message}")

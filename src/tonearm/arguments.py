@@ -1,0 +1,86 @@
+"""What a host program passes in: checked before anything is written, since most hosts aren't checked for types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NoReturn, TypeVar
+
+from tonearm.core.play import Play, Track
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+_NAMES = ("artist", "title", "album", "album_artist", "mbid")
+
+_LONGEST_SHOWN = 60
+
+
+def check_text(argument: str, value: object) -> None:
+    """Raises ValueError if it isn't text."""
+    if not isinstance(value, str):
+        _wrong(argument, "text", value, ': "" if there is none' if value is None else "")
+
+
+def check_seconds(argument: str, value: object) -> None:
+    """Raises ValueError if it isn't a number."""
+    if not isinstance(value, int | float):
+        _wrong(argument, "a number of seconds", value)
+
+
+def check_track(track: object, where: str = "") -> None:
+    """Raises ValueError, naming the field, if it can't be a track by its types; names may be empty. `where` says which
+    of several.
+    """
+    if not isinstance(track, Track):
+        _wrong(f"{where}track", "a tonearm.Track", track)
+    for name in _NAMES:
+        check_text(f"{where}{name}", getattr(track, name))
+    if track.duration is not None:
+        check_seconds(f"{where}duration", track.duration)
+    if not isinstance(track.track_number, int | None):
+        _wrong(f"{where}track_number", "a whole number", track.track_number)
+
+
+def check_plays(plays: object) -> None:
+    """Raises ValueError, naming the first of them, counted from 0, that can't be a play by its types."""
+    if not isinstance(plays, Sequence):
+        _wrong("plays", "a list of tonearm.Play", plays)
+    for place, play in enumerate(plays):
+        if not isinstance(play, Play):
+            _wrong(f"play {place}", "a tonearm.Play", play)
+        check_track(play.track, f"play {place}: ")
+        check_seconds(f"play {place}: timestamp", play.timestamp)
+        check_seconds(f"play {place}: played", play.played)
+
+
+def check_settings(enabled: object, threshold: object) -> None:
+    """Raises ValueError, naming the one that is of a wrong type; None leaves a setting as it is."""
+    if not isinstance(enabled, bool | None):
+        _wrong("enabled", "True or False", enabled)
+    if not isinstance(threshold, int | None):
+        _wrong("threshold", "a whole number", threshold)
+
+
+def unix_seconds(argument: str, value: object) -> float:
+    """A moment in Unix seconds. Raises ValueError if it is neither that, nor a datetime with a time zone."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{argument}: a datetime needs its time zone")
+        return value.timestamp()
+    if not isinstance(value, int | float):
+        _wrong(argument, "Unix seconds or a datetime with its time zone", value)
+    return value
+
+
+def one_of(argument: str, choices: type[_Choice], value: object) -> _Choice:
+    """The choice, also if it is given by its text; raises ValueError with all of them."""
+    if not isinstance(value, str) or value not in list(choices):
+        _wrong(argument, f"one of {', '.join(choices)}", value)
+    return choices(value)
+
+
+def _wrong(argument: str, wanted: str, value: object, advice: str = "") -> NoReturn:
+    shown = repr(value)
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+    raise ValueError(f"{argument} must be {wanted}, not {shown}{advice}")
