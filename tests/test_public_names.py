@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import queue
 import re
 import subprocess
 import sys
+import threading
 import typing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +116,56 @@ def test_a_program_without_await_signs_in_scans_and_scrobbles(tmp_path: Path) ->
         taken = me.scrobble(track, started_at=datetime.now(UTC).timestamp() - 700, played=622, reporter="a player")
         assert taken.status == "queued"
         assert me.account().connection is tonearm.Connection.CONNECTED
+        stored = me.fate(taken.id, seconds=20)
+        assert stored is not None
+        assert stored.fate == "accepted"
+        assert me.fate(taken.id + 1) is None
+        me.change_settings(enabled=False, threshold=75)
+        assert (me.account().enabled, me.account().threshold, me.id, me.name) == (False, 75, me.account().id, "me")
         me.retry()
         assert me.queue().state == "connected"
         assert me.sign_out(discard=True) in (0, 1)
+
+
+def test_without_await_the_options_are_those_of_open() -> None:
+    assert inspect.signature(tonearm.open_sync).parameters == inspect.signature(tonearm.open).parameters
+
+
+def test_a_deck_that_is_closed_says_so_without_await_too(tmp_path: Path) -> None:
+    with tonearm.open_sync(tmp_path / "plays.db", deliver=False) as deck:
+        me = deck.listener()
+    for call in (me.queue, lambda: deck.listener("you"), lambda: deck.artist("Low")):
+        with pytest.raises(tonearm.StoreUnavailable, match="the database is closed"):
+            call()
+
+
+def test_nothing_that_another_thread_waits_for_outlives_a_deck(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    ended: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+    begun = threading.Event()
+
+    def ask_for_ever(me: tonearm.SyncListener) -> None:
+        try:
+            while True:
+                me.queue()
+                begun.set()
+        except BaseException as error:
+            ended.put(error)
+
+    with tonearm.open_sync(tmp_path / "plays.db", deliver=False) as deck:
+        asking = [threading.Thread(target=ask_for_ever, args=[deck.listener()]) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        assert begun.wait(30)
+    assert all(isinstance(ended.get(timeout=30), tonearm.StoreUnavailable) for _ in asking)
+    for thread in asking:
+        thread.join(30)
+    assert set(threading.enumerate()) == before
+
+
+def test_a_program_that_never_closes_its_deck_ends(tmp_path: Path) -> None:
+    code = """import sys, tonearm
+opened = tonearm.open_sync(sys.argv[1])
+print(opened.__enter__().listener().name)"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, str(tmp_path / "plays.db")]
+    assert subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout == "me\n"
