@@ -302,8 +302,33 @@ def test_a_body_without_a_json_content_type_is_rejected_with_advice(unmoved: Ser
     assert "application/json" in answer.json()["detail"][0]["msg"]
 
 
-def test_a_body_beyond_all_measure_is_refused_early(unmoved: Service) -> None:
-    assert unmoved.http.post("/lastfm/scrobble", content=b"x" * (3 * 2**20)).status_code == 413
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_body_beyond_all_measure_is_refused_early_in_json(unmoved: Service, in_parts: bool) -> None:
+    body = b"x" * (3 * 2**20)
+    answer = unmoved.http.post("/lastfm/scrobble", content=iter([body]) if in_parts else body)
+    assert answer.status_code == 413
+    assert answer.json()["detail"]
+
+
+def test_a_browser_is_told_so_in_text(unmoved: Service) -> None:
+    browser = {"Accept": "text/html,*/*"}
+    answer = unmoved.http.post("/lastfm/scrobble", content=b"x" * (3 * 2**20), headers=browser)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/lastfm/settings", "GET, PUT"),
+        ("/lastfm/auth-callback", "GET, POST"),
+        ("/lastfm/scrobble", "POST"),
+        ("/lastfm/queue/1", "DELETE, GET, PATCH"),
+    ],
+)
+def test_a_method_that_an_address_has_not_names_all_that_it_has(unmoved: Service, path: str, methods: str) -> None:
+    answer = unmoved.http.request("TRACE", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+    assert answer.json() == {"detail": "Method Not Allowed"}
 
 
 @only_sqlite  # headers are read before any database is asked

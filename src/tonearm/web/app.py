@@ -25,6 +25,7 @@ from tonearm.web.api.stats import stats_router
 from tonearm.web.options import WebOptions
 from tonearm.web.pages.base import add_error_pages
 from tonearm.web.pages.router import pages_router
+from tonearm.web.refusals import TooLargeAsJson, name_all_methods
 from tonearm.web.view.templates import safe_headers
 from tonearm.web.ways_in.entrance import WaysIn
 
@@ -42,7 +43,7 @@ class _Service(FastAPI):
     ways_in: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        return self.ways_in(super().build_middleware_stack())
+        return self.ways_in(TooLargeAsJson(super().build_middleware_stack()))
 
 
 def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
@@ -80,6 +81,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
     for router in routers:  # `include_router` would analyse every route again, and search for it twice at each request
         app.router.routes.extend(router.routes)
     add_error_pages(app, safe_headers(deck.sign_in.auth_url))
+    name_all_methods(app)
     app.add_middleware(Guard, access=access, public_url=public_url)
 
     return app

@@ -1,0 +1,72 @@
+"""What the framework itself answers when it refuses a request, in the form of all other errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+TOO_LARGE = 413
+
+_BODY = json.dumps({"detail": "the request is too large; nothing was saved"}).encode()
+_HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(_BODY)).encode())]
+_WITHOUT_A_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class TooLargeAsJson:
+    """Middleware around the limit of Starlette, which answers with a line of text: programs get JSON."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_A_BODY:
+            await self._app(scope, receive, send)
+            return
+        replaced = False
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == TOO_LARGE:
+                replaced = _is_text(message) and "text/html" not in Headers(scope=scope).get("accept", "")
+                if replaced:
+                    message = {**message, "headers": _HEADERS}
+            elif replaced:
+                message = {**message, "body": _BODY}
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+
+def _is_text(start: MutableMapping[str, Any]) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "").startswith("text/plain")
+
+
+def name_all_methods(app: FastAPI) -> None:
+    """Let `Allow` of a 405 name the methods of all routes at that address: FastAPI makes a route for each of them."""
+
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        fitting = [route for route in app.router.routes if _fits(route, request.scope)]
+        methods = {
+            method
+            for route in fitting
+            if isinstance(route, Route) and route.path == getattr(fitting[0], "path", None)
+            for method in route.methods or ()
+        }
+        headers = {**(error.headers or {}), **({"Allow": ", ".join(sorted(methods))} if methods else {})}
+        return await http_exception_handler(request, HTTPException(405, error.detail, headers))
+
+    app.add_exception_handler(405, wrong_method)
+
+
+def _fits(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is not Match.NONE
