@@ -57,6 +57,25 @@ def test_a_strange_authorization_is_401(unmoved: Service, header: str) -> None:
         assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "led_to"),
+    [
+        ("/lastfm/settings/", "/lastfm/settings"),
+        ("/lastfm/auth-callback/?token=a%2Fb", "/lastfm/auth-callback?token=a%2Fb"),
+        ("/lastfm/queue/1/", "/lastfm/queue/1"),
+    ],
+)
+def test_a_slash_too_many_leads_to_the_same_host_and_scheme(unmoved: Service, asked: str, led_to: str) -> None:
+    answer = unmoved.http.get(asked, headers={"X-Forwarded-Proto": "https"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, led_to)
+
+
+@pytest.mark.parametrize("path", ["/nowhere/", "//nowhere.example/", "//lastfm/settings/"])
+def test_an_address_that_is_nowhere_with_another_slash_is_not_found(unmoved: Service, path: str) -> None:
+    answer = unmoved.http.get(f"{unmoved.http.base_url}".rstrip("/") + path, follow_redirects=False)
+    assert answer.status_code == 404
+
+
 def test_health_is_open_to_everybody(service: Service) -> None:
     with service.stranger() as stranger:
         answer = stranger.get("/health")

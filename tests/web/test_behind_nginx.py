@@ -119,6 +119,12 @@ def test_forms_lead_back_to_their_page(behind: Behind) -> None:
         assert (out.status_code, out.headers["location"]) == (303, "/music/")
 
 
+def test_a_slash_too_many_is_taken_away_under_the_path(behind: Behind) -> None:
+    with behind.browser() as browser:
+        browser.follow_redirects = False
+        assert browser.get("/queue/").headers["location"] == "/music/queue"
+
+
 def test_the_cookie_is_for_the_path_alone(behind: Behind) -> None:
     link = behind.service.link().replace(behind.service.url, behind.url)
     cookie = httpx2.get(link).headers["set-cookie"]

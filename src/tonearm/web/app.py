@@ -25,7 +25,7 @@ from tonearm.web.api.stats import stats_router
 from tonearm.web.options import WebOptions
 from tonearm.web.pages.base import add_error_pages
 from tonearm.web.pages.router import pages_router
-from tonearm.web.refusals import TooLargeAsJson, name_all_methods
+from tonearm.web.refusals import TooLargeAsJson, name_all_methods, redirect_below
 from tonearm.web.view.templates import safe_headers
 from tonearm.web.ways_in.entrance import WaysIn
 
@@ -82,6 +82,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         app.router.routes.extend(router.routes)
     add_error_pages(app, safe_headers(deck.sign_in.auth_url))
     name_all_methods(app)
+    redirect_below(app)
     app.add_middleware(Guard, access=access, public_url=public_url)
 
     return app

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 TOO_LARGE = 413
+
+_IN_A_PATH = "/:@!$&'()*+,;=~"
 
 _BODY = json.dumps({"detail": "the request is too large; nothing was saved"}).encode()
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(_BODY)).encode())]
@@ -66,6 +70,32 @@ def name_all_methods(app: FastAPI) -> None:
         return await http_exception_handler(request, HTTPException(405, error.detail, headers))
 
     app.add_exception_handler(405, wrong_method)
+
+
+def redirect_below(app: FastAPI) -> None:
+    """Redirect addresses with a slash too many or too few by their path alone: only the caller knows by which scheme
+    and host we are reached. An absolute address would lead from https behind a proxy to http, with the token.
+    """
+    router = app.router
+    not_found = router.default
+
+    async def other_slash(scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope["path"])
+        other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+        there = {**scope, "path": other}
+        if (
+            scope["type"] != "http"
+            or not other
+            or other.startswith("//")
+            or not any(_fits(route, there) for route in router.routes)
+        ):
+            await not_found(scope, receive, send)
+            return
+        query = scope["query_string"].decode("latin-1")
+        location = quote(other, safe=_IN_A_PATH) + (f"?{query}" if query else "")
+        await RedirectResponse(location)(scope, receive, send)
+
+    router.redirect_slashes, router.default = False, other_slash
 
 
 def _fits(route: BaseRoute, scope: Scope) -> bool:
