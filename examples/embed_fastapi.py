@@ -1,6 +1,7 @@
 """A media server on FastAPI: its own users are the listeners, its own login says who is calling.
 
-Run it with `uvicorn examples.embed_fastapi:app`, then `curl -H 'X-User: ada' localhost:8000/lastfm/settings`.
+Run it with `uvicorn examples.embed_fastapi:app --timeout-graceful-shutdown 1` (so that it can stop while somebody
+listens to `/events`), then `curl -H 'X-User: ada' localhost:8000/lastfm/settings`.
 """
 
 from __future__ import annotations

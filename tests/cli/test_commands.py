@@ -17,6 +17,7 @@ from tests import audio
 from tests.cli.conftest import on_deck, sign_in
 from tests.cli.shell import Shell
 from tests.patience import PATIENCE
+from tonearm.store.db import database
 from tonearm.store.secrets.revoke import name_of
 from tonearm.store.secrets.tokens import TokenKind
 
@@ -462,6 +463,13 @@ def test_a_check_of_nothing_at_all_lists_each_thing(shell: Shell, lastfm: dict[s
     assert "ok     Last.fm        " in said.output  # it answers, though there is no key to ask with
     sealed = Shell(shell.home, {**shell.variables, **lastfm, "TONEARM_SECRET_KEY": "hush"})("check")
     assert (sealed.exit_code, "hush" in sealed.output) == (0, False)
+
+
+def test_a_check_says_that_the_disk_is_full(connected: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "MIN_FREE_BYTES", 2**80)  # more than any disk has
+    said = connected("check")
+    assert (said.exit_code, said.stderr) == (1, "Error: problems found: database\n")
+    assert re.search(r"WRONG +database .*the disk is full", said.output)
 
 
 def test_a_check_without_a_network_says_so(shell: Shell) -> None:

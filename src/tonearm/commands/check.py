@@ -106,6 +106,7 @@ async def _waiting(settings: Settings) -> int:
     from tonearm.service.database import plays_waiting
 
     async with deck_of(settings, Sends.NO) as deck:
+        await deck.store.prove()
         return await plays_waiting(deck.store)
 
 
