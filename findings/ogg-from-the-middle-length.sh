@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The length of an Ogg file that begins in the middle of a stream: five readers say 60 s for 30 s of sound.
+# The length of an Ogg file that begins in the middle of a stream: four or five of six readers say 60 s for 30 s of sound.
 #
 # The times in an Ogg file (granule positions) may start at any number, as in what is recorded from a web radio or cut
 # without encoding again (RFC 7845, section 4.5, for Opus; Vorbis I specification, section A.2). mutagen 1.48.1, tinytag 2.3.2,
