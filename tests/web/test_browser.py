@@ -22,6 +22,7 @@ from tests.databases import only_sqlite
 from tests.listening import library_row
 from tests.stand_ins.gnufm import GnuFmStandIn
 from tests.stand_ins.listenbrainz import ListenBrainzStandIn
+from tests.stand_ins.pds import PdsStandIn
 from tests.web.conftest import Running, running
 from tonearm.port import listening_socket
 from tonearm.store import library
@@ -598,6 +599,23 @@ def test_a_service_like_lastfm_is_signed_in_to_beside_its_own_page(
         page.get_by_role("button", name=f"Add {host}").click()
         expect(page.get_by_role("heading", name="Last.fm-like server (anna)")).to_be_visible()
         seen(page, "service-like-lastfm")
+
+
+def test_a_service_is_signed_in_to_with_an_app_password(open_page: OpenPage) -> None:
+    with PdsStandIn() as server:
+        server.users["ez5g-3ik7-zt4q-znvo"] = "anna.test"
+        page = open_page("/settings/destinations/new?kind=tealfm")
+        page.get_by_label("Address of your account's server").fill(server.url)
+        page.get_by_label("Handle").fill("@anna.test")
+        page.get_by_label("App password").fill("wrong")
+        page.get_by_role("button", name="Check and continue").click()
+        expect(page.get_by_text("The server rejects the sign-in: Invalid identifier or password")).to_be_visible()
+        seen(page, "service-app-password")
+        page.get_by_label("App password").fill("ez5g-3ik7-zt4q-znvo")
+        page.get_by_role("button", name="Check and continue").click()
+        page.get_by_role("button", name="Add teal.fm").click()
+        expect(page.get_by_role("heading", name="teal.fm (anna.test)")).to_be_visible()
+        seen(page, "service-with-app-password")
 
 
 def test_the_sign_in_pages_are_accessible(open_page: OpenPage, running_service: Running) -> None:

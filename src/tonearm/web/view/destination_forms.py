@@ -93,8 +93,8 @@ KINDS = (
     KindChoice(
         DestinationKind.TEALFM,
         "teal.fm",
-        "Public records of your plays in your Bluesky account, or another account of the AT Protocol.",
-        "Address of the server of your account, if it isn't bsky.social",
+        "Records in your Bluesky account, or another account of the AT Protocol. Everybody can read them.",
+        "Address of your account's server, if it isn't bsky.social",
         False,
         "App password",
         "Bluesky makes app passwords under Settings, Privacy and security. It is stored encrypted.",
