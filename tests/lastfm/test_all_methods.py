@@ -15,6 +15,7 @@ import pytest
 
 from lastfm_emulator import Emulator, Kind, serve
 from tonearm import lastfm
+from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered
 from tonearm.http_exchange import Reply
 from tonearm.lastfm import LastFm, LastFmSync, music, types
@@ -306,6 +307,13 @@ BAD_ARGUMENTS: list[tuple[str, str, Callable[[LastFmSync], object]]] = [
     ("tags", "a comma", lambda c: c.add_artist_tags("Can", ["a,b"], "sk")),
     ("tag", "a comma", lambda c: c.remove_artist_tag("Can", "a,b", "sk")),
     ("session_key", "none", lambda c: c.add_artist_tags("Can", ["slow"], "")),
+    ("session_key", "none", lambda c: c.love("Can", "Spoon", "")),
+    ("session_key", "none", lambda c: c.now_playing(Track("Can", "Spoon"), "")),
+    ("session_key", "none", lambda c: c.scrobble([Play(Track("Can", "Spoon"), 1_700_000_000, 180)], "")),
+    ("artist", "empty", lambda c: c.love(" ", "Spoon", "sk")),
+    ("title", "empty", lambda c: c.unlove("Can", "", "sk")),
+    ("token", "empty", lambda c: c.get_session("")),
+    ("api_key", "both keys", lambda _: lastfm.approval_url(KEYS, token="x")),  # type: ignore[arg-type]
 ]
 
 

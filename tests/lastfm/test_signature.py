@@ -139,7 +139,7 @@ def test_the_same_plays_always_make_the_same_request() -> None:
         track.scrobble([Play(Track("Low", "Sunflower"), 1700000000, 100.0)], "sk"),
         track.now_playing(Track("Low", "Sunflower"), "sk"),
         track.love("Low", "Sunflower", "sk"),
-        track.unlove("Low", "Sunflower", ""),
+        track.unlove("Low", "Sunflower", "sk"),
         user.recent_tracks("Ada", session_key="sk").page(),
         user.info(session_key="sk"),
     ],

@@ -21,7 +21,7 @@ def approval_url(
     Last.fm has no `state`: put a one-time value of your own into the callback. The desktop address contains the token,
     so show it to the listener only.
     """
-    params = {"api_key": api_key}
+    params = {"api_key": named("api_key", api_key)}
     if token:
         params["token"] = token
     if callback:
@@ -46,7 +46,7 @@ def session(token: str) -> Request[Session]:
 
     If no answer came, the token may be used up: TokenUnknown on the next try means that you have to start again.
     """
-    return Request("auth.getSession", {"token": token}, "session", read_session, signed=True)
+    return Request("auth.getSession", {"token": named("token", token)}, "session", read_session, signed=True)
 
 
 def read_session(content: object) -> Session:

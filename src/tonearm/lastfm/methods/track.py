@@ -22,7 +22,7 @@ TrackWrite = tuple[ItemAnswer, ...]
 def _write(
     method: str, params: dict[str, str], root: str | None, read: Callable[[object], TrackWrite], session_key: str
 ) -> Request[TrackWrite]:
-    return Request(method, params, root, read, signed=True, session_key=session_key)
+    return Request(method, params, root, read, signed=True, session_key=named("session_key", session_key))
 
 
 def scrobble(plays: Sequence[Play], session_key: str) -> Request[TrackWrite]:
@@ -49,12 +49,16 @@ def now_playing(track: Track, session_key: str) -> Request[TrackWrite]:
 
 def love(artist: str, title: str, session_key: str) -> Request[TrackWrite]:
     """Loving twice is fine, and so is loving what Last.fm has never heard of. https://www.last.fm/api/show/track.love"""
-    return _write("track.love", {"artist": artist, "track": title}, None, read_done, session_key)
+    return _write("track.love", _names(artist, title), None, read_done, session_key)
 
 
 def unlove(artist: str, title: str, session_key: str) -> Request[TrackWrite]:
     """https://www.last.fm/api/show/track.unlove"""
-    return _write("track.unlove", {"artist": artist, "track": title}, None, read_done, session_key)
+    return _write("track.unlove", _names(artist, title), None, read_done, session_key)
+
+
+def _names(artist: str, title: str) -> dict[str, str]:
+    return {"artist": named("artist", artist), "track": named("title", title)}
 
 
 def read_done(content: object) -> TrackWrite:
