@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 import tonearm
@@ -33,6 +34,7 @@ def named(**wrong: Any) -> Callable[[Listener], Coroutine[Any, Any, Any]]:
 
 
 WRONG: Any = None
+LISTENBRAINZ = tonearm.DestinationKind.LISTENBRAINZ
 MISTAKES: dict[str, Callable[[Listener], Coroutine[Any, Any, Any]]] = {
     "artist must be text, not 5": named(artist=5),
     'title must be text, not None: "" if there is none': named(title=None),
@@ -52,7 +54,8 @@ MISTAKES: dict[str, Callable[[Listener], Coroutine[Any, Any, Any]]] = {
     "play 0: timestamp must be a number": lambda me: me.scrobble_all([Play(Track("a", "b"), WRONG, 300)]),
     'artist must be text, not None: "" if there is none': lambda me: me.love(WRONG, "b"),
     "title must be text, not 5": lambda me: me.loves("a", 5),  # type: ignore[arg-type]
-    'token must be text, not None: "" if there is none': lambda me: me.finish_sign_in(WRONG),
+    "token must be text, not NoneType": lambda me: me.finish_sign_in(WRONG),
+    "token must be text, not bytes": lambda me: me.add_destination(LISTENBRAINZ, b"a secret"),  # type: ignore[arg-type]
     "kind must be one of lastfm, listenbrainz": lambda me: me.add_destination("nope", "token"),  # type: ignore[arg-type]
     "enabled must be True or False, not 1": lambda me: me.change_settings(enabled=1),  # type: ignore[arg-type]
     "threshold must be a whole number, not 50.5": lambda me: me.change_settings(threshold=50.5),  # type: ignore[arg-type]
@@ -73,6 +76,32 @@ async def test_a_mistake_is_named_before_anything_is_written(me: Listener, messa
         await MISTAKES[message](me)
     assert str(raised.value).startswith(message)
     assert await me.fate(1) is None
+
+
+OPTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("database must be a path or a URL, not 5", {"database": 5}),
+    ('api_key must be text, not None: "" if there is none', {"api_key": None}),
+    ("api_secret must be text, not bytes", {"api_secret": b"a secret"}),
+    ("secret_key must be text, not int", {"secret_key": 5}),
+    ("requests_per_second must be a number from 0, not -1", {"requests_per_second": -1}),
+    ("requests_per_second must be a number from 0, not nan", {"requests_per_second": float("nan")}),
+    ("requests_per_second must be a number from 0, not '4'", {"requests_per_second": "4"}),
+    ("cache_ttl must be a number from 0, not -1", {"cache_ttl": -1}),
+    ("daily_scrobbles must be a whole number from 1, or None, not 0", {"daily_scrobbles": 0}),
+    ("http must be an httpx2.AsyncClient, not", {"http": httpx2.Client}),
+]
+
+
+@pytest.mark.parametrize(("message", "wrong"), OPTIONS, ids=[message for message, _ in OPTIONS])
+async def test_a_wrong_option_is_named_before_a_file_is_made(
+    tmp_path: Path, message: str, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 (the message is compared below)
+        async with tonearm.open(**{"database": tmp_path / "plays.db", **wrong}):
+            pass
+    assert str(raised.value).startswith(message)
+    assert "a secret" not in str(raised.value)
+    assert not (tmp_path / "plays.db").exists()
 
 
 async def test_a_folder_may_be_named_as_text(me: Listener, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tonearm.arguments import check_client, check_database, check_limits, check_secret, check_text
 from tonearm.clock import Clock, SharedClock, SystemClock
 from tonearm.core.delivery import QueuedPlay
 from tonearm.core.destination import DestinationKind
@@ -163,6 +164,14 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     `http` is the host's own client for all requests to Last.fm, and is never closed; None: the deck opens one of its
     own. `clock` provides the time, sleeping and randomness; None: the machine's, with the server's time on PostgreSQL.
     """
+    check_database(database)
+    named = {"api_key": api_key, "api_url": api_url, "auth_url": auth_url, "user_agent": user_agent, "contact": contact}
+    for argument, text in named.items():
+        check_text(argument, text)
+    check_secret("api_secret", api_secret)
+    check_secret("secret_key", secret_key)
+    check_limits(requests_per_second, daily_scrobbles, cache_ttl)
+    check_client(http)
     pairs = paired(api_key, api_secret)
     agent = telling_agent(contact or NO_CONTACT)
     url = database_url(database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from tonearm.core.play import Play, Track
@@ -20,6 +21,12 @@ def check_text(argument: str, value: object) -> None:
     """Raises ValueError if it isn't text."""
     if not isinstance(value, str):
         _wrong(argument, "text", value, ': "" if there is none' if value is None else "")
+
+
+def check_secret(argument: str, value: object) -> None:
+    """Raises ValueError if it isn't text, without showing it."""
+    if not isinstance(value, str):
+        raise ValueError(f"{argument} must be text, not {type(value).__name__}")  # noqa: TRY004 (as all wrong arguments)
 
 
 def check_seconds(argument: str, value: object) -> None:
@@ -52,6 +59,27 @@ def check_plays(plays: object) -> None:
         check_track(play.track, f"play {place}: ")
         check_seconds(f"play {place}: timestamp", play.timestamp)
         check_seconds(f"play {place}: played", play.played)
+
+
+def check_database(database: object) -> None:
+    """Raises ValueError if it is neither a path nor a URL."""
+    if not isinstance(database, str | Path):
+        _wrong("database", "a path or a URL", database)
+
+
+def check_limits(requests_per_second: object, daily_scrobbles: object, cache_ttl: object) -> None:
+    """Raises ValueError, naming the one that can't be."""
+    for argument, value in (("requests_per_second", requests_per_second), ("cache_ttl", cache_ttl)):
+        if not isinstance(value, int | float) or not value >= 0:
+            _wrong(argument, "a number from 0", value)
+    if not isinstance(daily_scrobbles, int | None) or (daily_scrobbles is not None and daily_scrobbles < 1):
+        _wrong("daily_scrobbles", "a whole number from 1, or None", daily_scrobbles)
+
+
+def check_client(http: object) -> None:
+    """Raises ValueError if a host's HTTP client is none that can be awaited."""
+    if http is not None and not hasattr(http, "aclose"):
+        _wrong("http", "an httpx2.AsyncClient", http)
 
 
 def check_settings(enabled: object, threshold: object) -> None:

@@ -9,7 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tonearm.arguments import check_plays, check_seconds, check_settings, check_text, check_track, one_of, unix_seconds
+from tonearm.arguments import (
+    check_plays,
+    check_seconds,
+    check_secret,
+    check_settings,
+    check_text,
+    check_track,
+    one_of,
+    unix_seconds,
+)
 from tonearm.clock import Clock
 from tonearm.core import loved
 from tonearm.core.account import Account
@@ -341,7 +350,7 @@ class Listener:
 
     async def finish_sign_in(self, token: str) -> SignInResult:
         """Exchange an approved token for a session; `Pending` until the listener has approved it."""
-        check_text("token", token)
+        check_secret("token", token)
         return await self.deck.sign_in.finish(self.id, token)
 
     async def sign_out(self, *, discard: bool = False) -> int:
@@ -381,7 +390,7 @@ class Listener:
         The last `days` days of the history are sent as well, after new plays (`math.inf`: all of it). If the same
         profile was removed before, the plays that still wait for it are sent now.
         """
-        check_text("token", token)
+        check_secret("token", token)
         check_text("url", url)
         kind = one_of("kind", DestinationKind, kind)
         return await self.deck.destinations.add(self.id, kind, url, token, policy=policy, days=days)

@@ -386,3 +386,8 @@ def test_a_write_that_is_not_said_to_be_done_is_not_done() -> None:
     assert isinstance(
         understand(loved, sign_request(loved, KEYS), Reply(200, {}, b'{"lfm": {"status": "ok"}}')), Answer
     )
+
+
+def test_a_secret_of_a_wrong_type_is_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"^session_key must be a name, not bytes$"):
+        track.love("Can", "Spoon", b"a secret")  # type: ignore[arg-type]

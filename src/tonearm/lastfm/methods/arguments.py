@@ -19,6 +19,9 @@ T = TypeVar("T")
 _MBID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2}")
 
+_SECRET = frozenset({"session_key", "password", "token"})
+"""Never shown, whatever they are."""
+
 Params = dict[str, str | int | None]
 Values = Mapping[str, str | int | None]
 
@@ -26,7 +29,8 @@ Values = Mapping[str, str | int | None]
 def named(argument: str, value: str) -> str:
     """A name that isn't empty."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{argument} must be a name, not {value!r}")
+        shown = type(value).__name__ if value and argument in _SECRET else repr(value)
+        raise ValueError(f"{argument} must be a name, not {shown}")
     return value
 
 
