@@ -173,7 +173,10 @@ class _Reckoning:
         return False
 
     def _before_is_there(self, play: Reported) -> bool:
-        for before, parcel in self.target.parcels.items():
-            if before.corrected_to is play and (self.there.get(before) or parcel.flight.first is not None):
+        for before, parcel in list(self.target.parcels.items()):
+            if before.corrected_to is not play:
+                continue
+            reports = [parcel, *self.elsewhere.reports_of(self.target, before)]
+            if any(self.there.get(one.play) or one.flight.first is not None for one in reports):
                 return True
         return False
