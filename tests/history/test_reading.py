@@ -169,6 +169,16 @@ def test_spotifys_extended_history_has_the_end_and_many_rows_that_are_not_plays(
     assert len([one for one in entries(path, private=True)[1] if isinstance(one, PastPlay)]) == 2
 
 
+def test_a_stream_of_spotify_may_have_been_paused_since_its_offline_timestamp(tmp_path: Path) -> None:
+    rows = [
+        spotify("2020-09-13T12:26:40Z", 100_000, offline_timestamp=told)
+        for told in (None, 0, AT - 1900, (AT - 1900) * 1000, AT)
+    ]
+    found = plays(write_json(tmp_path, rows))
+    assert [one.timestamp for one in found] == [AT - 100] * 5
+    assert [one.earliest for one in found] == [0, 0, AT - 1900, AT - 1900, 0]
+
+
 def test_a_stream_without_its_time_says_which_is_missing(tmp_path: Path) -> None:
     streams = [
         {"endTime": end, "artistName": "A", "trackName": "B", "msPlayed": played}
@@ -501,6 +511,9 @@ def test_pano_appends_longer_rows_to_a_file_that_an_older_version_began(tmp_path
     _, found = entries(write(tmp_path, text))
     assert [one.title for one in found if isinstance(one, PastPlay)] == ["Sinnerman", "Feeling Good"]
     assert skipped(found) == [(4, "not a play")]
+    for cut in range(len("love\n"), len(",com.x,X,1.0,love\n")):  # a heart whose event is cut off is no play
+        _, found = entries(write(tmp_path, text[:-cut]))
+        assert unreadable(found) == [(4, "the file ends in the middle of this line")]
 
 
 def test_spotifys_account_data_has_podcasts_and_a_library_beside_the_plays(tmp_path: Path) -> None:

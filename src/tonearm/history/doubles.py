@@ -213,6 +213,8 @@ def _length(play: PastPlay, one: StoredPast) -> float | None:
 
 def _surely(play: PastPlay, one: StoredPast) -> float:
     """Seconds up to which they are the same play."""
+    if play.earliest and play.earliest - ROUNDED <= one.timestamp <= play.timestamp:
+        return REACH  # it was paused meanwhile
     if play.loose or one.loose:
         return (_length(play, one) or 0) + ROUNDED
     return SAME

@@ -35,6 +35,7 @@ class PastPlay(NamedTuple):
     `stamp` is which moment the file names: `start`, `end` (then `timestamp` is that minus the time heard, if the file
     says how long that was) or `unknown`. `precision` is 1 for seconds, 60 if the file has minutes only. `duration` and
     `played` are seconds, None if the file doesn't say. `file` is its place among the files of an import.
+    `earliest` is when it may have begun already, if it was paused; 0 if the file doesn't say.
     """
 
     timestamp: int
@@ -50,6 +51,7 @@ class PastPlay(NamedTuple):
     stamp: str = "start"
     line: int = 0
     file: int = 0
+    earliest: int = 0
 
     @property
     def loose(self) -> bool:

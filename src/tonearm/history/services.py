@@ -125,7 +125,9 @@ def rhythmbox_listens(stream: JsonStream) -> Iterator[Entry]:
 
 
 def spotify(private: bool) -> Read:
-    """Spotify's extended history: `ts` is the end of a stream."""
+    """Spotify's extended history: `ts` is the end of a stream, and `offline_timestamp` is about when it began, or
+    earlier.
+    """
 
     def read(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
         title, played = entry.get("master_metadata_track_name"), number(entry["ms_played"])
@@ -142,7 +144,9 @@ def spotify(private: bool) -> Read:
             artist = text_of(entry.get("master_metadata_album_artist_name"))
             album = text_of(entry.get("master_metadata_album_album_name"))
             start = found[0] - round(played / 1000)
-            yield PastPlay(start, artist, text_of(title), album, artist, played=played / 1000, stamp="end", line=line)
+            begun = unix(entry.get("offline_timestamp")) or 0
+            play = PastPlay(start, artist, text_of(title), album, artist, played=played / 1000, stamp="end", line=line)
+            yield play._replace(earliest=begun) if 0 < begun < start else play
 
     return read
 

@@ -116,16 +116,19 @@ def with_header(lines: Numbered) -> Iterator[Entry]:
     separator = delimiter(header)
     head = next(csv.reader([header], delimiter=separator))
     known = tuple(name.strip().lower() for name in head)
-    places = columns(list(_PANO) if known == _PANO[: len(known)] else head)
+    pano = known == _PANO[: len(known)]
+    places = columns(list(_PANO) if pano else head)
     in_milliseconds = "durationms" in header.lower()
     needed = 1 + max(places["time"], places["artist"], places["title"])
-    for row in rows(lines, separator, needed, len(head)):
+    for row in rows(lines, separator, needed, len(_PANO) if pano else len(head)):
         if isinstance(row, Unreadable):
             yield row
             continue
         number, values = row
         if len(values) < needed:
             yield Unreadable(number, f"has only {_columns(len(values))}", shown(separator.join(values)))
+        elif pano and values[len(_PANO) - 1 :] == [""]:
+            yield Unreadable(number, CUT_OFF, shown(separator.join(values)))
         elif values != head:  # the header is repeated where two files were joined
             fields = {what: values[place] for what, place in places.items() if place < len(values)}
             if "fate" in fields:  # our own export of everything, written for spreadsheets
