@@ -204,14 +204,14 @@ def _summary_text(result: ImportResult, yes: bool, rules: bool = False) -> str:
     if result.first is None:
         counted = import_outcome({"unreadable": result.unreadable})
     else:
-        counted = f"{result.new} new, {result.known} already there, {result.doubtful} doubtful"
-        counted += f", {sum(result.skipped.values())} skipped, {result.unreadable} unreadable"
+        counted = f"{result.new:,} new, {result.known:,} already there, {result.doubtful:,} doubtful"
+        counted += f", {sum(result.skipped.values()):,} skipped, {result.unreadable:,} unreadable"
     lines = [f"{result.source} ({', '.join(result.files)}): {counted}"]
     if result.first is not None and result.last is not None:
         lines.append(f"  from {_day(result.first)} to {_day(result.last)}")
-    lines += [f"  skipped {count}: {reason}" for reason, count in sorted(result.skipped.items())]
+    lines += [f"  skipped {count:,}: {reason}" for reason, count in sorted(result.skipped.items())]
     if result.queued:
-        lines.append(f"  queued for Last.fm: {result.queued}")
+        lines.append(f"  queued for Last.fm: {result.queued:,}")
     elif result.young:
         lines.append(f"  Last.fm still accepts {plays(result.young)} of these: add --queue to send them too")
     if result.ruled and rules:
@@ -235,7 +235,7 @@ def _print_unreadable(result: ImportResult) -> None:
         text = f": {fault.text}" if fault.text else ""
         say(f"{fault.file}, {fault.where}: {fault.reason}{text}", err=True)
     if result.unreadable > FAULTS_SHOWN:
-        say(f"… and {result.unreadable - FAULTS_SHOWN} more that can't be read", err=True)
+        say(f"… and {result.unreadable - FAULTS_SHOWN:,} more that can't be read", err=True)
 
 
 def _listed_facts(found: StoredImport) -> dict[str, object]:
@@ -245,6 +245,7 @@ def _listed_facts(found: StoredImport) -> dict[str, object]:
         "name": found.name,
         "state": str(found.state),
         "started_at": found.started_at,
+        **dict.fromkeys(("new", "known", "doubtful", "skipped", "unreadable"), 0),
         **found.counts,
     }
 

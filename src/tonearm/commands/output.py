@@ -40,8 +40,8 @@ def by(seconds: float, now: float) -> str:
 
 
 def plays(count: int) -> str:
-    """ "1 play", "2 plays"."""
-    return "1 play" if count == 1 else f"{count} plays"
+    """ "1 play", "1,204 plays"."""
+    return "1 play" if count == 1 else f"{count:,} plays"
 
 
 def status_facts(queue_status: QueueStatus) -> dict[str, object]:

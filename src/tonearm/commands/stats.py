@@ -102,11 +102,11 @@ Facts = Mapping[str, Any]
 def _overview(facts: Facts, zone: tzinfo) -> list[str]:
     before = facts["before"]
     change = f" ({facts['plays'] - before['plays']:+,} from the period before)" if before else ""
-    lines = [f"{facts['period']}: {plays(facts['plays'])}, {_time(facts['seconds'])}{change}"]
+    lines = [f"{facts['period']}: {_amount(facts)}{change}"]
     if facts["untimed"]:
         lines.append(f"  {plays(facts['untimed'])} without a known length")
     lines += [
-        f"  {counted(facts['artists'], 'artist')} ({facts['new_artists']} new), {counted(facts['albums'], 'album')},"
+        f"  {counted(facts['artists'], 'artist')} ({facts['new_artists']:,} new), {counted(facts['albums'], 'album')},"
         f" {counted(facts['tracks'], 'track')}",
         f"  {counted(facts['active_days'], 'day')} with plays",
     ]
@@ -132,9 +132,7 @@ def _top(facts: Facts, zone: tzinfo) -> list[str]:
 
 
 def _names(names: Sequence[Facts]) -> list[str]:
-    return [
-        f"{one['rank']:>5}  {_name(one)}: {plays(one['plays'])}, {_time(one['seconds'])}{_change(one)}" for one in names
-    ]
+    return [f"{one['rank']:>5}  {_name(one)}: {_amount(one)}{_change(one)}" for one in names]
 
 
 def _name(one: Facts) -> str:
@@ -149,7 +147,7 @@ def _change(one: Facts) -> str:
 
 
 def _by_day(facts: Facts, zone: tzinfo) -> list[str]:
-    found = [f"{one['day']}  {plays(one['plays'])}, {_time(one['seconds'])}" for one in facts["days"]]
+    found = [f"{one['day']}  {_amount(one)}" for one in facts["days"]]
     return found or ["nothing"]
 
 
@@ -161,17 +159,14 @@ def _by_hour(facts: Facts, zone: tzinfo) -> list[str]:
 
 
 def _new(facts: Facts, zone: tzinfo) -> list[str]:
-    found = [
-        f"{_day(one['first'], zone)}  {_name(one)}: {plays(one['plays'])}, {_time(one['seconds'])}"
-        for one in facts["names"]
-    ]
+    found = [f"{_day(one['first'], zone)}  {_name(one)}: {_amount(one)}" for one in facts["names"]]
     return found or ["nothing new"]
 
 
 def _anniversaries(facts: Facts, zone: tzinfo) -> list[str]:
     lines = []
     for year in facts["years"]:
-        lines.append(f"{year['day']}  {plays(year['plays'])}, {_time(year['seconds'])}")
+        lines.append(f"{year['day']}  {_amount(year)}")
         lines += [f"  {_name(one)}: {plays(one['plays'])}" for one in year["tracks"]]
     return lines or ["nothing on this day in earlier years"]
 
@@ -180,7 +175,7 @@ def _deliveries(facts: Facts, zone: tzinfo) -> list[str]:
     lines = ["no plays accepted in this period"]
     if facts["sample"]:
         lines = [
-            f"of the last {facts['sample']} accepted plays, half took {facts['median_seconds']:.1f} s or less,"
+            f"of the last {facts['sample']:,} accepted plays, half took {facts['median_seconds']:.1f} s or less,"
             f" 95% {facts['slow_seconds']:.1f} s or less"
         ]
     from tonearm.core.wording import attempt, fate
@@ -198,6 +193,11 @@ _WORDS: Mapping[str, Callable[[Facts, tzinfo], list[str]]] = {
     "on-this-day": _anniversaries,
     "deliveries": _deliveries,
 }
+
+
+def _amount(one: Facts) -> str:
+    """How many plays, and how long was listened, if that is known."""
+    return ", ".join([plays(one["plays"]), *([_time(one["seconds"])] if one["seconds"] else [])])
 
 
 def _time(seconds: float) -> str:
