@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx2
@@ -172,6 +173,17 @@ async def test_a_play_of_two_profiles_is_one_and_stays_while_either_has_it(room:
     assert await starts(room) == [AT + n * 300 for n in range(5)]
     assert await undo(room, again.id) == 5
     assert await starts(room) == []
+
+
+async def test_a_profile_and_a_file_at_the_same_time_add_no_play_twice(room: Room, tmp_path: Path) -> None:
+    every = [AT + n * 300 for n in range(1500)]
+    scrobbled(room, *every)
+    table = "\n".join(["uts,artist,track", *(f"{start + 5},Nina Simone,Song {start}" for start in every)])
+    run = room.deck.history_import.run
+    done = run(room.me.id, [write(tmp_path, table)], ReadOptions(), lambda done, total: None, apply=True)
+    found, (file,) = await asyncio.gather(brought(room), done)
+    assert found.new + file.new == 1500
+    assert len(await starts(room)) == 1500
 
 
 async def test_a_profile_keeps_what_a_file_has_brought_before_it(room: Room, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -91,6 +92,17 @@ async def test_tables_of_two_services_in_one_import_are_compared_with_each_other
     assert await titles(room) == ["A", "B", "C"]
     assert [one.new + one.known for one in await brought(room, theirs, ours)] == [2, 2]
     assert await titles(room) == ["A", "B", "C"]
+
+
+async def test_two_imports_at_the_same_time_add_no_play_twice(room: Room, tmp_path: Path) -> None:
+    songs = [(n * 200, f"Song {n}") for n in range(1800)]
+    ours = write(tmp_path, table(songs), "ours.csv")
+    theirs = write(tmp_path, jsonl(*(listen(AT + at + 1, "Nina Simone", title) for at, title in songs)), "theirs.jsonl")
+    both = await asyncio.gather(brought(room, ours), brought(room, theirs))
+    assert sum(one.new for (one,) in both) == sum(one.known for (one,) in both) == 1800
+    (again,) = await brought(room, ours, apply=False)
+    assert again.known == 1800
+    assert len((await exported(room, ExportFormat.JSONL, tmp_path)).read_text().splitlines()) == 1800
 
 
 async def test_two_exports_that_overlap_and_spell_a_name_differently(room: Room, tmp_path: Path) -> None:

@@ -89,6 +89,13 @@ class Judge:
         self._names: dict[SongKey, int] = {}
         self._ended: list[PastPlay] = []
 
+    def fork(self) -> Judge:
+        """A judge that decides on from here, so that the decisions about a part can be made again."""
+        other = Judge(self._renamed)
+        other._claimed, other._names, other._ended = {**self._claimed}, {**self._names}, [*self._ended]
+        other._at = self._at
+        return other
+
     def judge(
         self, plays: Sequence[PastPlay], ahead: Iterable[PastPlay], stored: Iterable[StoredPast]
     ) -> list[Outcome]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -25,7 +26,17 @@ from tonearm.history.doubles import Judge, Outcome, spans
 from tonearm.history.play import PastPlay
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import Page, RecentTrack
-from tonearm.service.history_import import PART, ImportResult, Progress, renamed, row, stored, write_part
+from tonearm.service.history_import import (
+    PART,
+    ChangedMeanwhile,
+    Compared,
+    ImportResult,
+    Progress,
+    renamed,
+    row,
+    stored,
+    write_part,
+)
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.loved_import import PAGE, TRIES
 from tonearm.store import accounts, history_imports, plays
@@ -187,7 +198,7 @@ class _Copy:
             counts["skipped"] += len(page.items) - len(_in_order(page.items, 0))
             for start in range(0, len(found), PART):
                 part = found[start : start + PART]
-                await self._write(part, judge, known_until, counts)
+                judge = await self._write(part, judge, known_until, counts)
             if found:
                 last = found[-1].timestamp
                 overlap = sum(play.timestamp >= self.since - 1 for play in found)
@@ -219,18 +230,27 @@ class _Copy:
         """A second earlier than needed: whether Last.fm includes it is not documented."""
         return max(0, self.since - 1)
 
-    async def _write(self, part: Sequence[PastPlay], judge: Judge, known_until: int, counts: Counter[str]) -> None:
-        store, begun, user = self.room.store, self.begun, self.listener.username.casefold()
-        there = await store.read(
-            partial(
-                history_imports.around,
-                account=self.listener.id,
-                spans=spans(part),
-                import_id=begun.id,
-                before=known_until,
-                owner=user,
-            )
+    async def _write(self, part: Sequence[PastPlay], judge: Judge, known_until: int, counts: Counter[str]) -> Judge:
+        """Compare a part and write what is new; returns the judge for the next part."""
+        look = partial(
+            history_imports.around,
+            account=self.listener.id,
+            spans=spans(part),
+            import_id=self.begun.id,
+            before=known_until,
+            owner=self.listener.username.casefold(),
         )
+        while True:
+            trial = judge.fork()
+            with suppress(ChangedMeanwhile):
+                await self._write_compared(part, trial, Compared(look, await self.room.store.read(look)), counts)
+                return trial
+
+    async def _write_compared(
+        self, part: Sequence[PastPlay], judge: Judge, compared_with: Compared, counts: Counter[str]
+    ) -> None:
+        store, begun, user = self.room.store, self.begun, self.listener.username.casefold()
+        there, found = compared_with.plays, Counter(counts)
         compared = [stored(one, begun.id) for one in there]
         outcomes = await asyncio.to_thread(judge.judge, part, [], compared)
         from_files = {one.id for one in there if one.import_id is not None and one.owner != user}
@@ -243,15 +263,18 @@ class _Copy:
         rows = []
         for play, outcome in zip(part, outcomes, strict=True):
             if outcome is not Outcome.WRITTEN:
-                counts[outcome.value] += 1
+                found[outcome.value] += 1
             if outcome is Outcome.NEW:
                 rows.append(row(play, self.listener.id, begun.id, SOURCE, now, user))
         until = part[-1].timestamp
         self.since = until
         if self.first is None:
             self.first = part[0].timestamp
-        facts = {**counts, **self._span()}
-        await store.write(partial(write_part, begun=begun, rows=rows, counts=facts, now=now, shared=shared))
+        facts = {**found, **self._span()}
+        await store.write(
+            partial(write_part, begun=begun, rows=rows, counts=facts, now=now, shared=shared, there=compared_with)
+        )
+        counts.update(found - counts)
 
     async def _of_other_users(self, part: Sequence[PastPlay], new: Sequence[int]) -> dict[int, Any]:
         """Plays that another Last.fm user of this account has, too, identical to the second and to the letter, by

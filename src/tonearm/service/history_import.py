@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -48,7 +49,11 @@ class CannotUndo(Exception):
 
 
 class Undone(Exception):
-    """The import has been undone meanwhile."""
+    """The import has been undone meanwhile, or another process has done it."""
+
+
+class ChangedMeanwhile(Exception):
+    """The plays that a part was compared with have changed meanwhile: compare it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,19 +303,22 @@ class _Run:
         while step := await asyncio.to_thread(next, walk, None):
             part, ahead = step
             first, last = part[0].timestamp if first is None else first, part[-1].timestamp
-            found = await store.read(
-                partial(
-                    history_imports.around,
-                    account=self.account,
-                    spans=spans(part),
-                    import_id=begun.id if begun else 0,
-                    before=known_until,
-                    owner="",
-                )
+            look = partial(
+                history_imports.around,
+                account=self.account,
+                spans=spans(part),
+                import_id=begun.id if begun else 0,
+                before=known_until,
+                owner="",
             )
             written, later = self.naming.written(part), self.naming.written(ahead)
-            judged = await asyncio.to_thread(_judged, judge, written, later, found, begun.id if begun else 0)
-            await self._settle(part, written, judged, counts, begun)
+            settled = False
+            while not settled:
+                there, trial = Compared(look, await store.read(look)), judge.fork()
+                judged = await asyncio.to_thread(_judged, trial, written, later, there.plays, begun.id if begun else 0)
+                with suppress(ChangedMeanwhile):
+                    await self._settle(part, written, judged, counts, begun, there)
+                    judge, settled = trial, True
             done += len(part)
             self.progress(done)
         result = ImportResult(
@@ -348,29 +356,54 @@ class _Run:
         judged: Sequence[Outcome],
         counts: Counter[str],
         begun: StoredImport | None,
+        there: Compared,
     ) -> None:
         now = self.room.clock.now()
+        found = Counter(counts)
         fresh: list[PastPlay] = []
         young: list[PastPlay] = []
         for play, named, outcome in zip(part, written, judged, strict=True):
-            counts["new" if outcome is Outcome.WRITTEN else outcome.value] += 1
+            found["new" if outcome is Outcome.WRITTEN else outcome.value] += 1
             if outcome in (Outcome.NEW, Outcome.WRITTEN):
-                counts["ruled"] += self.naming.ruled(play) != play
+                found["ruled"] += self.naming.ruled(play) != play
             if outcome is Outcome.NEW and self.source.journal and now - play.timestamp < YOUNG:
                 young.append(play)
             if outcome is Outcome.NEW or (outcome is Outcome.DOUBTFUL and self.doubtful):
                 fresh.append(named)
-        counts["young"] += len(young)
-        if begun is None:
-            return
-        if self.queue and young:
-            fresh = [play for play in fresh if now - play.timestamp >= YOUNG]
-            answers = await self.room.reports.scrobble_all(
-                self.account, [_reported(play) for play in young], self.source.kind, bases=[_basis(p) for p in young]
+        found["young"] += len(young)
+        if begun is not None:
+            reported = self.queue and young
+            if reported:
+                fresh = [play for play in fresh if now - play.timestamp >= YOUNG]
+            rows = [row(play, self.account, begun.id, self.source.kind, now) for play in fresh]
+            await self.room.store.write(
+                partial(write_part, begun=begun, rows=rows, counts=dict(found), now=now, there=there)
             )
-            counts["queued"] += sum(answer.status == "queued" for answer in answers)
-        rows = [row(play, self.account, begun.id, self.source.kind, now) for play in fresh]
-        await self.room.store.write(partial(write_part, begun=begun, rows=rows, counts=dict(counts), now=now))
+            if reported:
+                answers = await self.room.reports.scrobble_all(
+                    self.account,
+                    [_reported(play) for play in young],
+                    self.source.kind,
+                    bases=[_basis(play) for play in young],
+                )
+                found["queued"] += sum(answer.status == "queued" for answer in answers)
+        counts.update(found - counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The plays of the history that a part was compared with, and how to look for them again."""
+
+    look: Callable[[Connection], list[Any]]
+    plays: list[Any]
+
+    def changed(self, db: Connection) -> bool:
+        """Whether they are others now, such as after another import or a report at the same time."""
+        return sorted(self.look(db), key=_by_id) != sorted(self.plays, key=_by_id)
+
+
+def _by_id(one: Any) -> int:
+    return int(one.id)
 
 
 def write_part(
@@ -380,13 +413,18 @@ def write_part(
     counts: dict[str, int],
     now: float,
     shared: Sequence[int] = (),
+    there: Compared | None = None,
 ) -> None:
     """Write some plays of an import, and its progress; `shared` are plays of other imports that it has found as well.
-    Raises Undone if it is being undone.
+    Raises Undone if it is being undone, ChangedMeanwhile if the plays `there` have changed since they were compared.
     """
     accounts.lock(db, [begun.account])
+    if there is not None and there.changed(db):
+        raise ChangedMeanwhile
     if not history_imports.write(db, begun.id, ImportState.RUNNING, counts, now):
-        raise Undone(f"import {begun.id} is being undone")
+        other = history_imports.find(db, begun.account, begun.id)
+        done = other is not None and other.state is ImportState.DONE
+        raise Undone(f"import {begun.id} {'was finished by another process' if done else 'is being undone'}")
     history_imports.add(db, begun.account, rows)
     history_imports.share(db, begun.id, shared)
 
