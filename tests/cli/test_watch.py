@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,20 @@ def test_a_players_secret_works_instead_of_a_token(asking: Shell, tmp_path: Path
     assert history(asking) == [("Sinnerman", now - 2000, 10.0), ("Sinnerman", now - 1000, 300.5)]
     (player,) = asking.facts("player", "list")["players"]
     assert "tonearm watch" in player["program"]
+
+
+@pytest.mark.parametrize("secret_of", ["player", "listener"])
+def test_a_service_elsewhere_gets_all_that_is_known_of_a_track(asking: Shell, tmp_path: Path, secret_of: str) -> None:
+    added = asking("player", "add", "Desk", "--kind", "listenbrainz") if secret_of == "player" else asking("token")
+    secret, mbid = added.output.split()[-1], "b1a9c0e9-d987-4042-ae91-78d6a3267d69"
+    track = replace(SINNERMAN, album_artist="Various Artists", mbid=mbid)
+    with service(asking) as (address, out, _):
+        plays = [Finished(track, int(time.time()) - 1000, 300.0)]
+        assert reporting(address, secret, tmp_path / "waiting.db", plays) == (True, [])
+        assert out.end() == 0
+    with closing(sqlite3.connect(asking.database)) as db:
+        found = db.execute("SELECT artist, track, album, album_artist, duration, track_number, mbid FROM play")
+        assert [Track(*row) for row in found] == [track]
 
 
 @needs_dbus

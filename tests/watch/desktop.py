@@ -56,15 +56,20 @@ class Player(ServiceInterface):
             self.asked.set()
         return self.position
 
-    def play(self, title: str, seconds: float = 0.0) -> None:
-        """Play a track from this second on."""
+    def play(self, title: str, seconds: float = 0.0, *, quietly: bool = False) -> None:
+        """Play a track from this second on; `quietly` without a signal."""
         self.status, self.position = "Playing", round(seconds * 1_000_000)
         self.about = {
             "xesam:artist": Variant("as", ["Nina Simone", "Another"]),
             "xesam:title": Variant("s", title),
             "mpris:length": Variant("x", 622_000_000),
         }
-        self.emit_properties_changed({"PlaybackStatus": self.status, "Metadata": self.about})
+        if not quietly:
+            self.emit_properties_changed({"PlaybackStatus": self.status, "Metadata": self.about})
+
+    def chatter(self) -> None:
+        """Say that something has changed, as some players do every second."""
+        self.emit_properties_changed({"PlaybackStatus": self.status})
 
     def stop(self, seconds: float) -> None:
         """Stop at this second."""

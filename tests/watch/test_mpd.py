@@ -145,6 +145,21 @@ def test_a_password_is_not_shown() -> None:
     assert "secret" not in repr(mpd_address("secret@music.local", 6600))
 
 
+@pytest.mark.parametrize(
+    ("more", "position"),
+    [
+        ({"file": "http://radio.example/live"}, None),
+        ({"file": "http://nas.example/a.flac", "duration": "622"}, 3600.0),
+        ({"file": "a.flac"}, 3600.0),
+    ],
+)
+def test_the_time_of_a_radio_stream_is_not_the_songs(more: dict[str, str], position: float | None) -> None:
+    song = {"state": "play", "title": "Sinnerman", "artist": "Nina Simone", "elapsed": "3600", "songid": "4"}
+    notice = notice_of({**song, **more}, 7)
+    assert notice
+    assert notice.position == position
+
+
 def test_radio_that_names_artist_and_title_in_one_is_a_play() -> None:
     notice = notice_of({"state": "play", "title": "Nina Simone - Sinnerman", "elapsed": "12.5", "songid": "4"}, 7)
     assert isinstance(notice, Notice)

@@ -181,6 +181,8 @@ def _listen(track: Track, player: str, finished: Finished | None = None) -> str:
     names = {"artist_name": track.artist, "track_name": track.title, "additional_info": more}
     if track.album:
         names["release_name"] = track.album
+    if track.album_artist:
+        more["release_artist_name"] = track.album_artist
     if finished is None:
         return json.dumps({"listen_type": "playing_now", "payload": [{"track_metadata": names}]})
     listen = {"listened_at": int(finished.start), "track_metadata": names}

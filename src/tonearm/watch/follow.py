@@ -59,28 +59,41 @@ async def _follow(connection: MpdConnection, address: MpdAddress, watcher: Watch
 async def follow_mpris(bus: MprisBus, watcher: Watcher, clock: Clock) -> None:
     """Watch the players of a session bus until it goes away."""
     gone = asyncio.create_task(bus.closed())
+    timer = asyncio.get_running_loop()
+    look_at = timer.time() + LOOK_EVERY
     try:
         while not gone.done():
-            for name in await _changed(bus, gone):
-                notice = await bus.now(name, clock.now())
-                if notice is None:
-                    await watcher.stopped(name, clock.now())
-                else:
-                    await watcher.notice(name, notice)
+            names = await _changed(bus, gone, look_at - timer.time())
+            if timer.time() >= look_at:
+                names.update(bus.players)
+                look_at = timer.time() + LOOK_EVERY
+            await asyncio.gather(*(_query(bus, name, watcher, clock) for name in sorted(names)))
             await watcher.look(clock.now())
     finally:
         gone.cancel()
 
 
-async def _changed(bus: MprisBus, gone: asyncio.Task[None]) -> list[str]:
-    """The players that have changed something and have had time to finish it; all of them if it stays quiet."""
+async def _query(bus: MprisBus, name: str, watcher: Watcher, clock: Clock) -> None:
+    try:
+        notice = await bus.now(name, clock.now())
+    except TimeoutError:
+        watcher.lost(name, clock.now())  # it may only be busy
+        return
+    if notice is None:
+        await watcher.stopped(name, clock.now())
+    else:
+        await watcher.notice(name, notice)
+
+
+async def _changed(bus: MprisBus, gone: asyncio.Task[None], seconds: float) -> set[str]:
+    """The players that change something within this time and have had time to finish it."""
     change = asyncio.create_task(bus.changes.get())
-    done, _ = await asyncio.wait((change, gone), timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait((change, gone), timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
     if change not in done:
         change.cancel()
-        return [] if gone in done else bus.players
+        return set()
     await asyncio.sleep(SETTLED)
     names = {change.result()}
     while not bus.changes.empty():
         names.add(bus.changes.get_nowait())
-    return sorted(names)
+    return names

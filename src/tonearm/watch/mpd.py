@@ -143,7 +143,9 @@ def notice_of(facts: dict[str, str], at: float) -> Notice | None:
     )
     paused = facts["state"] == "pause"
     key = f"{facts.get('songid', '')}\n{artist}\n{title}"
-    return Notice(NoticeKind.PROGRESS, at, track, _number(facts.get("elapsed", "")), key, paused)
+    on_air = not track.duration and "://" in facts.get("file", "")  # then the time is the stream's, not the song's
+    position = None if on_air else _number(facts.get("elapsed", ""))
+    return Notice(NoticeKind.PROGRESS, at, track, position, key, paused)
 
 
 def _number(text: str) -> float | None:

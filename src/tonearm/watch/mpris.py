@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlsplit
 
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
@@ -32,6 +33,15 @@ ANSWER_WITHIN = 5.0
 """Seconds that a player gets for an answer."""
 
 _MICROSECONDS = 1_000_000
+
+_ENOUGH = 3.0
+"""Seconds after which it can be seen whether a length grows."""
+
+_UNSURE = -1
+"""A length that may still turn out to be that of a live stream; VLC's for a track that it has just opened."""
+
+_MBIDS = ("mb:trackid", "xesam:musicbrainztrackid")
+"""The fields, in lower case, in which players name the recording: VLC, and those that follow the ontology."""
 
 
 class NoBus(Exception):
@@ -67,6 +77,24 @@ def player_of(bus_name: str) -> str:
 
 
 @dataclass(slots=True)
+class _Length:
+    """The first length that a player gave for a track that it reads over HTTP. That of a live stream grows with time:
+    it is what mpv has received so far.
+    """
+
+    track: object
+    length: float
+    at: float
+    grows: bool | None = None
+    """None as long as it isn't known."""
+
+    def add(self, length: float, at: float) -> None:
+        """Compare with a later length."""
+        if at - self.at >= _ENOUGH and not self.grows:
+            self.grows = length - self.length >= (at - self.at) / 2
+
+
+@dataclass(slots=True)
 class MprisBus:
     """The session bus: which players are on it, and what each of them plays."""
 
@@ -75,6 +103,7 @@ class MprisBus:
     """Bus names of players that have changed something, appeared or gone; "" when the bus has gone."""
     _owners: dict[str, str] = field(default_factory=dict)
     _still: dict[str, int] = field(default_factory=dict)
+    _firsts: dict[str, _Length] = field(default_factory=dict)
     _bus: MessageBus | None = None
 
     async def open(self) -> None:
@@ -114,23 +143,66 @@ class MprisBus:
             self._bus.disconnect()
 
     async def now(self, name: str, at: float) -> Notice | None:
-        """What a player is playing, at Unix second `at`; None if it isn't playing, has gone, or is not watched."""
+        """What a player is playing, at Unix second `at`; None if it isn't playing, has gone, is not watched, or if an
+        older name of the same program says so already. Raises TimeoutError if it doesn't answer.
+        """
         if name not in self._owners or not self.wanted.watches(player_of(name)):
             return None
         try:
-            (facts,) = await self._call(name, _PATH, _PROPERTIES, "GetAll", "s", [_PLAYER])
-        except (DBusError, TimeoutError):
+            facts = await self._facts(name)
+            notice = notice_of(self._with_true_length(name, facts, at), at, self._position(name, facts))
+            for older in await self._older_names(name) if notice else ():
+                first = notice_of(await self._facts(older), at, None)
+                if first and notice and first.identity == notice.identity:
+                    return None
+        except DBusError:
             return None
-        plain = {key: _plain(value) for key, value in facts.items()}
-        if plain.get("PlaybackStatus") not in ("Playing", "Paused"):
-            return None
-        return notice_of(plain, at, self._position(name, plain))
+        return notice
+
+    async def _facts(self, name: str) -> Mapping[str, Any]:
+        """A player's properties. Raises DBusError and TimeoutError."""
+        (facts,) = await self._call(name, _PATH, _PROPERTIES, "GetAll", "s", [_PLAYER])
+        return {key: _plain(value) for key, value in facts.items()}
+
+    def _with_true_length(self, name: str, facts: Mapping[str, Any], at: float) -> Mapping[str, Any]:
+        """The properties without the length of a live stream, and without one that may be."""
+        about = facts.get("Metadata")
+        length = _seconds(about.get("mpris:length")) if isinstance(about, Mapping) else None
+        if not isinstance(about, Mapping) or length is None or not _host(about):
+            self._firsts.pop(name, None)
+            return facts
+        track = about.get("mpris:trackid"), about.get("xesam:url")
+        seen = self._firsts.get(name)
+        if seen is None or seen.track != track:
+            seen = self._firsts[name] = _Length(track, length, at)
+        seen.add(length, at)
+        if seen.grows is False:
+            return facts
+        return {**facts, "Metadata": {**about, "mpris:length": None if seen.grows else _UNSURE}}
+
+    async def _older_names(self, name: str) -> list[str]:
+        """The names that a player has taken before this one: VLC, for example, takes two if its control is switched on
+        twice.
+        """
+        names = [other for other in self._owners if player_of(other) == player_of(name)]
+        older = names[: names.index(name)] if name in names else []
+        if not older:
+            return []
+        process = await self._process(name)
+        return [other for other in older if await self._process(other) == process]
+
+    async def _process(self, name: str) -> int:
+        found: int = (await self._call(_BUS, _BUS_PATH, _BUS, "GetConnectionUnixProcessID", "s", [name]))[0]
+        return found
 
     def _position(self, name: str, facts: Mapping[str, Any]) -> float | None:
-        """The position in the track, in seconds; None if the player doesn't report it: some always report 0."""
+        """The position in the track, in seconds; None if the player doesn't report it: some always report 0. Just
+        before a track is heard, mpv reports less than 0.
+        """
         position = facts.get("Position")
-        if not isinstance(position, int) or position < 0:
+        if not isinstance(position, int) or position <= -_MICROSECONDS:
             return None
+        position = max(position, 0)
         if position > 0 or facts.get("PlaybackStatus") != "Playing":
             self._still[name] = 0
         else:
@@ -149,6 +221,7 @@ class MprisBus:
             else:
                 self._owners.pop(name, None)
                 self._still.pop(name, None)
+                self._firsts.pop(name, None)
             self.changes.put_nowait(name)
         elif message.path == _PATH:
             for name, owner in self._owners.items():
@@ -159,10 +232,17 @@ class MprisBus:
         self, to: str, path: str, interface: str, member: str, signature: str = "", body: list[Any] | None = None
     ) -> Sequence[Any]:
         assert self._bus is not None
+        if not self._bus.connected:
+            raise DBusError("no.answer", "the bus is gone")
         message = Message(
             destination=to, path=path, interface=interface, member=member, signature=signature, body=body or []
         )
-        answer = await asyncio.wait_for(self._bus.call(message), ANSWER_WITHIN)
+        try:
+            answer = await asyncio.wait_for(self._bus.call(message), ANSWER_WITHIN)
+        except TimeoutError:
+            raise
+        except (OSError, EOFError) as fault:  # the bus has gone between two queries
+            raise DBusError("no.answer", "the bus is gone") from fault
         if answer is None or answer.message_type is MessageType.ERROR:
             raise DBusError(answer.error_name if answer and answer.error_name else "no.answer", "refused")
         body_: Sequence[Any] = answer.body
@@ -170,22 +250,53 @@ class MprisBus:
 
 
 def notice_of(facts: Mapping[str, Any], at: float, position: float | None) -> Notice | None:
-    """The notice from a player's properties; None without an artist and a title, as for videos."""
+    """The notice from a player's properties; None if it isn't playing, or without an artist and a title, as for
+    videos.
+    """
     about = facts.get("Metadata")
-    if not isinstance(about, Mapping):
+    if facts.get("PlaybackStatus") not in ("Playing", "Paused") or not isinstance(about, Mapping):
         return None
-    artist, title = _text(about.get("xesam:artist")), _text(about.get("xesam:title"))
+    about = {key.casefold(): value for key, value in about.items()}  # VLC writes xesam:tracknumber
+    length = _seconds(about.get("mpris:length"))
+    if length is None and about.get("mpris:length") != _UNSURE and _host(about):
+        position = None  # it is the stream's, not the song's
+        if on_air := _on_air(about):
+            about = on_air
+    album_artist = _text(about.get("xesam:albumartist"))
+    artist, title = _text(about.get("xesam:artist")) or album_artist, _text(about.get("xesam:title"))
     if not (artist and title):
         return None
     track = Track(
         artist,
         title,
         _text(about.get("xesam:album")),
-        _text(about.get("xesam:albumArtist")),
-        _seconds(about.get("mpris:length")),
-        _track_number(about.get("xesam:trackNumber")),
+        album_artist,
+        length,
+        _track_number(about.get("xesam:tracknumber")),
+        next((found for name in _MBIDS if (found := _text(about.get(name)))), ""),
     )
     return Notice(NoticeKind.PROGRESS, at, track, position, paused=facts.get("PlaybackStatus") == "Paused")
+
+
+def _host(about: Mapping[str, Any]) -> str:
+    """The host of a track that is read over HTTP; "" for others."""
+    try:
+        address = urlsplit(_text(about.get("xesam:url")))
+    except ValueError:
+        return ""
+    return address.hostname or "" if address.scheme in ("http", "https") else ""
+
+
+def _on_air(about: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a radio station plays, which it names "artist - title"; None if the player doesn't say that it is a station.
+    VLC has it beside the station's name; Audacious has it as the title, with the station as the artist and the host as
+    the album.
+    """
+    playing = "" if _text(about.get("xesam:artist")) else _text(about.get("vlc:nowplaying"))
+    if _text(about.get("xesam:album")).casefold() == _host(about):
+        playing = _text(about.get("xesam:title"))
+    artist, dash, title = playing.partition(" - ")
+    return {"xesam:artist": artist, "xesam:title": title} if dash else None
 
 
 def _plain(value: Any) -> Any:
@@ -212,4 +323,8 @@ def _seconds(microseconds: Any) -> float | None:
 
 
 def _track_number(value: Any) -> int | None:
+    """The number of a track; VLC sends it as a text, as it is in the file."""
+    if isinstance(value, str):
+        number = value.partition("/")[0].strip()
+        value = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
