@@ -569,3 +569,11 @@ def test_an_archive_in_an_archive_may_be_a_zip_bomb(tmp_path: Path) -> None:
     inner = write_zip(tmp_path, {"history.csv": bomb}, "inner.zip").read_bytes()
     with pytest.raises(HistoryFileError, match="zip bomb"):
         entries(write_zip(tmp_path, {"inner.zip": inner}))
+    # Many files that are alike: no archive alone unpacks to much, but one in the other does.
+    others = "".join(f"{AT + n * n},Nina Simone,Song {n**5 % 9973}\n" for n in range(600))
+    alike = f"uts,artist,track\n{others}" + f"{AT},Nina Simone,Sinnerman\n" * 50_000
+    inner = write_zip(tmp_path, {f"history-{n}.csv": alike for n in range(20)}, "inner.zip").read_bytes()
+    outer = write_zip(tmp_path, {"inner.zip": inner})
+    assert 20 * len(alike) < 200 * len(inner) < 200 * 200 * outer.stat().st_size
+    with pytest.raises(HistoryFileError, match="zip bomb"):
+        entries(outer)

@@ -52,11 +52,13 @@ class _ForwardStream(BufferedIOBase):
 
 
 class _Bounded(_ForwardStream):
-    """A compressed stream, read no further than its size allows."""
+    """A compressed stream, read no further than its size allows: `packed` is how many bytes of the outermost file it
+    takes.
+    """
 
-    def __init__(self, file: IO[bytes], packed: Callable[[], int], name: str) -> None:
+    def __init__(self, file: IO[bytes], packed: Callable[[], float], name: str) -> None:
         self._file = file
-        self._packed = packed
+        self.packed = packed
         self._name = name
         self._read = 0
 
@@ -70,7 +72,7 @@ class _Bounded(_ForwardStream):
         except (BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as broken:
             raise HistoryFileError(f"{self._name} is damaged, or encrypted") from broken
         self._read += len(found)
-        if self._read > SLACK + LARGEST_RATIO * self._packed():
+        if self._read > SLACK + LARGEST_RATIO * self.packed():
             raise HistoryFileError(f"{self._name} unpacks to far more than a history has: it may be a zip bomb")
         return found
 
@@ -83,22 +85,28 @@ def read(path: Path, options: ReadOptions, now: float, name: str = "") -> Iterat
         yield from _unpacked(file, name or path.name, options, now, DEEPEST)
 
 
-def _unpacked(file: BinaryIO, name: str, options: ReadOptions, now: float, depth: int) -> Iterator[Section | Entry]:
-    """The content of a file that may be packed; archives in archives are unpacked `depth` times."""
+def _unpacked(
+    file: BinaryIO, name: str, options: ReadOptions, now: float, depth: int, share: float = 1.0
+) -> Iterator[Section | Entry]:
+    """The content of a file that may be packed; archives in archives are unpacked `depth` times. `share` is how many
+    bytes of the outermost file there are for each of its bytes.
+    """
     mark = file.read(4)
     file.seek(0)
     if mark == b"PK\x03\x04":
-        yield from _archive(file, name, options, now, depth)
+        yield from _archive(file, name, options, now, depth, share)
     elif mark[:2] == b"\x1f\x8b":
         import gzip
 
-        bounded = _Bounded(cast(IO[bytes], gzip.GzipFile(fileobj=file)), file.tell, name)
+        bounded = _Bounded(cast(IO[bytes], gzip.GzipFile(fileobj=file)), lambda: file.tell() * share, name)
         yield from _file(bounded, name, options, now)
     else:
         yield from _file(file, name, options, now)
 
 
-def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float, depth: int) -> Iterator[Section | Entry]:
+def _archive(
+    file: BinaryIO, name: str, options: ReadOptions, now: float, depth: int, share: float
+) -> Iterator[Section | Entry]:
     try:
         archive = ZipFile(file)
     except (BadZipFile, NotImplementedError, OSError, ValueError) as broken:
@@ -113,7 +121,7 @@ def _archive(file: BinaryIO, name: str, options: ReadOptions, now: float, depth:
                 opened = archive.open(info)
             except (BadZipFile, RuntimeError, NotImplementedError, OSError) as broken:
                 raise HistoryFileError(f"{info.filename} in {name} is damaged, or encrypted") from broken
-            bounded = _Bounded(opened, lambda size=info.compress_size: size, f"{info.filename} in {name}")  # type: ignore[misc]
+            bounded = _Bounded(opened, lambda size=info.compress_size: size * share, f"{info.filename} in {name}")  # type: ignore[misc]
             try:
                 for entry in _member(bounded, info.filename, options, now, depth):
                     if isinstance(entry, Section):
@@ -135,8 +143,9 @@ def _member(file: _Bounded, name: str, options: ReadOptions, now: float, depth: 
     with file, TemporaryFile() as whole:
         while part := file.read(HEAD):
             whole.write(part)
+        share = file.packed() / max(1, whole.tell())
         whole.seek(0)
-        for entry in _unpacked(cast(BinaryIO, whole), name, options, now, depth - 1):
+        for entry in _unpacked(cast(BinaryIO, whole), name, options, now, depth - 1, share):
             named = isinstance(entry, Section) and entry.name != name
             yield entry._replace(name=f"{name}: {entry.name}") if isinstance(entry, Section) and named else entry
 
