@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from lastfm_emulator import API_KEY, API_SECRET, Address, Emulator, serve
 
 ROOT = Path(__file__).parent.parent
-MAX_PACKAGES, MAX_BYTES = 10, 5_500_000
+MAX_PACKAGES, MAX_BYTES = 10, 5_000_000
 
 BLOCKED = (
     "sqlalchemy,alembic,cryptography,mutagen,fastapi,starlette,pydantic,uvicorn,click,jinja2,rich,prometheus_client,"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,8 @@ _MEDIA = {
 }
 _MANIFEST = "manifest.webmanifest"
 _OURS = (".js", ".css")
+_PACKED = ".gz"
+"""Scripts of others are stored packed, as `gzip -9 -n` packs them: the base install has to stay small."""
 _UNREAD = re.compile(rb"(?:^|[ \t])[ \t]*//[^'\"`\n]*$|^[ \t]+", re.MULTILINE)
 
 
@@ -55,11 +57,20 @@ def lean(source: bytes) -> bytes:
 
 def _body(file: Path) -> bytes:
     body = file.read_bytes()
+    if file.suffix == _PACKED:
+        return gzip.decompress(body)
     return lean(body) if file.suffix in _OURS and file.parent == _FOLDER else body
 
 
-_FILES = [file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _MEDIA]
-_BY_NAME = {file.name: _asset(file.name, _MEDIA[file.suffix], _body(file)) for file in _FILES}
+def _read() -> Iterator[tuple[str, Asset]]:
+    for file in sorted(_FOLDER.rglob("*")):
+        name = file.name.removesuffix(_PACKED)
+        media = _MEDIA.get(Path(name).suffix)
+        if media:
+            yield name, _asset(name, media, _body(file))
+
+
+_BY_NAME = dict(_read())
 _BY_NAME[_MANIFEST] = _manifest(_BY_NAME)
 _OFFLINE_FILES = ("page.css", "offline.js", "favicon.svg")
 _BY_URL = {asset.url: asset for asset in _BY_NAME.values()}
