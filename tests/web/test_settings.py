@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+from datetime import UTC
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, func, select
@@ -16,6 +18,7 @@ from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
 from tonearm.core.session import Notice, NoticeKind
+from tonearm.deck import Listener
 from tonearm.history.play import ReadOptions
 from tonearm.ingest.incoming import Heart
 from tonearm.ingest.webhook import WebhookReport
@@ -170,6 +173,28 @@ async def test_what_was_exported_is_all_here_already(house: House, tmp_path: Pat
             house.me.id, [path], ReadOptions(), lambda done, total: None, apply=False
         )
         assert (result.new, result.known, result.doubtful, sum(result.skipped.values())) == (0, 6, 0, 3)
+
+
+async def test_an_exported_play_is_as_exact_elsewhere_as_it_was_here(house: House, tmp_path: Path) -> None:
+    log = tmp_path / "minutes.csv"
+    log.write_text("Nina Simone,Pastel Blues,Sinnerman,17 Nov 2023 18:20\n")
+
+    async def brought(path: Path, listener: Listener) -> list[tuple[Any, ...]]:
+        options = ReadOptions(zone=UTC)
+        await house.deck.history_import.run(listener.id, [path], options, lambda done, total: None, apply=True)
+        wanted = select(play.c.timestamp, play.c.precision, play.c.stamp, play.c.track_number)
+        of = wanted.where(play.c.account == listener.id).order_by(play.c.timestamp)
+        rows = await house.deck.store.read(lambda db: db.execute(of).all())
+        return [(at, precision or 1, stamp or "start", number) for at, precision, stamp, number in rows]
+
+    await house.me.scrobble(Track("Can", "Vitamin C", duration=214.0, track_number=3), started_at=1.7e9, played=214)
+    here = await brought(log, house.me)
+    assert [row[1] for row in here] == [1, 60]
+    assert here[0][3] == 3
+    for kind in ("csv", "jsonl"):
+        path = tmp_path / f"all.{kind}"
+        path.write_bytes((await house.http.get(f"/settings/export?as={kind}")).content)
+        assert await brought(path, await house.deck.listener(f"from-{kind}")) == here
 
 
 async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_the_others(house: House) -> None:

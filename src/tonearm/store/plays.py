@@ -563,6 +563,7 @@ def latest(
 EXPORTED = (
     *("timestamp", "artist", "track", "album", "album_artist", "duration", "played", "mbid"),
     *("fate", "why", "reported_at", "settled_at", "reporter", "lastfm_user"),
+    *("track_number", "precision", "stamp"),
 )
 """The exported fields of a play."""
 
