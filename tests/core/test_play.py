@@ -213,6 +213,14 @@ def test_the_first_play_there_could_be_was_in_october_2002() -> None:
         pytest.param(14_400.0, 14_400.0, 1.0, False, (14_400.0, 14_400.0), id="the same, with its end for its start"),
         pytest.param(172_800.0, 3_600.0, 3_610.0, False, (172_800.0, 3_600.0), id="an hour of an audiobook"),
         pytest.param(0.0, 240.0, 240.0, False, (0.0, 240.0), id="no length"),
+        pytest.param(622_000.0, 400.0, 9_000.0, False, (622.0, 400.0), id="only the length in milliseconds"),
+        pytest.param(622_000.0, 622.0, 9_000.0, False, (622.0, 622.0), id="the same, heard to its end"),
+        pytest.param(622_000.0, 623.0, 9_000.0, False, (622.0, 0.623), id="longer than the track: a skip"),
+        pytest.param(622_000.0, 400.0, 9_000.0, True, (622.0, 0.4), id="a skip, with a start in ms"),
+        pytest.param(247_000.0, 120.0, 110.0, False, (247.0, 120.0), id="as much as can have been heard"),
+        pytest.param(247_000.0, 120.5, 110.0, False, (247.0, 0.1205), id="more than can have been heard: a skip"),
+        pytest.param(86_400.0, 80.0, 9_000.0, False, (86_400.0, 80.0), id="a day of rain"),
+        pytest.param(86_401.0, 80.0, 9_000.0, False, (86.401, 80.0), id="more than a day: milliseconds"),
     ],
 )
 def test_lengths_in_milliseconds_are_recognised(

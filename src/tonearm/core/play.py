@@ -165,6 +165,9 @@ def in_milliseconds(timestamp: float) -> bool:
 _LONG = 10_000.0
 """As seconds nearly three hours, as milliseconds ten seconds: what is shorter is taken for seconds."""
 
+_JUST_NOW = 10.0
+"""Seconds by which more may have been heard than has passed since the start, for clocks that aren't exact."""
+
 _ROUNDED = 60.0
 """Seconds between the end of a play and its report within which both fit each other."""
 
@@ -183,6 +186,8 @@ def lengths(
         return duration, played
     if duration and played > max(_max_played(duration), elapsed + _ROUNDED) and played / 1000 <= duration:
         return duration, played / 1000
+    if duration and duration > DAY and not start_in_ms and played <= min(duration / 1000, elapsed + _JUST_NOW):
+        return duration / 1000, played  # otherwise it would be the first thousandth of the track
     longest = max(duration or 0.0, played)
     if longest > DAY or (longest >= _LONG and (start_in_ms or _goes_by_in_ms(played, elapsed))):
         return duration and duration / 1000, played / 1000
@@ -191,7 +196,7 @@ def lengths(
 
 def _goes_by_in_ms(played: float, elapsed: float) -> bool:
     """Whether this can have been heard since the start only if it is in milliseconds."""
-    return played >= _LONG and played / 1000 <= elapsed + 10 and elapsed < played / 30
+    return played >= _LONG and played / 1000 <= elapsed + _JUST_NOW and elapsed < played / 30
 
 
 def _max_played(duration: float) -> float:
