@@ -56,6 +56,14 @@ async def has(answers: AnswerStore, *keys: str) -> list[bool]:
     return [await answers.find(key) is not None for key in keys]
 
 
+async def test_after_it_is_closed_nothing_can_be_read(url: URL, clock: Clock) -> None:
+    opened = AnswerStore(url, clock)
+    await save_answer(opened, "a")
+    opened.close()
+    with pytest.raises(OSError, match="the response cache is closed"):
+        await opened.find("a")
+
+
 @pytest.mark.parametrize("body", [BODY, b"", b"\x89PNG incompressible"])
 async def test_what_is_stored_comes_back_exactly(answers: AnswerStore, url: URL, clock: Clock, body: bytes) -> None:
     await save_answer(answers, "a", body)

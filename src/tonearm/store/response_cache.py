@@ -133,7 +133,10 @@ class AnswerStore:
 
     async def find(self, key: str) -> CachedResponse | None:
         """The answer stored under a key; None if there is none. Raises OSError if nothing can be read now."""
-        return await asyncio.get_running_loop().run_in_executor(self._finds, self._find, key)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._finds, self._find, key)
+        except RuntimeError:
+            raise OSError("the response cache is closed") from None
 
     def save(
         self, key: str, body: bytes, *, fetched_at: float, fresh_until: float, artist: str = "", listener: str = ""
