@@ -68,6 +68,8 @@ def test_the_rule_of_what_counts(duration: float | None, threshold: int, played:
         (None, 100, 240, "heard 100 s of an unknown length, needs 240 s"),
         (30, 30, 15, "the track is 30 s long; Last.fm only accepts tracks longer than 30 s"),
         (600, 0, 240, "heard 0 s of 600 s, needs 240 s"),
+        (600, 239.99, 240, "heard 239.9 s of 600 s, needs 240 s"),
+        (600, 239.9, 240, "heard 239.9 s of 600 s, needs 240 s"),
         (600, 300, 240, "heard 300 s of 600 s, needs 240 s"),
     ],
 )

@@ -121,7 +121,10 @@ def counts(
         reason = f"the track is {_s(duration)} long; Last.fm only accepts tracks longer than {_s(SHORTEST_TRACK)}"
         return Counted(played, needed, False, reason)
     length = f"of {_s(duration)}" if duration else "of an unknown length"
-    return Counted(played, needed, played >= needed, f"heard {_s(played)} {length}, needs {_s(needed)}")
+    heard = _s(played)
+    if played < needed and heard == _s(needed):  # rounded, it would look like enough
+        heard = _s(needed - 0.1)
+    return Counted(played, needed, played >= needed, f"heard {heard} {length}, needs {_s(needed)}")
 
 
 def seconds_needed(duration: float | None, threshold: int = DEFAULT_THRESHOLD) -> float:
