@@ -4,17 +4,23 @@
 # A web radio has no end, so `mpris:length` should be missing. mpv 0.35.1 takes the time of the last packet that it has
 # received for the duration, and mpv-mpris 0.7.1 passes it on, with a signal every second. What relies on the length, for
 # example to decide that half of a song was heard, is wrong. A file over HTTP has its true length at once.
-# Needs Debian 12's mpv, mpv-mpris, ffmpeg and dbus. Seen with mpv 0.35.1-4 and mpv-mpris 0.7.1-1:
-# "radio: 2.1 s, 5 seconds later 7.1 s; file: 20.0 s, then 20.0 s".
+# Seen on Debian 12 with mpv 0.35.1-4 and mpv-mpris 0.7.1-1: "radio: 2.0 s, 5 seconds later 7.1 s; file: 20.0 s, then 20.0 s".
 set -euo pipefail
-for package in mpv=0.35.1-4 mpv-mpris=0.7.1-1; do
-  installed=$(dpkg-query -W -f '${Version}' "${package%=*}")
-  [ "$installed" = "${package#*=}" ] || { echo "needs $package, finds $installed"; exit 1; }
-done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-ffmpeg -v error -f lavfi -i sine=duration=20 -b:a 64k sound.mp3
+mkdir -p debs/partial
+apt-get install -qq -y --no-install-recommends --download-only --reinstall \
+  -o APT::Sandbox::User=root -o Dir::Cache::archives="$work/debs" \
+  mpv=0.35.1-4 mpv-mpris=0.7.1-1 dbus dbus-daemon dbus-bin dbus-session-bus-common >/dev/null
+for package in debs/*.deb; do dpkg -x "$package" .; done
+export PATH=$work/usr/bin:$PATH
+LD_LIBRARY_PATH=$(find "$work/usr/lib" "$work/lib" -name '*.so.*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd :)
+export LD_LIBRARY_PATH
+python3 -m venv venv
+venv/bin/pip install --quiet --disable-pip-version-check imageio-ffmpeg==0.8.1
+ffmpeg=$(venv/bin/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')
+"$ffmpeg" -v error -f lavfi -i sine=duration=20 -b:a 64k sound.mp3
 cat >seen.py <<'PYTHON'
 import http.server
 import re
@@ -55,7 +61,7 @@ def length():
 
 
 def lengths(path):
-    options = ["--no-config", "--no-terminal", "--no-video", "--ao=null", "--script=/usr/lib/mpv-mpris/mpris.so"]
+    options = ["--no-config", "--no-terminal", "--no-video", "--ao=null", "--script=usr/lib/mpv-mpris/mpris.so"]
     mpv = subprocess.Popen(["mpv", *options, f"http://127.0.0.1:{server.server_port}{path}"])
     try:
         until = time.monotonic() + 60
@@ -76,4 +82,4 @@ print(f"radio: {radio[0]:.1f} s, 5 seconds later {radio[1]:.1f} s; file: {file[0
 assert abs(file[0] - 20) < 0.5 and abs(file[1] - 20) < 0.5
 assert 3 < radio[1] - radio[0] < 9, "mpv has changed"
 PYTHON
-dbus-run-session -- python3 seen.py
+dbus-run-session --dbus-daemon="$work/usr/bin/dbus-daemon" --config-file="$work/usr/share/dbus-1/session.conf" -- python3 seen.py
