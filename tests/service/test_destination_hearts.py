@@ -134,7 +134,8 @@ async def test_the_latest_change_counts_however_long_a_service_is_down(world: Wo
     world.network.gone.add("one.test")
     await say(room)
     await until_told(room, other)
-    await room.wait(30)
+    while not (await owed(room, one))[0].reason:
+        await room.house.clock.sleep(1.0)
     [waiting] = await owed(room, one)
     assert waiting.reason.startswith("no connection")
     seen = await overview(room)
@@ -220,7 +221,8 @@ async def test_a_recording_that_is_known_later_gets_its_heart_then(world: World,
     one = await add(room)
     world.first.recordings.clear()
     await say(room)
-    await room.wait(30)
+    while not (await owed(room, one))[0].reason:
+        await room.house.clock.sleep(1.0)
     [waiting] = await owed(room, one)
     assert (waiting.status, waiting.reason) == (
         "waiting",
