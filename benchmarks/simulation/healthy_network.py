@@ -48,6 +48,6 @@ class Watch:
     def lies_agree(self, lie: float) -> None:
         """No answer lies here."""
 
-    def answered(self, sent: Sent, reply: Reply) -> None:
+    def answered(self, sent: Sent, reply: Reply, *, lies: bool) -> None:
         if reply.status != 200:
             raise RuntimeError(f"request #{sent.number} was refused, though all is well: {reply.body[:200]!r}")

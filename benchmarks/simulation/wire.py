@@ -32,8 +32,8 @@ class Witness(Protocol):
     def unanswered(self, sent: Sent) -> None:
         """No answer came."""
 
-    def answered(self, sent: Sent, reply: Reply) -> None:
-        """An answer arrives, which may be garbage."""
+    def answered(self, sent: Sent, reply: Reply, *, lies: bool) -> None:
+        """An answer arrives, which may be garbage. `lies`: it arrives with another time than this."""
 
     def lies_agree(self, lie: float) -> None:
         """An answer's time is wrong by that many seconds, like an earlier one's: two that agree are believed."""
@@ -141,7 +141,7 @@ class Wire(httpx2.AsyncBaseTransport):
         if isinstance(reply, Hangup) or self._network.cut:
             self._network.witness.unanswered(sent)
             raise httpx2.RemoteProtocolError("the connection was closed", request=request)
-        self._network.witness.answered(sent, reply)
+        self._network.witness.answered(sent, reply, lies=bool(self._network.lies))
         return httpx2.Response(
             reply.status, headers=self._network.lied(reply.headers), content=reply.body, request=request
         )
