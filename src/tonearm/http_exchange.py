@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
@@ -221,6 +222,66 @@ class AsyncTransport:
 
     async def close(self) -> None:
         await self._own.close()
+
+
+class ServiceClient:
+    """What the clients of other services share: JSON over HTTP, a pace, and an HTTP client of their own or a host's.
+
+    `pace` is awaited before each request, and `on_date` is called with the server's Unix time and the round trip in
+    seconds after each answer of the API: a page from elsewhere has a clock of its own. Raises ValueError for a
+    User-Agent that isn't valid.
+    """
+
+    def __init__(
+        self,
+        user_agent: str,
+        http: HttpClient | None,
+        pace: Callable[[], Awaitable[None]] | None,
+        on_date: Callable[[float, float], None] | None,
+        patience: Patience,
+    ) -> None:
+        self._agent = checked_agent(user_agent)
+        self._transport = AsyncTransport(http, patience)
+        self._pace = pace
+        self._on_date = on_date
+        self._patience = patience
+
+    async def _exchange(
+        self, method: str, url: str, body: bytes | None = None, authorization: str = ""
+    ) -> Reply | TransportError:
+        """The reply to a request, whose body is JSON if there is one."""
+
+        def request() -> httpx2.Request:
+            import httpx2
+
+            timeouts = {"timeout": self._patience.timeouts}
+            return httpx2.Request(method, url, headers=headers, content=body, extensions=timeouts)
+
+        headers = {"User-Agent": self._agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        if authorization:
+            headers["Authorization"] = authorization
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if self._pace:
+            await self._pace()
+        reply = await self._transport.send(request)
+        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
+            at = shown_time(reply)
+            if at is not None:
+                self._on_date(at, reply.round_trip)
+        return reply
+
+    async def close(self) -> None:
+        """Close its own HTTP client; `async with` does so at the end."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
 
 async def client_of(http: HttpClient) -> httpx2.AsyncClient | TransportError:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from tonearm.core.destination import Rules, TokenCheck
@@ -13,22 +11,17 @@ from tonearm.core.play import MBID, Play, Track
 from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, SessionEnded, Unsure, Verdict
 from tonearm.http_exchange import (
     PATIENCE,
-    AsyncTransport,
     HttpClient,
     Patience,
     Reply,
+    ServiceClient,
     TransportError,
     base_address,
     checked_agent,
-    members,
-    shown_time,
 )
 from tonearm.listenbrainz import answer, listen
 from tonearm.listenbrainz.rules import KOITO, LISTENBRAINZ, ListenCode
 from tonearm.version import __version__
-
-if TYPE_CHECKING:
-    import httpx2
 
 API_URL = "https://api.listenbrainz.org"
 _WEBSITE = ("listenbrainz.org", "www.listenbrainz.org")
@@ -63,7 +56,7 @@ def user_agent(contact: str) -> str:
     return checked_agent(f"tonearm/{__version__} ( {contact.strip()} )")
 
 
-class ListenBrainzClient:
+class ListenBrainzClient(ServiceClient):
     """ListenBrainz for async code. Never raises for anything that the server or the network does.
 
     `url` is the address as a listener enters it, with or without "/1": ValueError says what is wrong with it, and
@@ -85,11 +78,7 @@ class ListenBrainzClient:
     ) -> None:
         self.address = _root(url, dialect.path)
         self.dialect = dialect
-        self._agent = checked_agent(user_agent)
-        self._transport = AsyncTransport(http, patience)
-        self._pace = pace
-        self._on_date = on_date
-        self._patience = patience
+        super().__init__(user_agent, http, pace, on_date, patience)
 
     @property
     def rules(self) -> Rules:
@@ -186,52 +175,14 @@ class ListenBrainzClient:
         return answer.verdict_on(reply, sent, token, self.address, self.rules.service)
 
     async def _send(self, method: str, path: str, token: str, body: bytes | None = None) -> Reply | TransportError:
-        def request() -> httpx2.Request:
-            import httpx2
-
-            return httpx2.Request(
-                method,
-                urljoin(f"{self.address}/1/", path),
-                headers=headers,
-                content=body,
-                extensions={"timeout": self._patience.timeouts},
-            )
-
-        headers = {
-            "User-Agent": self._agent,
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-        }
-        if token:
-            headers["Authorization"] = f"Token {token}"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if self._pace:
-            await self._pace()
-        reply = await self._transport.send(request)
-        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
-            at = shown_time(reply)
-            if at is not None:
-                self._on_date(at, reply.round_trip)
-        return reply
+        authorization = f"Token {token}" if token else ""
+        return await self._exchange(method, urljoin(f"{self.address}/1/", path), body, authorization)
 
     def _left_out(self, code: ListenCode) -> ItemAnswer:
         return answer.left_out(code, self.rules.service)
 
     def _unusable(self) -> SessionEnded:
         return SessionEnded(Cause(None, "the stored token has characters that no token has", self.rules.service))
-
-    async def close(self) -> None:
-        """Close its own HTTP client; `async with` does so at the end."""
-        await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 def usable(token: str) -> bool:

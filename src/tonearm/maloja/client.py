@@ -6,29 +6,22 @@ import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, ItemAnswer, Verdict
 from tonearm.http_exchange import (
     PATIENCE,
-    AsyncTransport,
     HttpClient,
     Patience,
     Reply,
+    ServiceClient,
     TransportError,
     base_address,
-    checked_agent,
-    members,
-    shown_time,
 )
 from tonearm.maloja import answer
 from tonearm.maloja.rules import MALOJA, MalojaCode, reason_of
-
-if TYPE_CHECKING:
-    import httpx2
 
 _NEW_SCROBBLE = "/apis/mlj_1/newscrobble"
 _SPARE_ENDS = ("/newscrobble", "/mlj_1", "/1", "/listenbrainz", "/apis")
@@ -37,7 +30,7 @@ _SPARE_ENDS = ("/newscrobble", "/mlj_1", "/1", "/listenbrainz", "/apis")
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-class MalojaClient:
+class MalojaClient(ServiceClient):
     """Maloja for async code. Never raises for anything that the server or the network does.
 
     `url` is the address as a listener enters it: ValueError says what is wrong with it, and `address` is the one that
@@ -62,11 +55,7 @@ class MalojaClient:
         self.address = base_address(url)
         for end in _SPARE_ENDS:
             self.address = self.address.removesuffix(end).rstrip("/")
-        self._agent = checked_agent(user_agent)
-        self._transport = AsyncTransport(http, patience)
-        self._pace = pace
-        self._on_date = on_date
-        self._patience = patience
+        super().__init__(user_agent, http, pace, on_date, patience)
 
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
         """Send a play; `token` is the API key. Raises ValueError unless it is one play.
@@ -101,42 +90,8 @@ class MalojaClient:
         return answer.key_check(reply, token, self.address)
 
     async def _send(self, scrobble: dict[str, Any], token: str) -> Reply | TransportError:
-        def request() -> httpx2.Request:
-            import httpx2
-
-            return httpx2.Request(
-                "POST",
-                f"{self.address}{_NEW_SCROBBLE}",
-                headers={
-                    "User-Agent": self._agent,
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip, deflate",
-                    "Content-Type": "application/json",
-                },
-                content=json.dumps({**scrobble, "key": token}).encode(),
-                extensions={"timeout": self._patience.timeouts},
-            )
-
-        if self._pace:
-            await self._pace()
-        reply = await self._transport.send(request)
-        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
-            at = shown_time(reply)
-            if at is not None:
-                self._on_date(at, reply.round_trip)
-        return reply
-
-    async def close(self) -> None:
-        """Close its own HTTP client; `async with` does so at the end."""
-        await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+        body = json.dumps({**scrobble, "key": token}).encode()
+        return await self._exchange("POST", f"{self.address}{_NEW_SCROBBLE}", body)
 
 
 def _scrobble(play: Play) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from tonearm.core.destination import Rules, TokenCheck
@@ -15,23 +13,17 @@ from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, Cause, SessionEnded, Verdict
 from tonearm.http_exchange import (
     PATIENCE,
-    AsyncTransport,
     HttpClient,
     Patience,
     Reply,
+    ServiceClient,
     TransportError,
     base_address,
-    checked_agent,
-    members,
-    shown_time,
 )
 from tonearm.tealfm import answer
 from tonearm.tealfm.answer import PdsSession
 from tonearm.tealfm.record import PLAYS, STATUS, STATUS_KEY, Record, play_record, record_key, status_record
 from tonearm.tealfm.rules import TEALFM, TealCode
-
-if TYPE_CHECKING:
-    import httpx2
 
 BLUESKY_URL = "https://bsky.social"
 """The server of most accounts; it passes requests on to where each account really is."""
@@ -65,7 +57,7 @@ class AppPassword:
         return cls(did, password) if isinstance(did, str) and isinstance(password, str) else None
 
 
-class TealClient:
+class TealClient(ServiceClient):
     """teal.fm for async code. Never raises for anything that the server or the network does.
 
     `url` is the address of the server that hosts the account (its PDS), as a listener enters it: ValueError says what
@@ -90,11 +82,7 @@ class TealClient:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.address = _root(url)
-        self._agent = checked_agent(user_agent)
-        self._transport = AsyncTransport(http, patience)
-        self._pace = pace
-        self._on_date = on_date
-        self._patience = patience
+        super().__init__(user_agent, http, pace, on_date, patience)
         self._now = now
         self._sessions: dict[str, PdsSession] = {}
 
@@ -173,45 +161,9 @@ class TealClient:
         return session
 
     async def _send(self, method: str, document: Record, session: str = "") -> Reply | TransportError:
-        def request() -> httpx2.Request:
-            import httpx2
-
-            return httpx2.Request(
-                "POST",
-                f"{self.address}/xrpc/{method}",
-                headers=headers,
-                content=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"),
-                extensions={"timeout": self._patience.timeouts},
-            )
-
-        headers = {
-            "User-Agent": self._agent,
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "Content-Type": "application/json",
-        }
-        if session:
-            headers["Authorization"] = f"Bearer {session}"
-        if self._pace:
-            await self._pace()
-        reply = await self._transport.send(request)
-        if self._on_date and isinstance(reply, Reply) and members(reply.body) is not None:
-            at = shown_time(reply)
-            if at is not None:
-                self._on_date(at, reply.round_trip)
-        return reply
-
-    async def close(self) -> None:
-        """Close its own HTTP client; `async with` does so at the end."""
-        await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        authorization = f"Bearer {session}" if session else ""
+        return await self._exchange("POST", f"{self.address}/xrpc/{method}", body, authorization)
 
 
 def _left_out(code: TealCode) -> Answered:
