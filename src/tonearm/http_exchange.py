@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -22,6 +23,7 @@ C = TypeVar("C")
 HttpClient: TypeAlias = "httpx2.AsyncClient | OwnClient"
 """A host's own client, or one that is opened when it is needed."""
 
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_MESSAGE = 300
 _LONGEST_WAIT = 86400.0
 """Seconds; a proxy's slip in Retry-After must not stop an account for a year."""
@@ -133,6 +135,16 @@ def checked_agent(user_agent: str) -> str:
     if not user_agent.strip() or not user_agent.isascii() or not user_agent.isprintable():
         raise ValueError("the User-Agent must be printable ASCII")
     return user_agent
+
+
+def fits_a_header(token: str) -> bool:
+    """Whether a token can be sent in a header."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+def sendable(name: str) -> str:
+    """A name without characters that JSON or its readers can't have: controls, and halves of a pair."""
+    return name if name.isprintable() else _UNSENDABLE.sub("", name).strip()
 
 
 class Endless(Exception):

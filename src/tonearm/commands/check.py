@@ -104,9 +104,10 @@ def _sender(settings: Settings, sender: str | None) -> str:
 async def _waiting(settings: Settings) -> int:
     from tonearm.commands.opening import Sends, deck_of
     from tonearm.service.database import plays_waiting
+    from tonearm.service.monitoring import check_database
 
     async with deck_of(settings, Sends.NO) as deck:
-        await deck.store.prove()
+        await check_database(deck.store)
         return await plays_waiting(deck.store)
 
 

@@ -18,6 +18,7 @@ from tonearm.http_exchange import (
     TransportError,
     base_address,
     checked_agent,
+    fits_a_header,
 )
 from tonearm.listenbrainz import answer, listen
 from tonearm.listenbrainz.rules import KOITO, LISTENBRAINZ, ListenCode
@@ -139,7 +140,7 @@ class ListenBrainzClient(ServiceClient):
 
     async def validate(self, token: str) -> TokenCheck:
         """Whose token it is, or, in words for the listener, why it can't be used."""
-        if not usable(token):
+        if not fits_a_header(token):
             return TokenCheck(trouble="enter the token: letters, digits and signs without blanks")
         reply = await self._send("GET", "validate-token", token)
         return answer.token_check(reply, token, self.address, self.rules.service)
@@ -148,7 +149,7 @@ class ListenBrainzClient(ServiceClient):
         """The MBID of a track's recording, "" if there is none, or why that isn't known. Changes nothing."""
         names = {"artist_name": track.artist, "recording_name": track.title, "release_name": track.album}
         query = urlencode({name: value for name, value in names.items() if value}, errors="ignore")
-        if not usable(token):
+        if not fits_a_header(token):
             return self._unusable()
         reply = await self._send("GET", f"metadata/lookup/?{query}", token)
         found = None if isinstance(reply, TransportError) else answer.recording_of(reply)
@@ -163,7 +164,7 @@ class ListenBrainzClient(ServiceClient):
                 return verdict
 
     async def _write(self, path: str, body: bytes, token: str, sent: int) -> Verdict:
-        if not usable(token):
+        if not fits_a_header(token):
             return self._unusable()
         verdict = self._verdict(await self._send("POST", path, token, body), token, sent)
         if isinstance(verdict, SessionEnded) and self.dialect.state:
@@ -183,11 +184,6 @@ class ListenBrainzClient(ServiceClient):
 
     def _unusable(self) -> SessionEnded:
         return SessionEnded(Cause(None, "the stored token has characters that no token has", self.rules.service))
-
-
-def usable(token: str) -> bool:
-    """Whether a token can be sent in a header."""
-    return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
 
 def _root(url: str, path: str) -> str:

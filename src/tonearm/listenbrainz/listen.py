@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from tonearm.core.play import MBID, Play, Track
+from tonearm.http_exchange import sendable
 from tonearm.listenbrainz.rules import EARLIEST, ListenCode
 from tonearm.version import __version__
 
@@ -21,8 +21,6 @@ LARGEST_LISTEN = 10_000
 
 LONGEST = 2_073_600
 """Seconds: 24 days, beyond which a length is refused."""
-
-_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 Listen = dict[str, Any]
 
@@ -37,11 +35,11 @@ def listen_of(track: Track, played: float | None = None) -> Listen:
     if MBID.fullmatch(track.mbid):  # a malformed one is rejected, and its whole batch with it
         about["recording_mbid"] = track.mbid.lower()
     if track.album_artist:
-        about["release_artist_name"] = _sendable(track.album_artist)
+        about["release_artist_name"] = sendable(track.album_artist)
     if played and math.isfinite(played) and 1 <= played <= LONGEST:
         about["duration_played"] = int(played)
-    metadata: Listen = {"artist_name": _sendable(track.artist), "track_name": _sendable(track.title)}
-    if album := _sendable(track.album):
+    metadata: Listen = {"artist_name": sendable(track.artist), "track_name": sendable(track.title)}
+    if album := sendable(track.album):
         metadata["release_name"] = album
     return {**metadata, "additional_info": about}
 
@@ -71,7 +69,3 @@ def encoded(document: Listen) -> bytes:
 
 
 _in_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one each time
-
-
-def _sendable(name: str) -> str:
-    return name if name.isprintable() else _UNSENDABLE.sub("", name).strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from tonearm.http_exchange import (
     ServiceClient,
     TransportError,
     base_address,
+    sendable,
 )
 from tonearm.maloja import answer
 from tonearm.maloja.rules import MALOJA, MalojaCode, reason_of
@@ -26,8 +26,6 @@ from tonearm.maloja.rules import MALOJA, MalojaCode, reason_of
 _NEW_SCROBBLE = "/apis/mlj_1/newscrobble"
 _SPARE_ENDS = ("/newscrobble", "/mlj_1", "/1", "/listenbrainz", "/apis")
 """What people paste with the address."""
-
-_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class MalojaClient(ServiceClient):
@@ -100,24 +98,20 @@ def _scrobble(play: Play) -> dict[str, Any]:
     """
     track = play.track
     scrobble: dict[str, Any] = {
-        "artists": [_sendable(track.artist)],
-        "title": _sendable(track.title),
+        "artists": [sendable(track.artist)],
+        "title": sendable(track.title),
         "time": play.timestamp,
         "nofix": True,  # the names stay as they are
     }
     if track.album:
-        scrobble["album"] = _sendable(track.album)
+        scrobble["album"] = sendable(track.album)
         if track.album_artist:
-            scrobble["albumartists"] = [_sendable(track.album_artist)]
+            scrobble["albumartists"] = [sendable(track.album_artist)]
     if track.duration and math.isfinite(track.duration) and track.duration >= 1:
         scrobble["length"] = round(track.duration)
     if math.isfinite(play.played) and play.played >= 1:
         scrobble["duration"] = int(play.played)
     return scrobble
-
-
-def _sendable(name: str) -> str:
-    return name if name.isprintable() else _UNSENDABLE.sub("", name).strip()
 
 
 def _no_place_for(code: MalojaCode) -> Answered:

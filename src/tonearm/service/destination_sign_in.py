@@ -53,7 +53,7 @@ NO_KEYS = OwnKeys()
 @dataclass(frozen=True, slots=True)
 class NameAndPassword:
     """What a listener signs in with at the destination. The password is sent there once, and not stored; an app
-    password, which can only be used to write plays, is stored like a token.
+    password, which can't change the account itself, is stored like a token.
     """
 
     name: str

@@ -24,6 +24,7 @@ from tonearm.core.verdict import (
 from tonearm.http_exchange import (
     Reply,
     TransportError,
+    fits_a_header,
     members,
     number,
     plain,
@@ -108,7 +109,7 @@ def session_of(reply: Reply) -> PdsSession | None:
     if not 200 <= reply.status < 300 or found is None:
         return None
     did, handle, token = found.get("did"), found.get("handle"), found.get("accessJwt")
-    if not (isinstance(did, str) and did.startswith("did:") and isinstance(token, str) and _in_a_header(token)):
+    if not (isinstance(did, str) and did.startswith("did:") and isinstance(token, str) and fits_a_header(token)):
         return None
     named = handle if isinstance(handle, str) and handle != "handle.invalid" else ""
     return PdsSession(did, plain(named, [token]), token, _scope(token) != _WHOLE_ACCOUNT)
@@ -194,10 +195,6 @@ def _error(found: Mapping[str, object] | None) -> str:
 def _message(found: Mapping[str, object] | None, secrets: Iterable[str]) -> str:
     named = (found or {}).get("message") or (found or {}).get("error")
     return plain(named, secrets) if isinstance(named, str) else ""
-
-
-def _in_a_header(token: str) -> bool:
-    return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
 
 def _scope(token: str) -> str:

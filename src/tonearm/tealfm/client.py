@@ -113,7 +113,7 @@ class TealClient(ServiceClient):
         """Whose account it is, with the token to store; or, in words for the listener, why it can't be used, with "".
 
         `name` is a handle such as anna.bsky.social, with or without @, and `password` an app password: the password of
-        the account itself is refused, since it may do more than write plays.
+        the account itself is refused, since it could change or delete the account.
         """
         name, password = name.strip().removeprefix("@"), password.strip()
         if not name or not password:

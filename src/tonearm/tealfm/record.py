@@ -5,12 +5,12 @@ https://github.com/teal-fm/teal/tree/main/lexicons/fm.teal
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from tonearm.core.play import MBID, Play, Track
+from tonearm.http_exchange import sendable
 from tonearm.tealfm.rules import TealCode
 from tonearm.version import __version__
 
@@ -25,7 +25,6 @@ LONGEST_NAME = 256
 UNKNOWN_LENGTH = 600.0
 """Seconds after which something that is playing ends by itself, if its length is unknown."""
 
-_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
 """The digits of a key, in the order in which they sort: https://atproto.com/specs/tid"""
 
@@ -63,7 +62,7 @@ def record_key(play: Play) -> str:
 
 
 def _about(track: Track) -> Record | TealCode:
-    artist, title, album = _sendable(track.artist), _sendable(track.title), _sendable(track.album)
+    artist, title, album = _fitting(track.artist), _fitting(track.title), _fitting(track.album)
     if not artist or not title:
         return TealCode.NAMELESS
     about: Record = {
@@ -80,9 +79,9 @@ def _about(track: Track) -> Record | TealCode:
     return about
 
 
-def _sendable(name: str) -> str:
-    if not name.isprintable():
-        name = _UNSENDABLE.sub("", name).strip()
+def _fitting(name: str) -> str:
+    """A name as it is sent, and no longer than a record allows."""
+    name = sendable(name)
     if len(name.encode()) <= LONGEST_NAME:
         return name
     return name.encode()[: LONGEST_NAME - len("…".encode())].decode(errors="ignore").rstrip() + "…"

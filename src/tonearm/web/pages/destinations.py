@@ -21,6 +21,7 @@ from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
 from tonearm.service.outlets import APPROVED, SIGNED_IN
 from tonearm.web.address import local_url
+from tonearm.web.api.destination_schemas import KindIn
 from tonearm.web.api.schemas import RowId
 from tonearm.web.pages.base import is_htmx
 from tonearm.web.pages.layout import Frame, back, to_page
@@ -38,7 +39,6 @@ from tonearm.web.view.destination_forms import (
 from tonearm.web.view.destinations import destination_card, listed_heart, listed_play
 from tonearm.web.view.formats import plays, sentence
 
-AddableKind = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm"]
 FormText = Annotated[str, Form(max_length=1024)]
 FormSecret = Annotated[str, Form(max_length=8192)]
 SealedText = Annotated[str, Form(max_length=20000)]
@@ -107,14 +107,14 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/settings/destinations/new")
-    async def new(me: Me, kind: AddableKind = "listenbrainz") -> Response:
+    async def new(me: Me, kind: KindIn = "listenbrainz") -> Response:
         """The form for a new service."""
         return await _form(frame, me, DestinationKind(kind), EnteredProfile())
 
     @router.post("/settings/destinations/new")
     async def check(
         me: Me,
-        kind: Annotated[AddableKind, Form()],
+        kind: Annotated[KindIn, Form()],
         url: FormText = "",
         token: FormSecret = "",
         kept: SealedText = "",
@@ -151,7 +151,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
     async def approved(
         me: Me,
         request: Request,
-        kind: Annotated[AddableKind, Form()],
+        kind: Annotated[KindIn, Form()],
         state: SealedText,
         auth_url: FormText,
         number: Annotated[RowId, Form()] = 0,
