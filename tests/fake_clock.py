@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,8 +17,8 @@ TICK = 0.001
 MOMENT = 1e-6
 """Virtual seconds between two looks at the clock."""
 
-STEPS = 10
-"""Turns of the event loop in which one task has woken the next and that one has begun: a ring does it in five."""
+STEPS = 100
+"""Turns of the event loop after which time goes on although tasks are ready: some wake each other for ever."""
 
 LOOKS = 2
 """Turns of the event loop in which nobody else has anything to do: then nobody will."""
@@ -115,10 +116,10 @@ class FakeClock:
             self._looking -= 1
 
     async def _settled(self) -> None:
-        await settle(STEPS)
+        await settle()
         while self._at_work:
             await self._idle.wait()
-            await settle(STEPS)
+            await settle()
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
@@ -151,14 +152,22 @@ class FakeClock:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def settle(steps: int = 3 * STEPS) -> None:
-    """Give every task that can go on without time or threads the chance to do so. It returns as soon as there is none,
-    and none comes with what sockets have received meanwhile.
+_settling: Counter[asyncio.AbstractEventLoop] = Counter()
+
+
+async def settle(steps: int = STEPS) -> None:
+    """Give every task that can go on without time or threads the chance to do so. It returns as soon as there is none
+    but others that settle, and none comes with what sockets have received meanwhile.
     """
-    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+    ready = loop._ready  # type: ignore[attr-defined]
     alone = 0
-    for _ in range(steps):
-        await asyncio.sleep(0)
-        alone = 0 if ready else alone + 1
-        if alone == LOOKS:
-            return
+    _settling[loop] += 1
+    try:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+            alone = alone + 1 if len(ready) < _settling[loop] else 0
+            if alone == LOOKS:
+                return
+    finally:
+        _settling[loop] -= 1
