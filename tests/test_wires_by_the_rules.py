@@ -26,6 +26,7 @@ from tonearm.lastfm.rules import LIBREFM
 from tonearm.lastfm.servers import OPEN_KEYS, server_at
 from tonearm.listenbrainz import KOITO, KOITO_API, LISTENBRAINZ, ListenBrainzClient
 from tonearm.maloja import MALOJA, MalojaClient
+from tonearm.rocksky import ROCKSKY, RockskyClient
 from tonearm.tealfm import TEALFM, TealClient
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +95,7 @@ STAND_INS: dict[str, type[StandIn]] = {
     "maloja": MalojaStandIn,
     "gnufm": GnuFmStandIn,
     "tealfm": PdsStandIn,
+    "rocksky": PdsStandIn,
 }
 KINDS = tuple(STAND_INS)
 
@@ -109,10 +111,10 @@ async def a_line(kind: str, stack: AsyncExitStack, chance: Random) -> Line:
         lastfm = await stack.enter_async_context(LastFm(OPEN_KEYS, like.api_url, server=like))
         line = Line(server, LIBREFM, lambda plays, live: lastfm.scrobble(plays, TOKEN), chance)
         return line
-    client: ListenBrainzClient | MalojaClient | TealClient
+    client: ListenBrainzClient | MalojaClient | TealClient | RockskyClient
     token = TOKEN
-    if kind == "tealfm":
-        client = TealClient(server.url, user_agent=AGENT, now=now)
+    if kind in ("tealfm", "rocksky"):
+        client = (TealClient if kind == "tealfm" else RockskyClient)(server.url, user_agent=AGENT, now=now)
         token = json.dumps({"did": did_of("anna"), "password": TOKEN})
     elif kind == "maloja":
         client = MalojaClient(server.url, user_agent=AGENT)
@@ -121,17 +123,28 @@ async def a_line(kind: str, stack: AsyncExitStack, chance: Random) -> Line:
     else:
         client = ListenBrainzClient(server.url, user_agent=AGENT)
     await stack.enter_async_context(client)
-    rules = {"listenbrainz": LISTENBRAINZ, "koito": KOITO, "maloja": MALOJA, "tealfm": TEALFM}[kind]
+    rules = {
+        "listenbrainz": LISTENBRAINZ,
+        "koito": KOITO,
+        "maloja": MALOJA,
+        "tealfm": TEALFM,
+        "rocksky": ROCKSKY,
+    }[kind]
     line = Line(server, rules, lambda plays, live: client.submit(plays, token, live=live), chance)
     return line
 
 
-def plays_of(chance: Random, number: int) -> list[Play]:
-    """A few hours of listening: half of it is waiting already when it begins."""
+def plays_of(chance: Random, number: int, kind: str = "") -> list[Play]:
+    """A few hours of listening: half of it is waiting already when it begins. Rocksky needs albums."""
     at, plays = START - 200 * number // 2, []
     for n in range(number):
         at += chance.randrange(31, 400)
-        track = Track(f"Artist {n % 5}", f"Title {n % 7}", f"Album {n % 3}" if n % 3 else "", duration=200.0 + n)
+        track = Track(
+            f"Artist {n % 5}",
+            f"Title {n % 7}",
+            f"Album {n % 3}" if n % 3 or kind == "rocksky" else "",
+            duration=200.0 + n,
+        )
         plays.append(Play(track, at, 180.0))
     return plays
 
@@ -150,7 +163,7 @@ async def test_whatever_goes_wrong_all_plays_are_there_once_and_accepted(kind: s
     chance = Random(seed)
     async with AsyncExitStack() as stack:
         line = await a_line(kind, stack, chance)
-        plays = plays_of(chance, 60)
+        plays = plays_of(chance, 60, kind)
         await line.deliver(plays, faulty=0.3)
         assert [fate for fate in line.fates.values() if not isinstance(fate, Accepted)] == []
         assert stored_by(line.server) == named(plays)
@@ -161,7 +174,7 @@ async def test_a_play_that_is_never_taken_ends_with_its_reason_and_holds_up_no_o
     chance = Random(7)
     async with AsyncExitStack() as stack:
         line = await a_line(kind, stack, chance)
-        plays = plays_of(chance, 120)
+        plays = plays_of(chance, 120, kind)
         bad = plays[40]
         line.server.bad = lambda play: play.timestamp == bad.timestamp
         await line.deliver(plays, faulty=0.0)
@@ -190,7 +203,7 @@ async def test_a_server_whose_clock_is_behind_gets_its_plays_later(kind: str) ->
     async with AsyncExitStack() as stack:
         line = await a_line(kind, stack, chance)
         line.server.now = lambda: line.now - 9000
-        plays = plays_of(chance, 40)
+        plays = plays_of(chance, 40, kind)
         await line.deliver(plays, faulty=0.1)
         assert [fate for fate in line.fates.values() if not isinstance(fate, Accepted)] == []
         assert stored_by(line.server) == named(plays)

@@ -86,8 +86,8 @@ if TYPE_CHECKING:
     import httpx2
     from sqlalchemy import URL, Connection
 
+    from tonearm.atproto import RecordsClient
     from tonearm.service.history_from_lastfm import HistoryFromLastFm
-    from tonearm.tealfm import TealClient
 
 AUTH_URL = "https://www.last.fm/api/auth/"
 REQUESTS_PER_SECOND = 4.0
@@ -236,15 +236,19 @@ def _makers(http: HttpClient, agent: str) -> dict[DestinationKind, MakeWire]:
         DestinationKind.MALOJA: partial(MalojaClient, user_agent=agent, http=http),
         DestinationKind.LIBREFM: partial(LastFmDestination, user_agent=agent, http=http, gnu_fm=True),
         DestinationKind.LASTFM_LIKE: partial(LastFmDestination, user_agent=agent, http=http),
-        DestinationKind.TEALFM: partial(_teal_wire, agent=agent, http=http),
+        DestinationKind.TEALFM: partial(_records_wire, DestinationKind.TEALFM, agent=agent, http=http),
+        DestinationKind.ROCKSKY: partial(_records_wire, DestinationKind.ROCKSKY, agent=agent, http=http),
     }
 
 
-def _teal_wire(address: str, *, agent: str, http: HttpClient) -> TealClient:
+def _records_wire(kind: DestinationKind, address: str, *, agent: str, http: HttpClient) -> RecordsClient:
     """Without an address: to the server of most accounts. Loaded only where somebody uses it."""
-    from tonearm.tealfm import BLUESKY_URL, TealClient
+    from tonearm.atproto import BLUESKY_URL
+    from tonearm.rocksky import RockskyClient
+    from tonearm.tealfm import TealClient
 
-    return TealClient(address or BLUESKY_URL, user_agent=agent, http=http)
+    client = TealClient if kind is DestinationKind.TEALFM else RockskyClient
+    return client(address or BLUESKY_URL, user_agent=agent, http=http)
 
 
 @asynccontextmanager

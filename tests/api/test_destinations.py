@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -30,11 +31,20 @@ def add(service: Service, server: ListenBrainzStandIn, **more: object) -> httpx2
     return service.http.post("/destinations", json={"kind": "listenbrainz", "url": server.url, "token": TOKEN, **more})
 
 
-def report(service: Service, age: int = 600) -> int:
-    play = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 200, "played_time": 150}
+def report(service: Service, age: int = 600, album: str = "") -> int:
+    play = {"artist": "Nina Simone", "track": "Sinnerman", "album": album, "duration": 200, "played_time": 150}
     answer = service.http.post("/lastfm/scrobble", json={**play, "timestamp": int(time.time()) - age})
     assert answer.json()["status"] == "queued"
     return int(answer.json()["id"])
+
+
+def settled(service: Service, play: int) -> dict[str, Any]:
+    """What became of a play at each destination, by its kind, when it is known."""
+    while True:
+        at = {one["kind"]: one for one in service.http.get(f"/destinations/plays/{play}").json()["destinations"]}
+        if all(one["fate"] != "queued" for one in at.values()):
+            return at
+        pause()
 
 
 def test_a_destination_is_added_and_gets_what_is_played(service: Service, server: ListenBrainzStandIn) -> None:
@@ -204,6 +214,23 @@ def test_an_app_password_is_stored_and_never_shown(service: Service) -> None:
         report(service)
         pds.until_stored()
         assert [play.title for play in pds.stored] == ["Sinnerman"]
+
+
+def test_one_account_is_written_to_for_two_services(service: Service) -> None:
+    with PdsStandIn() as pds:
+        pds.users["ez5g-3ik7-zt4q-znvo"] = "anna.test"
+        account = {"url": pds.url, "username": "anna.test", "password": "ez5g-3ik7-zt4q-znvo"}
+        for kind, name in (("tealfm", "teal.fm"), ("rocksky", "Rocksky")):
+            added = service.http.post("/destinations", json={"kind": kind, **account})
+            assert (added.status_code, added.json()["name"]) == (201, name)
+        assert service.http.post("/destinations", json={"kind": "rocksky", **account}).status_code == 409
+        fates = {play: settled(service, play) for play in (report(service, 6000, "Pastel Blues"), report(service))}
+    (both, without_album) = fates.values()
+    assert {kind: at["fate"] for kind, at in both.items()} == {"tealfm": "accepted", "rocksky": "accepted"}
+    assert (without_album["tealfm"]["fate"], without_album["rocksky"]["fate"]) == ("accepted", "ignored")
+    assert without_album["rocksky"]["why"] == "Rocksky needs the album"
+    assert [play.album for play in pds.stored].count("Pastel Blues") == 2
+    assert len(pds.stored) == 3
 
 
 def test_what_is_wrong_with_a_sign_in_names_the_part(service: Service, libre: GnuFmStandIn) -> None:

@@ -242,13 +242,18 @@ def test_an_app_password_is_read_from_a_file_or_asked_for(
         again = asking("destination", "token", "1", "--user", "anna.test")
         assert again.stdout == "teal.fm (anna.test) is signed in again\n"
         assert asked == ["App password"]
+        other = ("destination", "add", "rocksky", "--url", pds.url, "--user", "anna.test", "--password-file", str(file))
+        both = asking(*other)  # a service of its own, which reads the same account
+        assert both.stdout == "Rocksky (anna.test) is destination 2: it gets what you play from now on\n"
+        twice = asking(*other)
+        assert twice.stderr == "Error: Rocksky (anna.test) is one of your destinations already\n"
 
 
 def test_options_that_a_service_has_no_use_for_are_refused(asking: Shell, libre: Willing, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("a-secret\n")
     for words, said in (
-        (("listenbrainz", "--user", "anna"), "--user is for librefm, lastfm-like and tealfm"),
+        (("listenbrainz", "--user", "anna"), "--user is for librefm, lastfm-like, tealfm and rocksky"),
         (("tealfm",), "tealfm needs --user NAME: your handle, such as anna.bsky.social"),
         (("tealfm", "--user", "anna", "--api-key", "1" * 32), "--api-key is for librefm and lastfm-like"),
         (("tealfm", "--user", "anna", "--token-file", str(file)), "tealfm has no tokens: add --user NAME"),

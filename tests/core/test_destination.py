@@ -96,4 +96,5 @@ def test_each_kind_of_destination_has_a_name_for_people() -> None:
         "maloja": "Maloja",
         "koito": "Koito",
         "tealfm": "teal.fm",
+        "rocksky": "Rocksky",
     }

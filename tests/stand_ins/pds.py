@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.stand_ins.serving import Asked, Fault, Said, StandIn, Stored, page, said
 
-PLAYS = "fm.teal.feed.play"
+PLAYS = ("fm.teal.feed.play", "app.rocksky.scrobble")
 _KEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
 
 
@@ -101,7 +101,7 @@ class PdsStandIn(StandIn):
         if record.get("$type") != collection:
             words = f"Invalid $type: expected {collection}, got {record.get('$type')}"
             return self._error(400, "InvalidRequest", words)
-        play = _play(handle, record) if collection == PLAYS else None
+        play = _play(handle, record) if collection in PLAYS else None
         if fault is Fault.BAD_REQUEST or (play and self.bad(play)):
             return self._error(400, "InvalidRequest", "Invalid record")
         before = self.records.get((did, collection, key))
@@ -122,6 +122,12 @@ class PdsStandIn(StandIn):
 
 
 def _play(handle: str, record: Any) -> Stored:
+    """A play as its service reads it. Rocksky's reader needs each of these fields."""
+    if record["$type"] == "app.rocksky.scrobble":
+        began = int(datetime.fromisoformat(record["createdAt"]).timestamp())
+        length = record["duration"] // 1000 or None
+        assert record["albumArtist"]
+        return Stored(handle, began, record["artist"], record["title"], record["album"], length)
     return Stored(
         handle,
         int(datetime.fromisoformat(record["playedTime"]).timestamp()),

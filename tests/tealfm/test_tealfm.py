@@ -13,6 +13,8 @@ from tests.lastfm.loopback import answering, hanging_up, nobody, serving
 from tests.listenbrainz.plays import AGENT, MBID, NOW, PLAYS, QUICK
 from tests.stand_ins import Fault, MalojaStandIn, PdsStandIn, Stored
 from tests.stand_ins.pds import did_of
+from tonearm.atproto import BLUESKY_URL
+from tonearm.atproto.record import RecordCode, reason_of, record_key
 from tonearm.core.destination import AccessPart, TokenCheck
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import (
@@ -27,9 +29,7 @@ from tonearm.core.verdict import (
     Unsure,
     Verdict,
 )
-from tonearm.tealfm import BLUESKY_URL, TEALFM, TealClient
-from tonearm.tealfm.record import record_key
-from tonearm.tealfm.rules import TealCode, reason_of
+from tonearm.tealfm import TEALFM, TealClient
 from tonearm.version import __version__
 
 pytestmark = pytest.mark.anyio
@@ -109,12 +109,12 @@ async def test_names_are_cut_where_a_record_ends(server: PdsStandIn) -> None:
 async def test_a_play_that_can_be_no_record_is_left_out_without_a_request(server: PdsStandIn) -> None:
     verdict = await submitted(server, Play(Track("\x07", "x"), NOW, 0.5))
     assert verdict == Answered(
-        (ItemAnswer(TealCode.NAMELESS, "teal.fm needs an artist and a title"),), from_server=False
+        (ItemAnswer(RecordCode.NAMELESS, "teal.fm needs an artist and a title"),), from_server=False
     )
     async with client(server.url) as teal:
         silent = await teal.playing_now(Track("x", "\x07"), TOKEN)
         assert isinstance(silent, Answered)
-        assert silent.items[0].ignored_code == TealCode.NAMELESS
+        assert silent.items[0].ignored_code == RecordCode.NAMELESS
     assert server.seen == []
 
 
@@ -245,9 +245,11 @@ async def test_hearts_have_no_place_there(server: PdsStandIn) -> None:
         assert not teal.hearts
         assert teal.feedback_requests(PLAYS[0].track) == 1
         verdict = await teal.feedback(PLAYS[0].track, TOKEN, loved=True)
-    assert verdict == Answered((ItemAnswer(TealCode.NO_HEARTS, "teal.fm has no hearts"),), from_server=False)
+    assert verdict == Answered(
+        (ItemAnswer(RecordCode.NO_HEARTS, "teal.fm gets no hearts from here"),), from_server=False
+    )
     assert server.seen == []
-    assert reason_of(99, "why") == "teal.fm left it out (why)"
+    assert reason_of("teal.fm", 99, "why") == "teal.fm left it out (why)"
     assert TEALFM.reason(PLAYS[0], 99, "", NOW) == "teal.fm left it out"
 
 
@@ -358,7 +360,7 @@ async def test_each_request_waits_for_its_turn_and_tells_the_time(server: PdsSta
 
 
 async def test_sessions_do_not_fill_the_memory(server: PdsStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tonearm.tealfm.client.MAX_SESSIONS", 1)
+    monkeypatch.setattr("tonearm.atproto.client.MAX_SESSIONS", 1)
     server.users["another"] = "ben.example.org"
     other = json.dumps({"did": did_of("ben.example.org"), "password": "another"})
     async with client(server.url) as teal:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm")
+KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm", "rocksky")
 """The values of `core.destination.DestinationKind`, which would be slow to import for `--help`."""
 
 NUMBER = click.argument("number", type=click.IntRange(min=1))
@@ -48,7 +48,9 @@ def destination() -> None:
 
 @destination.command()
 @with_settings()
-@click.option("--url", metavar="URL", default="", help="Its address; ListenBrainz, Libre.fm and teal.fm need none.")
+@click.option(
+    "--url", metavar="URL", default="", help="Its address; ListenBrainz, Libre.fm, teal.fm and Rocksky need none."
+)
 @TOKEN_FILE
 @with_sign_in
 @click.option("--history", metavar="DAYS", help="Also send this many days of your history, or: all.")
@@ -80,7 +82,7 @@ def add(
     """Add a service that gets what you play from now on. Its token is checked there first.
 
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
-    teal.fm needs your handle and an app password, and shows your plays to everybody.
+    teal.fm and Rocksky need your handle and an app password, and show your plays to everybody.
     """
     from tonearm.commands.opening import run
     from tonearm.core.policy import ArtistForm, Policy

@@ -35,7 +35,7 @@ OUT_OF_REACH = 5
 APPROVED = ("librefm", "lastfm-like")
 """The kinds whose users approve on the service's page, or enter a name and a password."""
 
-BY_APP_PASSWORD = ("tealfm",)
+BY_APP_PASSWORD = ("tealfm", "rocksky")
 """The kinds whose users enter a name and an app password."""
 
 SIGNED_IN = (*APPROVED, *BY_APP_PASSWORD)
@@ -50,14 +50,12 @@ TOKEN_FILE = click.option(
     help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise.",
 )
 SIGN_IN = (
-    click.option(
-        "--user", metavar="NAME", help="Libre.fm, its like, and teal.fm: sign in with this name and a password."
-    ),
+    click.option("--user", metavar="NAME", help="For services without tokens: sign in with this name and a password."),
     click.option(
         "--password-file",
         metavar="FILE",
         type=_A_FILE,
-        help="The password, from a file or -; asked for otherwise. Only an app password (teal.fm) is stored.",
+        help="The password, from a file or -; asked for otherwise. Only an app password (teal.fm, Rocksky) is stored.",
     ),
     click.option("--no-browser", is_flag=True, help="Only print the address of the page to approve on."),
     click.option("--api-key", metavar="KEY", default="", help="Your API key there, if the server wants one."),

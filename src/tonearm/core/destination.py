@@ -19,6 +19,7 @@ class DestinationKind(StrEnum):
     MALOJA = "maloja"
     KOITO = "koito"
     TEALFM = "tealfm"
+    ROCKSKY = "rocksky"
 
     @property
     def label(self) -> str:
@@ -33,6 +34,7 @@ _LABELS = {
     DestinationKind.MALOJA: "Maloja",
     DestinationKind.KOITO: "Koito",
     DestinationKind.TEALFM: "teal.fm",
+    DestinationKind.ROCKSKY: "Rocksky",
 }
 
 

@@ -40,7 +40,14 @@ from tonearm.service.destination_sign_in import (
 )
 from tonearm.service.events import EventHub
 from tonearm.service.library_folders import without_files
-from tonearm.service.outlets import APPROVED, BY_APP_PASSWORD, SIGNED_IN, DestinationOutlets, DestinationWire
+from tonearm.service.outlets import (
+    APPROVED,
+    BY_APP_PASSWORD,
+    SIGNED_IN,
+    DestinationOutlets,
+    DestinationWire,
+    may_be_one,
+)
 from tonearm.store import accounts, destination_hearts, destination_queue, destinations, pace, plays
 from tonearm.store.db.database import Store
 from tonearm.store.destination_queue import Waiting
@@ -224,7 +231,7 @@ class Destinations:
         """
         kind, address, user = profile.kind, profile.address, profile.user
         others = [one for one in destinations.at_profile(db, user) if one.id != but]
-        same = [one for one in others if _place(one.url) == _place(address)]
+        same = [one for one in others if _place(one.url) == _place(address) and may_be_one(one.kind, kind)]
         if mine := next((one for one in same if one.account == account), None):
             return DestinationRefused(f"{name_of(mine)} is one of your destinations already", WhyRefused.TAKEN)
         with_token = any(other.account != account for other in destinations.with_pace_key(db, profile.key))

@@ -75,11 +75,19 @@ class AppPasswordWire(DestinationWire, Protocol):
 APPROVED = (DestinationKind.LIBREFM, DestinationKind.LASTFM_LIKE)
 """The kinds with an ApprovedWire."""
 
-BY_APP_PASSWORD = (DestinationKind.TEALFM,)
+BY_APP_PASSWORD = (DestinationKind.TEALFM, DestinationKind.ROCKSKY)
 """The kinds with an AppPasswordWire."""
 
 SIGNED_IN = (*APPROVED, *BY_APP_PASSWORD)
 """The kinds that their listeners sign in to; for all others they enter a token or an API key."""
+
+
+def may_be_one(kind: str, other: str) -> bool:
+    """Whether two kinds may mean the same profile, if the server and the user are the same. Those whose records are
+    written to an account are different services, each with its own records there.
+    """
+    return kind == other or not (kind in BY_APP_PASSWORD and other in BY_APP_PASSWORD)
+
 
 MakeWire = Callable[[str], DestinationWire]
 """Makes the wire to an address; raises ValueError, in words for whoever typed the address."""

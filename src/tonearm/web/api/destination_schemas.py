@@ -10,7 +10,7 @@ from tonearm.core.waits import WaitKind
 from tonearm.service.destination_sign_in import NameAndPassword, OwnKeys
 from tonearm.web.api.schemas import Strict
 
-KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm"]
+KindIn = Literal["listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm", "rocksky"]
 PlayerNameIn = Annotated[str, Field(max_length=1024)]
 FolderIn = Annotated[str, Field(max_length=4096)]
 Days = Annotated[float, Field(gt=0, le=36500)] | Literal["all"]
@@ -56,8 +56,8 @@ class OwnKeysIn(Strict):
 
 
 class CredentialsIn(OwnKeysIn):
-    """What a listener is known by at a destination: a `token`, or a `username` and a `password` (for teal.fm an app
-    password, which is stored encrypted).
+    """What a listener is known by at a destination: a `token`, or a `username` and a `password` (for teal.fm and
+    Rocksky an app password, which is stored encrypted).
     """
 
     token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
@@ -72,11 +72,12 @@ class CredentialsIn(OwnKeysIn):
 
 
 class DestinationIn(PolicyIn, CredentialsIn):
-    """A destination to add. `url` is its address, which ListenBrainz, Libre.fm and teal.fm need not be given.
+    """A destination to add. `url` is its address, which ListenBrainz, Libre.fm, teal.fm and Rocksky need not be given.
 
     `token` is a token or an API key of that service. For `librefm` and `lastfm-like` it is what `POST
     /destinations/sign-in` gave, once that was approved; or give a `username` and a `password`, which is not stored. For
-    `tealfm`, whose records everybody can read, give your handle as `username` and an app password as `password`.
+    `tealfm` and `rocksky`, whose records everybody can read, give your handle as `username` and an app password as
+    `password`.
     `history_days` of your history are sent as well, after what you play from now on; `all` for all of it, null for
     none.
     """

@@ -99,6 +99,15 @@ KINDS = (
         "App password",
         "Bluesky makes app passwords under Settings, Privacy and security. It is stored encrypted.",
     ),
+    KindChoice(
+        DestinationKind.ROCKSKY,
+        "Rocksky",
+        "Records in your Bluesky account, as for teal.fm. It gets only plays whose album is known.",
+        "Address of your account's server, if it isn't bsky.social",
+        False,
+        "App password",
+        "Bluesky makes app passwords under Settings, Privacy and security. It is stored encrypted.",
+    ),
 )
 BY_KIND = {choice.kind: choice for choice in KINDS}
 

@@ -36,9 +36,6 @@ from tonearm.http_exchange import (
     unread,
     within_a_day,
 )
-from tonearm.tealfm.rules import TEALFM, TealCode, reason_of
-
-SERVICE = TEALFM.service
 
 _SESSION_OVER = ("ExpiredToken", "InvalidToken", "AuthMissing")
 _SECOND_FACTOR = "AuthFactorTokenRequired"
@@ -68,28 +65,28 @@ class PdsSession:
     by_app_password: bool = True
 
 
-def verdict_on(reply: Reply | TransportError, secrets: Iterable[str], url: str) -> Verdict:
+def verdict_on(reply: Reply | TransportError, secrets: Iterable[str], url: str, service: str) -> Verdict:
     """What the answer to a write of one record means."""
     if isinstance(reply, TransportError):
-        cause = Cause(None, plain(reply.message, secrets), SERVICE)
+        cause = Cause(None, plain(reply.message, secrets), service)
         return Unsure(cause) if reply.sent else Later(cause)
-    if early := _before_the_server(reply, secrets, url):
+    if early := _before_the_server(reply, secrets, url, service):
         return early
     status, wait, found = reply.status, retry_after(reply.headers), members(reply.body)
-    error, cause = _error(found), _cause(reply, found, secrets)
+    error, cause = _error(found), _cause(reply, found, secrets, service)
     if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR):
         # The second may be about this play alone: waiting for it could block all others for ever. A record that is
         # there already stays the same when it is sent again.
         return Split(cause, may_be_there=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     if found is None:
-        nonsense = Cause(None, f"HTTP {status} {unread(reply.body)}", SERVICE)
+        nonsense = Cause(None, f"HTTP {status} {unread(reply.body)}", service)
         return Later(nonsense, wait) if status in (404, 405) else Unsure(nonsense, wait)
     if 200 <= status < 300:
         if isinstance(found.get("uri"), str):
             return Answered((ItemAnswer(0),), shown_time(reply))
-        return Unsure(Cause(None, f"HTTP {status} with an answer to something else", SERVICE), wait)
+        return Unsure(Cause(None, f"HTTP {status} with an answer to something else", service), wait)
     if status in (401, 403) or error in _ACCOUNT or error in _SESSION_OVER:
-        return SessionEnded(Cause(None, _rejects(cause.message), SERVICE))
+        return SessionEnded(Cause(None, _rejects(cause.message), service))
     if status == HTTPStatus.BAD_REQUEST and error != _CHANGED_MEANWHILE:
         return Split(cause)
     broke_off = status > HTTPStatus.INTERNAL_SERVER_ERROR and status not in (501, 503)
@@ -115,23 +112,23 @@ def session_of(reply: Reply) -> PdsSession | None:
     return PdsSession(did, plain(named, [token]), token, _scope(token) != _WHOLE_ACCOUNT)
 
 
-def why_no_session(reply: Reply | TransportError, secrets: Iterable[str], url: str) -> Verdict:
+def why_no_session(reply: Reply | TransportError, secrets: Iterable[str], url: str, service: str) -> Verdict:
     """What it means for plays that no session could be opened. Nothing was written."""
     if isinstance(reply, TransportError):
-        return Later(Cause(None, plain(reply.message, secrets), SERVICE))
-    if early := _before_the_server(reply, secrets, url):
+        return Later(Cause(None, plain(reply.message, secrets), service))
+    if early := _before_the_server(reply, secrets, url, service):
         return early
     found, wait = members(reply.body), retry_after(reply.headers)
     if found is None:
-        return Later(Cause(None, f"HTTP {reply.status} {unread(reply.body)}", SERVICE), wait)
+        return Later(Cause(None, f"HTTP {reply.status} {unread(reply.body)}", service), wait)
     if reply.status in (400, 401, 403):
-        return SessionEnded(Cause(None, _rejects(_message(found, secrets)), SERVICE))
+        return SessionEnded(Cause(None, _rejects(_message(found, secrets)), service))
     if 200 <= reply.status < 300:
-        return Later(Cause(None, f"HTTP {reply.status} with an answer to something else", SERVICE), wait)
-    return Later(_cause(reply, found, secrets), wait)
+        return Later(Cause(None, f"HTTP {reply.status} with an answer to something else", service), wait)
+    return Later(_cause(reply, found, secrets, service), wait)
 
 
-def check(reply: Reply | TransportError, secrets: Iterable[str], url: str) -> TokenCheck:
+def check(reply: Reply | TransportError, secrets: Iterable[str], url: str, service: str) -> TokenCheck:
     """What the answer to a sign-in means, in words for the listener."""
     if isinstance(reply, TransportError):
         return TokenCheck(trouble=plain(unreachable(reply, url), secrets), passing=True, part=AccessPart.ADDRESS)
@@ -153,22 +150,17 @@ def check(reply: Reply | TransportError, secrets: Iterable[str], url: str) -> To
         return TokenCheck(trouble=_rejects(_message(found, secrets)))
     what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
     return TokenCheck(
-        trouble=f"what answers there doesn't host accounts for {SERVICE} ({what}): check the address",
+        trouble=f"what answers there doesn't host accounts for {service} ({what}): check the address",
         part=AccessPart.ADDRESS,
     )
 
 
-def left_out(code: TealCode) -> ItemAnswer:
-    """The answer for what needs no request, since it can only be ignored."""
-    return ItemAnswer(code, reason_of(code, ""))
-
-
-def _before_the_server(reply: Reply, secrets: Iterable[str], url: str) -> Verdict | None:
+def _before_the_server(reply: Reply, secrets: Iterable[str], url: str, service: str) -> Verdict | None:
     """The verdict if the server hasn't looked at the request at all."""
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Throttled(Scope.ADDRESS, _cause(reply, members(reply.body), secrets), _rate_wait(reply.headers))
+        return Throttled(Scope.ADDRESS, _cause(reply, members(reply.body), secrets, service), _rate_wait(reply.headers))
     if 300 <= reply.status < 400:
-        return Later(Cause(None, plain(redirected(reply, url), secrets), SERVICE), retry_after(reply.headers))
+        return Later(Cause(None, plain(redirected(reply, url), secrets), service), retry_after(reply.headers))
     return None
 
 
@@ -182,9 +174,9 @@ def _rejects(message: str) -> str:
     return f"the server rejects the sign-in{f': {message}' if message else ''}"
 
 
-def _cause(reply: Reply, found: Mapping[str, object] | None, secrets: Iterable[str]) -> Cause:
+def _cause(reply: Reply, found: Mapping[str, object] | None, secrets: Iterable[str], service: str) -> Cause:
     message = _message(found, secrets) or (unread(reply.body) if found is None else "no message")
-    return Cause(reply.status, message, SERVICE)
+    return Cause(reply.status, message, service)
 
 
 def _error(found: Mapping[str, object] | None) -> str:

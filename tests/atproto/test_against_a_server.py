@@ -5,7 +5,7 @@ It comes from the npm registry and needs Node.js 22, so it isn't installed with 
     npm install @atproto/dev-env@0.6.7
     node --input-type=module -e 'import { TestNetworkNoAppView } from "@atproto/dev-env"
         await TestNetworkNoAppView.create({ pds: { port: 2583, hostname: "localhost" }, plc: { port: 2582 } })'
-    TONEARM_TEST_PDS=http://localhost:2583 ./run test tests/tealfm
+    TONEARM_TEST_PDS=http://localhost:2583 ./run test tests/atproto
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import secrets
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -24,10 +24,11 @@ from tests.listenbrainz.plays import AGENT, NOW, PLAYS
 from tests.stand_ins import PdsStandIn
 from tonearm.core.destination import TokenCheck
 from tonearm.core.verdict import Answered, SessionEnded
+from tonearm.rocksky import RockskyClient
 from tonearm.tealfm import TealClient
 
 REAL = os.environ.get("TONEARM_TEST_PDS", "")
-MISSING = "no real server of the AT Protocol: tests/tealfm/test_against_a_server.py says how to start one"
+MISSING = "no real server of the AT Protocol: tests/atproto/test_against_a_server.py says how to start one"
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(not REAL, reason=MISSING)]
 
@@ -80,6 +81,21 @@ async def test_what_is_answered_as_accepted_is_there_once(anna: Account) -> None
     names = [(one["artists"][0]["artistName"], one["trackName"]) for one in records(anna, "fm.teal.feed.play")]
     assert names == [(play.track.artist, play.track.title) for play in PLAYS[::-1]]
     assert [one["item"]["trackName"] for one in records(anna, "fm.teal.actor.status")] == ["Vitamin C"]
+
+
+async def test_two_services_read_the_same_account(anna: Account) -> None:
+    plays = [replace(play, track=replace(play.track, album=play.track.album or "Singles")) for play in PLAYS]
+    async with RockskyClient(REAL, user_agent=AGENT) as rocksky:
+        found, token = await rocksky.log_in(f"@{anna.handle}", anna.app)
+        assert found == TokenCheck(user=anna.handle)
+        for play in (*plays, *plays):
+            verdict = await rocksky.submit([play], token, live=False)
+            assert isinstance(verdict, Answered)
+            assert verdict.items[0].ignored_code == 0
+        await rocksky.playing_now(plays[1].track, token)
+    names = [(one["artist"], one["title"]) for one in records(anna, "app.rocksky.scrobble")]
+    assert names == [(play.track.artist, play.track.title) for play in plays[::-1]]
+    assert [one["track"]["name"] for one in records(anna, "app.rocksky.actor.status")] == ["Vitamin C"]
 
 
 def records(of: Account, collection: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The client for teal.fm: pace, sign in, write, parse, and nothing else."""
+"""Writes records to a listener's account: pace, sign in, write, parse, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 from urllib.parse import urlsplit
 
+from tonearm.atproto import answer
+from tonearm.atproto.answer import PdsSession
+from tonearm.atproto.record import STATUS_KEY, Form, Record, RecordCode, reason_of, record_key
 from tonearm.core.destination import Rules, TokenCheck
 from tonearm.core.play import Play, Track
-from tonearm.core.verdict import Answered, Cause, SessionEnded, Verdict
+from tonearm.core.verdict import Answered, Cause, ItemAnswer, SessionEnded, Verdict
 from tonearm.http_exchange import (
     PATIENCE,
     HttpClient,
@@ -20,10 +24,6 @@ from tonearm.http_exchange import (
     TransportError,
     base_address,
 )
-from tonearm.tealfm import answer
-from tonearm.tealfm.answer import PdsSession
-from tonearm.tealfm.record import PLAYS, STATUS, STATUS_KEY, Record, play_record, record_key, status_record
-from tonearm.tealfm.rules import TEALFM, TealCode
 
 BLUESKY_URL = "https://bsky.social"
 """The server of most accounts; it passes requests on to where each account really is."""
@@ -38,7 +38,7 @@ MAX_SESSIONS = 1000
 
 @dataclass(frozen=True, slots=True)
 class AppPassword:
-    """What is stored of an account. As text (`str`) it is what `TealClient` takes for a token."""
+    """What is stored of an account. As text (`str`) it is what a `RecordsClient` takes for a token."""
 
     did: str
     password: str = field(repr=False)
@@ -57,17 +57,17 @@ class AppPassword:
         return cls(did, password) if isinstance(did, str) and isinstance(password, str) else None
 
 
-class TealClient(ServiceClient):
-    """teal.fm for async code. Never raises for anything that the server or the network does.
+class RecordsClient(ServiceClient):
+    """A service that reads plays from its listeners' accounts, for async code. `form` is the form of its records.
 
-    `url` is the address of the server that hosts the account (its PDS), as a listener enters it: ValueError says what
-    is wrong with it, and `address` is the one that is used. A token is what `log_in` gave. Without `http`, it opens an
-    httpx2 client of its own with the first request; one that is passed in is never closed. `pace` is awaited before
-    each request, and `on_date` is called with the server's Unix time and the round trip in seconds after each answer of
-    the API. `now` gives Unix seconds.
+    Never raises for anything that the server or the network does. `url` is the address of the server that hosts the
+    account (its PDS), as a listener enters it: ValueError says what is wrong with it, and `address` is the one that is
+    used. A token is what `log_in` gave. Without `http`, it opens an httpx2 client of its own with the first request;
+    one that is passed in is never closed. `pace` is awaited before each request, and `on_date` is called with the
+    server's Unix time and the round trip in seconds after each answer of the API. `now` gives Unix seconds.
     """
 
-    rules: Rules = TEALFM
+    form: ClassVar[Form]
     hearts: bool = False
 
     def __init__(
@@ -86,28 +86,39 @@ class TealClient(ServiceClient):
         self._now = now
         self._sessions: dict[str, PdsSession] = {}
 
+    @property
+    def rules(self) -> Rules:
+        """What the service accepts."""
+        return self.form.rules
+
+    @property
+    def service(self) -> str:
+        """Its name for people."""
+        return self.form.rules.service
+
     async def submit(self, plays: Sequence[Play], token: str, *, live: bool) -> Verdict:
         """Write a play. Raises ValueError unless it is one play.
 
         The same play sent again is the same record.
         """
         if len(plays) != 1:
-            raise ValueError(f"teal.fm accepts one play per request, not {len(plays)}")
-        return await self._write(PLAYS, record_key(plays[0]), play_record(plays[0]), token)
+            raise ValueError(f"{self.service} accepts one play per request, not {len(plays)}")
+        [play] = plays
+        return await self._write(self.form.plays, record_key(play), self.form.play(play), token)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
         """Report what is playing now. It ends by itself: after the track's length, or in ten minutes if that is
         unknown.
         """
-        return await self._write(STATUS, STATUS_KEY, status_record(track, self._now()), token)
+        return await self._write(self.form.status, STATUS_KEY, self.form.playing(track, self._now()), token)
 
     def feedback_requests(self, track: Track) -> int:
         """How many requests `feedback` on a track takes."""
         return 1
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """teal.fm has no hearts; the answer says so."""
-        return _left_out(TealCode.NO_HEARTS)
+        """No hearts are sent there; the answer says so."""
+        return self._left_out(RecordCode.NO_HEARTS)
 
     async def log_in(self, name: str, password: str) -> tuple[TokenCheck, str]:
         """Whose account it is, with the token to store; or, in words for the listener, why it can't be used, with "".
@@ -119,7 +130,7 @@ class TealClient(ServiceClient):
         if not name or not password:
             return TokenCheck(trouble="enter your handle and an app password"), ""
         reply = await self._send(_OPEN, {"identifier": name, "password": password})
-        found = answer.check(reply, [password], self.address)
+        found = answer.check(reply, [password], self.address, self.service)
         session = None if found.trouble or isinstance(reply, TransportError) else answer.session_of(reply)
         return found, str(AppPassword(session.did, password)) if session else ""
 
@@ -130,12 +141,12 @@ class TealClient(ServiceClient):
             return TokenCheck(trouble="sign in with your handle and an app password")
         return (await self.log_in(access.did, access.password))[0]
 
-    async def _write(self, collection: str, key: str, record: Record | TealCode, token: str) -> Verdict:
-        if isinstance(record, TealCode):
-            return _left_out(record)
+    async def _write(self, collection: str, key: str, record: Record | RecordCode, token: str) -> Verdict:
+        if isinstance(record, RecordCode):
+            return self._left_out(record)
         access = AppPassword.of(token)
         if access is None:
-            return SessionEnded(Cause(None, "the stored sign-in can't be read", TEALFM.service))
+            return SessionEnded(Cause(None, "the stored sign-in can't be read", self.service))
         session, known = self._sessions.get(token), True
         if session is None:
             opened, known = await self._open(access, token), False
@@ -148,13 +159,13 @@ class TealClient(ServiceClient):
             self._sessions.pop(token, None)
             if known:  # it lasts about two hours
                 return await self._write(collection, key, record, token)
-        return answer.verdict_on(reply, [access.password, session.token], self.address)
+        return answer.verdict_on(reply, [access.password, session.token], self.address, self.service)
 
     async def _open(self, access: AppPassword, token: str) -> PdsSession | Verdict:
         reply = await self._send(_OPEN, {"identifier": access.did, "password": access.password})
         session = None if isinstance(reply, TransportError) else answer.session_of(reply)
         if session is None or session.did != access.did:
-            return answer.why_no_session(reply, [access.password], self.address)
+            return answer.why_no_session(reply, [access.password], self.address, self.service)
         self._sessions[token] = session
         for oldest in list(self._sessions)[:-MAX_SESSIONS]:
             self._sessions.pop(oldest, None)
@@ -165,9 +176,9 @@ class TealClient(ServiceClient):
         authorization = f"Bearer {session}" if session else ""
         return await self._exchange("POST", f"{self.address}/xrpc/{method}", body, authorization)
 
-
-def _left_out(code: TealCode) -> Answered:
-    return Answered((answer.left_out(code),), from_server=False)
+    def _left_out(self, code: RecordCode) -> Answered:
+        """The answer for what needs no request, since it can only be ignored."""
+        return Answered((ItemAnswer(code, reason_of(self.service, code, "")),), from_server=False)
 
 
 def _root(url: str) -> str:
