@@ -115,6 +115,34 @@ def test_players_report_plays(test_data: Path, file: str, plays: list[tuple[Trac
     assert [play.left_out for play in reports] == [""] * len(plays)
 
 
+def test_quod_libet_sends_what_waited_with_lengths_of_many_decimals() -> None:
+    body = (
+        b"s=00000000000000000000000000000000&l%5B0%5D=34.0&n%5B0%5D=&b%5B0%5D=&m%5B0%5D=&t%5B0%5D=Gamma"
+        b"&a%5B0%5D=Artist+Three&i%5B0%5D=1795126494&o%5B0%5D=P&r%5B0%5D="
+        b"&l%5B1%5D=39.0269387755102&n%5B1%5D=3&b%5B1%5D=Layer&m%5B1%5D=&t%5B1%5D=Three&a%5B1%5D=Mp"
+        b"&i%5B1%5D=1795126532&o%5B1%5D=P&r%5B1%5D="
+    )
+    found = submission(body, Client("qlb", "4.5.0", "1.2")).reports
+    assert found == (
+        Incoming(
+            Track("Artist Three", "Gamma", duration=34.0),
+            1795126494,
+            Stamp.START,
+            None,
+            Listening.ASSUMED,
+            program="Quod Libet 4.5.0",
+        ),
+        Incoming(
+            Track("Mp", "Three", "Layer", duration=39.0269387755102, track_number=3),
+            1795126532,
+            Stamp.START,
+            None,
+            Listening.ASSUMED,
+            program="Quod Libet 4.5.0",
+        ),
+    )
+
+
 def test_qtscrob_sends_a_whole_rockbox_log(test_data: Path) -> None:
     folder = test_data / "captured/qtscrob"
     client = client_of(folder / "001-handshake.raw")

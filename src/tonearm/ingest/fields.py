@@ -23,7 +23,7 @@ _LONGEST_LABEL = 200
 LONGEST_NAME = 1000
 """Characters of an artist, a title or an album; the rest is cut off. Cleaning megabytes would take seconds."""
 
-_DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,9})?", re.ASCII).fullmatch
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,25})?", re.ASCII).fullmatch
 _TRACK_NUMBER = re.compile(r"([0-9]{1,7})(?:\.0+)?(?:\s*/\s*[0-9]*)?").fullmatch  # "7", "07", "7.0" and "7/12"
 
 
