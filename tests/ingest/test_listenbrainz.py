@@ -146,6 +146,14 @@ def test_the_token_is_found(header: str | None, query: dict[str, str], secret: s
         pytest.param({"duration_ms": "142200"}, {"duration": 142.2}, id="milliseconds as text"),
         pytest.param({"duration": "142"}, {"duration": 142.0}, id="seconds as text"),
         pytest.param({"duration": 142200}, {"duration": 142.2}, id="milliseconds under the name of seconds"),
+        pytest.param({"duration_ms": 999}, {"duration": 999.0}, id="seconds under the name of milliseconds"),
+        pytest.param({"duration_ms": 1316}, {"duration": 1.316}, id="a very short song"),
+        pytest.param(
+            {"duration_ms": 4210, "media_player": "Supysonic"}, {"duration": 4210.0}, id="a long song from Supysonic"
+        ),
+        pytest.param(
+            {"duration_ms": 42100, "media_player": "Supysonic"}, {"duration": 42.1}, id="Supysonic, once mended"
+        ),
         pytest.param({"duration_ms": None, "duration": 9}, {"duration": 9.0}, id="null beside a length"),
         pytest.param({"duration_ms": 0}, {"duration": None}, id="no length"),
         pytest.param({"tracknumber": 7}, {"track_number": 7}, id="Navidrome's whole number"),

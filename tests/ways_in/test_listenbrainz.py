@@ -147,6 +147,25 @@ def test_a_well_formed_listen_is_never_refused(room: Room, http: httpx2.Client, 
     assert len(room.plays()) == 1
 
 
+def test_supysonic_sends_seconds_as_milliseconds_and_its_plays_count(room: Room, http: httpx2.Client) -> None:
+    """The bytes are those of Supysonic 0.7.9, but for the time."""
+    body = (
+        b'{"listen_type": "single", "payload": [{"listened_at": 1796123766.007, "track_metadata": {"artist_name": '
+        b'"Album Artist", "track_name": "Alpha & \\u00d6mega", "release_name": "First = Album", "additional_info": '
+        b'{"media_player": "Supysonic", "duration_ms": 240}}}]}'
+    ).replace(b"1796123766", str(ago(400)).encode())
+    player = room.player(name="Supysonic")
+    headers = {
+        "User-Agent": "python-requests/2.28.1",
+        "Content-Type": "application/json",
+        "Authorization": f"Token {player.secret}",
+    }
+    answer = http.post("/1/submit-listens", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    [play] = room.plays()
+    assert (play["track"], play["duration"], play["fate"]) == ("Alpha & Ömega", 240, "queued")
+
+
 def test_the_listeners_threshold_applies_if_seconds_came_along(room: Room, http: httpx2.Client) -> None:
     submit(http, room.player(), a_listen("skipped", duration=200, duration_played=20), a_listen("heard", 4000))
     assert [(play["track"], play["fate"]) for play in room.plays()] == [

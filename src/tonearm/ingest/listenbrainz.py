@@ -31,6 +31,9 @@ _TELL_THE_START = ("strawberry", "qmmp", "rhythmbox", "multi-scrobbler", "pano s
 time.
 """
 
+_SECONDS_FOR_MILLISECONDS = ("supysonic",)
+"""Clients that were seen to send seconds as `duration_ms`. No song is shorter than a second, whoever says so."""
+
 
 class ListenBrainzCall(StrEnum):
     """The calls of the API."""
@@ -259,27 +262,27 @@ def _metadata(listen: object, agent: str) -> _ListenMetadata | Skipped:
         return Skipped("artist_name must be a single string.")
     info = metadata.get("additional_info")
     info = info if isinstance(info, dict) else {}
+    program = _program(info) or agent
     left_out: list[str] = []
     track = fields.read_track(
         artist,
         title,
         metadata.get("release_name") or "",
         _album_artist(info),
-        _duration(info),
+        _duration(info, program),
         info.get("tracknumber") or info.get("track_number"),
         info.get("recording_mbid"),
         left_out=left_out,
     )
-    return (
-        Skipped(_NO_NAMES)
-        if isinstance(track, Skipped)
-        else _ListenMetadata(track, _program(info) or agent, info, left_out)
-    )
+    return Skipped(_NO_NAMES) if isinstance(track, Skipped) else _ListenMetadata(track, program, info, left_out)
 
 
-def _duration(info: Mapping[str, Any]) -> object:
+def _duration(info: Mapping[str, Any], program: str) -> object:
     milliseconds = fields.seconds(info.get("duration_ms"))
-    return milliseconds / 1000 if milliseconds else info.get("duration") or info.get("duration_ms")
+    if not milliseconds:
+        return info.get("duration") or info.get("duration_ms")
+    shortest = 30_000 if program.lower().startswith(_SECONDS_FOR_MILLISECONDS) else 1000
+    return milliseconds if milliseconds < shortest else milliseconds / 1000
 
 
 def _album_artist(info: Mapping[str, Any]) -> object:
