@@ -58,10 +58,14 @@ class Listening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What is known about the numbers of a report. What is stated is not guessed; by default nothing is stated."""
+    """What is known about the numbers of a report. What is stated is not guessed; by default nothing is stated.
+
+    `since` is how many seconds before the report the player said that it plays the track. An end is moved back by it.
+    """
 
     stamp: Stamp = Stamp.UNKNOWN
     listening: Listening = Listening.UNKNOWN
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from functools import partial
 
 from tonearm.clock import Clock
 from tonearm.core.cleaning import clean
-from tonearm.core.play import MissingName, Play, Track
-from tonearm.core.report import Basis, Listening, Stamp
+from tonearm.core.play import SHORTEST_TRACK, MissingName, Play, Track
+from tonearm.core.report import SLACK, Basis, Listening, Stamp
 from tonearm.ingest.incoming import Announced, Heart, Incoming
 from tonearm.service.hearts import Hearts
 from tonearm.service.now_playing import NowPlaying
@@ -28,6 +28,9 @@ RECALLED = 500
 PATIENCE = 1.0
 """Seconds that a player waits for Last.fm to accept what is playing; then it is sent in the background."""
 
+PAUSES = 3600.0
+"""Seconds of pauses up to which a play began when it was announced."""
+
 
 class PlayerReports:
     """Handles what players report, each for its listener."""
@@ -42,6 +45,7 @@ class PlayerReports:
         self._hearts = hearts
         self._clock = clock
         self._shown: set[asyncio.Task[None]] = set()
+        self._begun: dict[tuple[int, int], Begun] = {}
 
     async def report(
         self, player: StoredPlayer, incoming: Sequence[Incoming], account: int | None = None
@@ -52,8 +56,9 @@ class PlayerReports:
         if not incoming:
             return []
         now = self._clock.now()
-        reported = [_reported(one, now) for one in incoming]
         owner = player.account if account is None else account
+        begun = self._begun.get((player.id, owner), Begun())
+        reported = [_reported(one, now, begun) for one in incoming]
         if player.trial:
             taken: list[ReportResult | None] = [
                 await self._reports.rehearse(owner, one, player.name, player.id) for one in reported
@@ -71,6 +76,7 @@ class PlayerReports:
         self._shown.add(task)
         task.add_done_callback(self._shown.discard)
         track = announced.track
+        self._begun.setdefault((player.id, owner), Begun()).note(track, self._clock.now())
         await self._note_report(player, announced.program, f"{track.artist} – {track.title}")
         await asyncio.wait((task,), timeout=PATIENCE)
 
@@ -116,6 +122,31 @@ class PlayerReports:
         await asyncio.gather(*self._shown, return_exceptions=True)
 
 
+class Begun:
+    """When a player announced its latest two tracks: it may announce the next one before it reports the last."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, float] = {}
+
+    def note(self, track: Track, now: float) -> None:
+        """It says that it plays this. Some repeat that while it plays."""
+        key = hash((track.artist, track.title))
+        if key == next(reversed(self._at), None) and now - self._at[key] <= (track.duration or 0.0) + PAUSES:
+            return
+        self._at.pop(key, None)
+        self._at[key] = now
+        if len(self._at) > 2:
+            del self._at[next(iter(self._at))]
+
+    def since(self, track: Track, now: float) -> float | None:
+        """Seconds since it began a track that it reports now, once; None if that is unknown, or can't be the start."""
+        at = self._at.pop(hash((track.artist, track.title)), None)
+        if at is None:
+            return None
+        least = max(SHORTEST_TRACK, (track.duration or 0.0) / 2 - SLACK)
+        return now - at if least <= now - at <= (track.duration or 0.0) + PAUSES else None
+
+
 def trial_track(player: StoredPlayer) -> Track:
     """The track that a player on trial reports."""
     return Track("tonearm", f"Test of {player.name}", duration=240.0)
@@ -126,11 +157,13 @@ def _has_names(track: Track) -> bool:
     return bool(clean(track.artist) and clean(track.title))
 
 
-def _reported(incoming: Incoming, now: float) -> ReportedPlay:
+def _reported(incoming: Incoming, now: float, begun: Begun) -> ReportedPlay:
     timestamp = now if incoming.timestamp is None else incoming.timestamp
     played = incoming.played
     if played is None:  # what can have been heard since its start, unless the player decided that it counts
         elapsed = max(0.0, now - timestamp)
         played = min(elapsed, incoming.track.duration or elapsed)
     play = Play(incoming.track, int(timestamp), played, incoming.chosen_by_user)
-    return ReportedPlay(play, Basis(incoming.stamp, incoming.listening), incoming.left_out)
+    at_its_end = incoming.stamp is not Stamp.START and incoming.played is None and abs(now - timestamp) <= SLACK
+    since = begun.since(incoming.track, now) if at_its_end else None
+    return ReportedPlay(play, Basis(incoming.stamp, incoming.listening, since), incoming.left_out)

@@ -116,7 +116,11 @@ def frozen_play(
     """
     reported = start_of_play(play.timestamp)
     duration, played, until_end = _played(play, _elapsed(reported, now, skew), basis.listening)
-    placed = place(reported, min(until_end, duration) if duration else until_end, now, skew, basis.stamp)
+    if basis.since is not None:
+        played, until_end = min(played, basis.since), basis.since
+    elif duration:
+        until_end = min(until_end, duration)
+    placed = place(reported, until_end, now, skew, basis.stamp)
     if when(placed.timestamp, now + skew) is When.NONSENSE:
         raise NotATime(
             f"{play.timestamp} isn't a valid start time (Unix seconds, between 2002-10-01 and 30 days from now)"
