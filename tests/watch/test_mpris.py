@@ -316,6 +316,14 @@ def test_a_track_number_may_be_a_text(about: dict[str, object], number: int | No
 MBID = "b1a9c0e9-d987-4042-ae91-78d6a3267d69"
 
 
+@pytest.mark.parametrize(("told", "album"), [("Unknown", ""), ("Unknown Album", ""), ("The Unknown", "The Unknown")])
+def test_an_album_that_the_player_does_not_know_is_none(told: str, album: str) -> None:
+    """Rhythmbox 3.4 and Cantata 2.5 call it "Unknown"."""
+    notice = notice_of(facts(xesam_album=told), 0, None)
+    assert notice is not None
+    assert notice.track.album == album
+
+
 @pytest.mark.parametrize("about", [{"mb_trackId": MBID}, {"xesam_musicBrainzTrackID": [MBID]}])
 def test_the_recording_is_named_if_the_player_knows_it(about: dict[str, object]) -> None:
     notice = notice_of(facts(**about), 0, None)

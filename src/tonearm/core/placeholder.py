@@ -42,7 +42,12 @@ def placeholder(track: Track) -> Placeholder | None:
             return Placeholder(field, name)
     if _NO_TITLE(_plain(track.title)):
         return Placeholder("track", track.title)
-    return Placeholder("album", track.album) if _NO_ALBUM(_plain(track.album)) else None
+    return Placeholder("album", track.album) if is_no_album(track.album) else None
+
+
+def is_no_album(name: str) -> bool:
+    """Whether a player that doesn't know the album gives it this name."""
+    return _NO_ALBUM(_plain(name)) is not None
 
 
 def _plain(name: str) -> str:

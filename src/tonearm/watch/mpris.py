@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from tonearm.core.placeholder import is_no_album
 from tonearm.core.play import DAY, Track
 from tonearm.core.session import Notice, NoticeKind
 
@@ -266,10 +267,11 @@ def notice_of(facts: Mapping[str, Any], at: float, position: float | None) -> No
     artist, title = _text(about.get("xesam:artist")) or album_artist, _text(about.get("xesam:title"))
     if not (artist and title):
         return None
+    album = _text(about.get("xesam:album"))
     track = Track(
         artist,
         title,
-        _text(about.get("xesam:album")),
+        "" if is_no_album(album) else album,  # Rhythmbox and Cantata call it "Unknown"
         album_artist,
         length,
         _track_number(about.get("xesam:tracknumber")),
