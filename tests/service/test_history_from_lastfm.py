@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from lastfm_emulator.account import Play
-from tests.history.files import AT, write
+from tests.history.files import AT, write, write_json
 from tests.service.conftest import DAY, HOUR, During, House, Room
 from tonearm.core.play import Track
 from tonearm.history.play import ReadOptions
@@ -201,6 +201,24 @@ async def test_a_profile_keeps_what_a_file_has_brought_before_it(room: Room, tmp
     assert await undo(room, file.id) == 1
     assert await starts(room) == [AT + 5, AT + 305, lately]
     assert await undo(room, later.id) + await undo(room, found.id) == 3
+
+
+async def test_a_stream_that_was_paused_is_known_by_when_it_began(room: Room, tmp_path: Path) -> None:
+    stream = {
+        "ts": "2020-09-13T12:26:40Z",
+        "ms_played": 200_000,
+        "master_metadata_track_name": "Sinnerman",
+        "master_metadata_album_artist_name": "Nina Simone",
+        "master_metadata_album_album_name": "Pastel Blues",
+        "offline_timestamp": AT - 1900,
+    }
+    path = write_json(tmp_path, [stream])
+    await room.deck.history_import.run(room.me.id, [path], ReadOptions(), lambda done, total: None, apply=True)
+    assert await starts(room) == [AT - 200]
+    scrobbled(room, AT - 8000, AT - 1890, title="Sinnerman")  # the second was paused for half an hour
+    found = await brought(room)
+    assert (found.new, found.known) == (1, 1)
+    assert await starts(room) == [AT - 8000, AT - 200]
 
 
 async def test_an_import_keeps_what_is_undone_elsewhere_while_it_runs(house: House, tmp_path: Path) -> None:

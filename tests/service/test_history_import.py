@@ -298,6 +298,7 @@ ODD = [
     PastPlay(AT, 'A "quoted", name', "Song; with\tsigns", "Ænima", "Various", 61.5, 3, "", 40.0, line=0),
     PastPlay(AT, "Мумий Тролль", "Other in the same second", precision=60),
     PastPlay(AT + 100, "# no comment", "-", stamp="end", played=99.0),
+    PastPlay(AT + 900, "Nina Simone", "Paused", stamp="end", played=99.0, earliest=AT + 500),
 ]
 
 
@@ -306,7 +307,7 @@ async def test_an_export_is_read_back_without_loss(house: House, tmp_path: Path,
     rows: list[dict[str, Any]] = [
         {"uts": p.timestamp, "artist": p.artist, "track": p.title, "album": p.album, "album_artist": p.album_artist}
         | {"duration": p.duration, "played": p.played, "track_number": p.track_number}
-        | {"precision": p.precision, "stamp": p.stamp}
+        | {"precision": p.precision, "stamp": p.stamp, "earliest": p.earliest or None}
         for p in ODD
     ]
     async with house.open() as room:
@@ -314,11 +315,13 @@ async def test_an_export_is_read_back_without_loss(house: House, tmp_path: Path,
         path = await exported(room, form, tmp_path)
         other = await room.deck.listener("other")
         (found,) = await room.deck.history_import.run(other.id, [path], OPTIONS, lambda done, total: None, apply=True)
-        assert (found.new, found.unreadable) == (3, 0)
+        assert (found.new, found.unreadable) == (4, 0)
         mine = [part async for part in room.deck.history_export.parts(room.me.id)]
         theirs = [part async for part in room.deck.history_export.parts(other.id)]
         if form is ExportFormat.MALOJA:  # which has no place for these
-            mine = [[p._replace(precision=1, stamp="start", track_number=None) for p in part] for part in mine]
+            mine = [
+                [p._replace(precision=1, stamp="start", track_number=None, earliest=0) for p in part] for part in mine
+            ]
         assert [[p._replace(duration=p.duration) for p in part] for part in theirs] == mine
 
 

@@ -41,7 +41,7 @@ class Outcome(Enum):
 
 class StoredPast(NamedTuple):
     """A play of the history, in the form in which it is compared. `corrected` are the names that Last.fm files it
-    under.
+    under, `earliest` is as in a PastPlay.
     """
 
     id: int
@@ -52,6 +52,7 @@ class StoredPast(NamedTuple):
     length: float | None = None
     loose: bool = False
     ours: bool = False
+    earliest: int = 0
 
 
 @remembering(2**15)
@@ -218,9 +219,14 @@ def _length(play: PastPlay, one: StoredPast) -> float | None:
     return min(play.duration or one.length or play.played or 0, LONGEST) or None
 
 
+def _began_within(at: int, play: PastPlay | StoredPast) -> bool:
+    """Whether a play may have begun then, if it was paused."""
+    return bool(play.earliest) and play.earliest - ROUNDED <= at <= play.timestamp
+
+
 def _surely(play: PastPlay, one: StoredPast) -> float:
     """Seconds up to which they are the same play."""
-    if play.earliest and play.earliest - ROUNDED <= one.timestamp <= play.timestamp:
+    if _began_within(one.timestamp, play) or _began_within(play.timestamp, one):
         return REACH  # it was paused meanwhile
     if play.loose or one.loose:
         return (_length(play, one) or 0) + ROUNDED

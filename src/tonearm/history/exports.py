@@ -15,7 +15,7 @@ from tonearm.history.play import PastPlay
 
 COLUMNS = (
     *("uts", "utc_time", "artist", "track", "album", "album_artist", "duration", "played", "track_number"),
-    *("recording_mbid", "precision", "stamp"),
+    *("recording_mbid", "precision", "stamp", "earliest"),
 )
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -40,6 +40,7 @@ def _values(play: PastPlay) -> tuple[Any, ...]:
         play.mbid,
         play.precision,
         play.stamp,
+        play.earliest or None,
     )
 
 
@@ -103,6 +104,7 @@ def listen(play: PastPlay) -> dict[str, Any]:
         "release_artist_name": play.album_artist,
         "tonearm_precision": play.precision if play.precision > 1 else None,
         "tonearm_stamp": play.stamp if play.stamp != "start" else None,
+        "tonearm_earliest": play.earliest or None,
     }
     known = {name: value for name, value in info.items() if value not in (None, "")}
     track: dict[str, Any] = {"artist_name": play.artist, "track_name": play.title, "additional_info": known}

@@ -106,6 +106,7 @@ def _listen(line: int, at: int, track: Mapping[str, Any]) -> PastPlay:
         60 if more.get("tonearm_precision") == 60 else 1,
         "end" if end else stamp if stamp in ("end", "unknown") else "start",
         line,
+        earliest=unix(more.get("tonearm_earliest")) or 0,
     )
 
 
@@ -273,4 +274,5 @@ def tonearm(line: int, entry: Mapping[str, Any]) -> Iterator[Entry]:
         60 if entry.get("precision") == 60 else 1,
         stamp if (stamp := entry.get("stamp")) in ("end", "unknown") else "start",
         line,
+        earliest=unix(entry.get("earliest")) or 0,
     )

@@ -35,6 +35,7 @@ _NAMES = {
     "track_number": ("track_number", "tracknumber"),
     "precision": ("precision",),
     "stamp": ("stamp",),
+    "earliest": ("earliest",),
     "event": ("event",),
     "fate": ("fate",),
 }
@@ -160,6 +161,7 @@ def _play(number: int, fields: Mapping[str, str], in_milliseconds: bool) -> Entr
         60 if fields.get("precision") == "60" else found[1],
         stamp if (stamp := fields.get("stamp")) in ("end", "unknown") else "start",
         number,
+        earliest=unix(fields.get("earliest")) or 0,
     )
 
 

@@ -119,4 +119,5 @@ def _play(row: Any) -> PastPlay:
         row.played or None,
         row.precision or 1,
         row.stamp or "start",
+        earliest=row.earliest or 0,
     )

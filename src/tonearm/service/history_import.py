@@ -466,6 +466,7 @@ def stored(found: Any, import_id: int) -> StoredPast:
         found.duration or found.played or None,
         found.precision is not None or found.stamp is not None,
         import_id != 0 and found.import_id == import_id,
+        found.earliest or 0,
     )
 
 
@@ -501,6 +502,7 @@ def row(play: PastPlay, account: int, import_id: int, source: str, now: float, o
         "import_id": import_id,
         "precision": play.precision if play.precision > 1 else None,
         "stamp": play.stamp if play.stamp != "start" else None,
+        "earliest": play.earliest or None,
     }
 
 

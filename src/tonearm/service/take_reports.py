@@ -24,7 +24,7 @@ from tonearm.store.line import QueueState
 REPORTED_BEFORE = "reported before"
 """Not news, unlike a suspected duplicate, which is a play of its own and published."""
 
-_TO_THE_SECOND = {"precision": None, "stamp": None}
+_TO_THE_SECOND = {"precision": None, "stamp": None, "earliest": None}
 """Values for a reported start, replacing those of an import that knew it less precisely."""
 
 

@@ -162,7 +162,7 @@ def add(db: Connection, account: int, rows: Sequence[dict[str, Any]]) -> None:
 _SPAN = (Column("earliest", BigInteger), Column("latest", BigInteger))
 _COMPARED = (
     *(play.c.id, play.c.timestamp, play.c.artist, play.c.track, play.c.correction, play.c.duration),
-    *(play.c.played, play.c.precision, play.c.stamp, play.c.import_id, play.c.owner),
+    *(play.c.played, play.c.precision, play.c.stamp, play.c.earliest, play.c.import_id, play.c.owner),
 )
 
 

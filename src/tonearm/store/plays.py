@@ -563,7 +563,7 @@ def latest(
 EXPORTED = (
     *("timestamp", "artist", "track", "album", "album_artist", "duration", "played", "mbid"),
     *("fate", "why", "reported_at", "settled_at", "reporter", "lastfm_user"),
-    *("track_number", "precision", "stamp"),
+    *("track_number", "precision", "stamp", "earliest"),
 )
 """The exported fields of a play."""
 
@@ -584,7 +584,7 @@ def exported(
 
 _PAST = select(
     *(play.c.timestamp, play.c.artist, play.c.track, play.c.album, play.c.album_artist, play.c.duration),
-    *(play.c.track_number, play.c.mbid, play.c.played, play.c.precision, play.c.stamp, play.c.id),
+    *(play.c.track_number, play.c.mbid, play.c.played, play.c.precision, play.c.stamp, play.c.earliest, play.c.id),
 ).where(play.c.counted, play.c.fate.not_in(("suspected", "discarded")))
 
 

@@ -22,7 +22,7 @@ from tonearm.store.sqlite import driver
 if TYPE_CHECKING:  # imported only when needed: it takes a quarter of a second
     from alembic.config import Config
 
-NEWEST = "0011"
+NEWEST = "0012"
 """The revision that this program works with; a test holds it against the migrations."""
 
 ADVISORY_LOCK = 0x746F6E65

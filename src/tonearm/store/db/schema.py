@@ -305,6 +305,7 @@ play = Table(
     Column("import_id", Id),  # the import that added it, None for a report
     Column("precision", Integer),  # precision of its start in seconds, None for one second
     Column("stamp", Text),  # the moment that its source names: end or unknown, None for the start
+    Column("earliest", BigInteger),  # when it may have begun already, if it was paused, None if its source doesn't say
 )
 # Each play is written twice, with each index. So only the queue's indexes contain what waits, and a start that was not
 # corrected is found by the index of starts.
