@@ -252,3 +252,25 @@ def test_with_positions_missing_notices_do_not_add_time(
 
 def test_steps_of_nothing_keep_nothing() -> None:
     assert step(None, notice(E, 0)) == ClockStep(None)
+
+
+def test_a_stop_that_is_delivered_twice_does_not_end_the_next_track() -> None:
+    said = (
+        notice(S, 0),
+        notice(E, 200, 200),
+        notice(S, 201, 0, OTHER),
+        notice(E, 203, 200),
+        notice(E, 501, 300, OTHER),
+    )
+    assert listen(*said)[1] == [("Halleluwah", 0, 200), ("Paperhouse", 201, 300)]
+
+
+@pytest.mark.parametrize("late", [(E, 301, 299), (C, 301, 270), (G, 301, 299)])
+def test_a_late_notice_of_a_track_does_not_touch_its_repeat(late: Said) -> None:
+    assert heard((S, 0, 0), (S, 300, 0), late, (E, 500, 200)) == [(0, 300), (300, 200)]
+    assert heard((S, 0, 0), (E, 300, 300), (S, 300, 0), late, (E, 500, 200)) == [(0, 300), (300, 200)]
+
+
+def test_a_track_that_played_before_may_play_again_with_its_start_missed() -> None:
+    said = (notice(S, 0), notice(E, 200, 200), notice(S, 201, 0, OTHER), notice(E, 900, 290))
+    assert [one[0] for one in listen(*said)[1]] == ["Halleluwah", "Paperhouse", "Halleluwah"]

@@ -148,8 +148,11 @@ def step(clock: ListeningClock | None, notice: Notice) -> ClockStep:
     if clock is None or clock.ended:
         return _first(clock, notice)
     if clock.identity != notice.identity:
-        late = notice.identity == clock.previous and notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED)
+        over = notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED)
+        late = over and notice.identity == clock.previous and notice.at - clock.start <= PATIENCE
         return ClockStep(clock) if late else _another(clock, notice)
+    if _of_the_one_before(clock, notice):
+        return ClockStep(clock)
     if notice.kind is NoticeKind.STARTED and _begins(clock, notice):
         twice = notice.at - clock.start <= SLACK or notice.at - clock.at <= 1
         return ClockStep(clock) if twice else _another(clock, notice)
@@ -163,7 +166,7 @@ def _first(ended: ListeningClock | None, notice: Notice, began: float | None = N
     again = ended is not None and ended.identity == notice.identity
     if again and ended is not None and _late(ended, notice):
         return ClockStep(ended)
-    clock = _started(notice, notice.at if again else began)
+    clock = replace(_started(notice, notice.at if again else began), previous=ended.identity if ended else "")
     if notice.kind is NoticeKind.COUNTED:
         return ClockStep(replace(clock, ended=True, playing=False), (Finished(notice.track, clock.start, None),))
     if notice.kind is not NoticeKind.STOPPED:
@@ -172,6 +175,16 @@ def _first(ended: ListeningClock | None, notice: Notice, began: float | None = N
         return ClockStep(ended)
     clock, finished = clock._end(notice.at, clock.played)
     return ClockStep(clock, (finished,))
+
+
+def _of_the_one_before(clock: ListeningClock, notice: Notice) -> bool:
+    """Whether a notice is still about the listen before, of the same track: the repeat can't have come that far."""
+    if clock.previous != notice.identity or notice.position is None:
+        return False
+    if notice.kind not in (NoticeKind.PROGRESS, NoticeKind.COUNTED, NoticeKind.STOPPED):
+        return False
+    elapsed = notice.at - clock.start
+    return elapsed <= SLACK and notice.position > elapsed + SLACK
 
 
 def _late(ended: ListeningClock, notice: Notice) -> bool:
