@@ -8,11 +8,10 @@ from functools import partial
 from tonearm.store import plays
 from tonearm.store.db.database import Store
 from tonearm.store.db.readers import ReadQuestion
-from tonearm.store.plays import PlayQuery, StoredPlay
+from tonearm.store.plays import StoredPlay
 from tonearm.store.queries import player_pages, stats
 from tonearm.store.queries.player_pages import LovedEntry
 from tonearm.store.queries.stats import StatsScope, Top
-from tonearm.store.summaries import NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +27,13 @@ class PlayerViews:
     async def between(
         self, account: int, limit: int, after: int | None, before: int | None
     ) -> tuple[list[StoredPlay], tuple[int, int]]:
-        """Plays that began after `after` and before `before`, latest first; and when the first and the last play of the
-        history began (0 without plays).
+        """Plays that began after `after` and before `before`, latest first: with `after`, the first ones after it. And
+        when the first and the last play of the history began (0 without plays).
         """
 
         def read(ask: ReadQuestion) -> tuple[list[StoredPlay], tuple[int, int]]:
-            start = 0 if after is None else after + 1
-            end = plays.LATEST_END if before is None else before
-            found = plays.found(ask, PlayQuery(account), limit, (start, end)) if limit and start < end else []
-            ends = ask(partial(stats.first_and_last, account=account)) or (0, 0)
-            return [one for one in found if one.fate not in NOT_COUNTED], ends
+            found = ask(partial(player_pages.between, account=account, limit=limit, after=after, before=before))
+            return found, ask(partial(stats.first_and_last, account=account)) or (0, 0)
 
         return await self.store.read_parts(read)
 

@@ -34,6 +34,20 @@ def played(
     return [stored_play(row) for row in db.execute(newest_first.limit(limit).offset(offset))], total
 
 
+def between(db: Connection, account: int, limit: int, after: int | None, before: int | None) -> list[StoredPlay]:
+    """Plays between two times (Unix seconds, both excluded), latest first: as ListenBrainz does, those that follow on
+    `after` if it is given, otherwise the latest.
+    """
+    conditions = [play.c.account == account, play.c.fate.not_in(NOT_COUNTED)]
+    if before is not None:
+        conditions.append(play.c.timestamp < before)
+    if after is None:
+        latest = select(play).where(*conditions).order_by(play.c.timestamp.desc(), play.c.id.desc())
+        return [stored_play(row) for row in db.execute(latest.limit(limit))]
+    earliest = select(play).where(*conditions, play.c.timestamp > after).order_by(play.c.timestamp, play.c.id)
+    return [stored_play(row) for row in db.execute(earliest.limit(limit))][::-1]
+
+
 def loved_tracks(db: Connection, account: int, limit: int, offset: int) -> tuple[list[LovedEntry], int]:
     """Loved tracks, the latest first, and how many there are."""
     listed = heart.c.account == account, HEART_LISTED
