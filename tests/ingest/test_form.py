@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.ingest.form import indexed, parse_form
+from tonearm.ingest.form import all_of, decoded, indexed, parse_form
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from tonearm.ingest.form import indexed, parse_form
         (b"a%5B0%5D=x&t[0]=y", {"a[0]": "x", "t[0]": "y"}),
         (b"a=Bj%C3%B6rk", {"a": "Björk"}),
         (b"a=Bj\xc3\xb6rk", {"a": "Björk"}),
-        (b"a=Bj%F6rk", {"a": "Bj\ufffdrk"}),
+        (b"a=Bj%F6rk", {"a": "Björk"}),
         (b"a=100%", {"a": "100%"}),
         (b"a=1&a=2", {"a": "2"}),
     ],
@@ -59,3 +59,12 @@ def test_items_are_found_by_their_index_and_gaps_stay_gaps() -> None:
     }
     assert indexed(form, frozenset("at")) == {0: {"t": "two"}, 2: {"a": "C", "t": "c"}, 10: {"a": "K"}}
     assert list(indexed(form, frozenset("at"))) == [0, 2, 10]
+
+
+def test_only_letters_that_are_not_utf_8_are_read_as_latin_1() -> None:
+    assert decoded("Jóga, ".encode() + "Jóga – ‘live’".encode("cp1252")) == "Jóga, Jóga – ‘live’"
+
+
+def test_all_values_of_a_repeated_field_are_found() -> None:
+    assert all_of(b"artist=Can&title=x&artist=Damo+Suzuki\r\n", "artist") == ["Can", "Damo Suzuki"]
+    assert all_of("title=x", "artist") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import unquote, unquote_to_bytes
@@ -16,15 +17,21 @@ def parse_form(body: bytes | str) -> dict[str, str]:
     """The fields by name, the last of each; empty values are kept apart from missing ones.
 
     Fields are split only at `&`, because players don't escape `;` and `/`. A `&` or a line break at the end of the body
-    (liblastfm, Audioscrobbler 1.1, VLC) is not a field. Bytes that aren't UTF-8 become U+FFFD.
+    (liblastfm, Audioscrobbler 1.1, VLC) is not a field. Bytes that aren't UTF-8 are read as `decoded` says.
     """
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    text = decoded(body) if isinstance(body, bytes) else body
     found: dict[str, str] = {}
     for part in text.rstrip("\r\n").split("&"):
         if part:
             name, _, value = part.partition("=")
             found[_name(name) if len(name) < _LONGEST_KNOWN_NAME else _decoded(name)] = _decoded(value)
     return found
+
+
+def all_of(body: bytes | str, name: str) -> list[str]:
+    """All values of a field that may be repeated, in the order sent."""
+    parts = (body if isinstance(body, bytes) else body.encode()).rstrip(b"\r\n").split(b"&")
+    return [parse_form(part)[name] for part in parts if part.partition(b"=")[0] == name.encode()]
 
 
 def indexed(form: Mapping[str, str], names: frozenset[str]) -> dict[int, dict[str, str]]:
@@ -51,7 +58,22 @@ def _decoded(text: str) -> str:
         text = text.replace("+", " ")
     if "%" not in text:
         return text
-    return unquote_to_bytes(text).decode("utf-8", "replace") if text.isascii() else unquote(text)
+    return decoded(unquote_to_bytes(text)) if text.isascii() else unquote(text)
+
+
+def decoded(sent: bytes) -> str:
+    """The text in UTF-8, as every protocol asks. What can't be UTF-8 is read as Latin-1 (as Windows has it), which old
+    programs send: with U+FFFD in its place, a letter would be lost for ever.
+    """
+    return sent.decode("utf-8", "latin-1 as windows has it")
+
+
+def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("latin-1 as windows has it", _as_latin_1)
 
 
 @lru_cache(4096)

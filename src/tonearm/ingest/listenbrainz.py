@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
+from tonearm.ingest.form import decoded
 from tonearm.ingest.incoming import Announced, Incoming, Malformed, Skipped
 
 LARGEST_BODY = 10_240_000
@@ -87,7 +88,9 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which listens are requested: after `after` and before `before` (Unix seconds, both excluded), newest first."""
+    """Which listens are requested: after `after` and before `before` (Unix seconds, both excluded), newest first. With
+    `after`, they are the first ones after it.
+    """
 
     count: int = _LISTENS_UNLESS_ASKED
     after: int | None = None
@@ -181,7 +184,7 @@ def parse_window(query: Mapping[str, str]) -> Window | Malformed:
 def _json(body: bytes) -> dict[str, Any] | Malformed:
     if len(body) > LARGEST_BODY:
         return Malformed(f"JSON document is too large. It may not be larger than {LARGEST_BODY} bytes.")
-    text = body.decode("utf-8-sig", "replace")
+    text = decoded(body).removeprefix("\ufeff")
     try:
         document = _parsed(text)
     except RecursionError:
