@@ -392,6 +392,12 @@ def test_several_artists_are_one_name() -> None:
     play = from_maloja(artist=None, artists=["Can", "Damo Suzuki"], albumartists="Can")
     assert isinstance(play, Incoming)
     assert (play.track.artist, play.track.album_artist) == ("Can, Damo Suzuki", "Can")
+    play = from_maloja(artist=["Can", 311])
+    assert isinstance(play, Incoming)
+    assert play.track.artist == "Can, 311"
+    form = "title=Bel+Air&artists=Can&artists=Damo+Suzuki"
+    for sent in (maloja.read(form.encode()), maloja.read(b"", form)):
+        assert sent == {"title": "Bel Air", "artists": ["Can", "Damo Suzuki"]}
 
 
 @pytest.mark.parametrize("changes", [{"artist": ""}, {"title": 7.5}, {"time": "soon"}, {"time": 1}])
@@ -404,18 +410,20 @@ def test_what_is_not_a_play_is_skipped(changes: dict[str, object]) -> None:
 
 def test_maloja_s_call_comes_as_json_or_as_a_form() -> None:
     form = urlencode(SCROBBLE).encode()
-    assert maloja.read_body(raw(SCROBBLE)) == SCROBBLE
-    assert maloja.read_body(raw(SCROBBLE), "application/x-www-form-urlencoded") == SCROBBLE
-    assert maloja.read_body(form, "application/x-www-form-urlencoded; charset=utf-8") == SCROBBLE
-    assert maloja.read_body(form) == Malformed("the body isn't JSON")
-    too_large = maloja.read_body(b"a" * 1_000_001, "application/x-www-form-urlencoded")
+    assert maloja.read(raw(SCROBBLE)) == SCROBBLE
+    assert maloja.read(form) == SCROBBLE
+    assert maloja.read(b"", form.decode()) == SCROBBLE
+    assert maloja.read(b"Sinnerman") == Malformed("the body isn't JSON")
+    too_large = maloja.read(b"a=" + b"a" * 1_000_000)
     assert too_large == Malformed("the request is too large")
 
 
 def test_maloja_s_key_is_in_the_body_or_in_the_query() -> None:
-    assert maloja.key(SCROBBLE, {"key": "other"}) == "secret"
-    assert maloja.key({}, {"key": "other"}) == "other"
-    assert maloja.key({}, {}) == ""
+    for body, key in ((raw(SCROBBLE), "secret"), (b"{}", "other"), (b"", "other"), (b"title=Sinnerman", "other")):
+        sent = maloja.read(body, "key=other")
+        assert isinstance(sent, dict)
+        assert maloja.key(sent) == key
+    assert maloja.key({}) == ""
 
 
 def test_maloja_s_answers() -> None:

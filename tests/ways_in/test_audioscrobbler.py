@@ -64,7 +64,7 @@ def submit(http: httpx2.Client, url: str, session: str, *plays: dict[str, str]) 
     return http.post(url, content=urlencode(form), headers={"Content-Type": "application/x-www-form-urlencoded"}).text
 
 
-@pytest.mark.parametrize("path", ["/", "/apis/audioscrobbler/", "/apis/audioscrobbler"])
+@pytest.mark.parametrize("path", ["/", "/apis/audioscrobbler/", "/apis/audioscrobbler", "/apis/audioscrobbler_legacy/"])
 def test_a_handshake_names_the_address_for_plays(room: Room, http: httpx2.Client, path: str) -> None:
     player = room.player("audioscrobbler", name="Kitchen MPD")
     said, session, playing_url, submission_url = shake(http, player, path=path)
@@ -236,3 +236,36 @@ async def _closed(room: Room) -> None:
 def test_plays_of_a_form_that_is_too_large_are_kept_by_the_player(room: Room, http: httpx2.Client) -> None:
     _, session, _, url = shake(http, room.player("audioscrobbler"))
     assert submit(http, url, session, play(0, "x" * 1_100_000)).startswith("FAILED ")
+
+
+def test_a_play_that_is_not_kept_is_shown_to_its_listener(room: Room, http: httpx2.Client) -> None:
+    player = room.player("audioscrobbler")
+    _, session, _, url = shake(http, player)
+    assert submit(http, url, session, play(0), play(1, "Skipped", 6000, r="S", o="L")) == "OK\n"
+    assert room.again(player).refused_reason == "", "it was never meant as a play"
+    assert submit(http, url, session, play(0, i="120"), play(1, "", 4000), play(2, "Feeling Good", 3000)) == "OK\n"
+    assert room.titles() == ["Sinnerman", "Feeling Good"]
+    needed = "(needed: between 2002-10-01 and 30 days from now)"
+    assert room.again(player).refused_reason == f'not the time of a play: "120" {needed} (and 1 other)'
+
+
+@pytest.mark.parametrize(
+    ("headers", "base"),
+    [
+        ({"X-Forwarded-Proto": "https, http", "Host": "music.example"}, "https://music.example"),
+        ({"X-Forwarded-Proto": "https", "X-Forwarded-Host": "music.example:8443, inner"}, "https://music.example:8443"),
+    ],
+)
+def test_behind_proxies_the_address_is_the_one_that_the_player_used(
+    room: Room, http: httpx2.Client, headers: dict[str, str], base: str
+) -> None:
+    player = room.player("audioscrobbler")
+    http.headers.update(headers)
+    assert shake(http, player)[2:] == [f"{base}/np_1.2", f"{base}/protocol_1.2"]
+
+
+def test_a_name_in_latin_1_keeps_its_letters(room: Room, http: httpx2.Client) -> None:
+    _, session, _, url = shake(http, room.player("audioscrobbler"))
+    body = f"s={session}&a[0]=Bj%F6rk&t[0]=J%F3ga&i[0]={ago(5000)}&o[0]=P&r[0]=&l[0]=300&b[0]=&n[0]=&m[0]="
+    assert http.post(url, content=body).text == "OK\n"
+    assert [(one["artist"], one["track"]) for one in room.plays()] == [("Björk", "Jóga")]

@@ -277,3 +277,29 @@ def test_pylast_signs_with_a_pair_of_ours_and_is_refused_with_another_secret(roo
         pylast.LastFMNetwork(api_key, SECRET, username="me", password_hash=hashed, proxy={"https://": transport})
     assert (str(refused.value.status), str(kept_out.value.status)) == ("13", "13")
     assert room.titles() == ["Vitamin C"]
+
+
+def test_a_play_that_is_ignored_is_shown_to_its_listener(room: Room, http: httpx2.Client) -> None:
+    player = room.player("lastfm")
+    key = session(http, player)
+    untimed = {"artist[0]": "Can", "track[0]": "Bel Air", "timestamp[0]": ""}
+    timed = {"artist[1]": "Can", "track[1]": "Vitamin C", "timestamp[1]": str(ago(5000))}
+    answer = call(http, "track.scrobble", sk=key, format="json", **untimed, **timed).json()["scrobbles"]
+    assert answer["@attr"] == {"accepted": 1, "ignored": 1}
+    assert room.again(player).refused_reason == 'not the time of a play: ""'
+
+
+def test_answers_are_last_fm_s_own(room: Room, http: httpx2.Client) -> None:
+    key = session(http, room.player("lastfm"))
+    assert call(http, "user.getRecentTracks", sk=key, user="nobody").status_code == 404
+    preflight = http.options("/2.0/", headers={"Origin": "https://player.example"})
+    assert (preflight.status_code, preflight.content) == (200, b"")
+    assert preflight.headers["access-control-max-age"] == "86400"
+    for answer in (preflight, call(http, "user.getInfo", sk=key), call(http, "user.getInfo", format="json")):
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_who_reported_to_maloja_finds_its_address_here(room: Room, http: httpx2.Client) -> None:
+    asked = {"method": "auth.getMobileSession", "username": "me", "password": room.player("lastfm").secret}
+    answer = http.post("/apis/audioscrobbler/2.0/", data={**asked, "format": "json"})
+    assert answer.json()["session"]["name"] == "me"

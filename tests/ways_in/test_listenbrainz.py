@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from typing import Any
 
 import httpx2
@@ -318,3 +320,43 @@ def test_liblistenbrainz_submits_imports_and_reads_back(room: Room) -> None:
     now = client.get_playing_now("me")
     assert now is not None
     assert now.track_name == "Halleluwah"
+
+
+def test_a_listen_that_is_not_kept_is_shown_to_its_listener(room: Room, http: httpx2.Client) -> None:
+    player = room.player()
+    bad = {**a_listen(), "listened_at": 120}
+    assert submit(http, player, a_listen(), bad, kind="import").json()["skipped"] == 1
+    assert room.again(player).refused_reason.startswith("not the time of a play: 120")
+
+
+def test_who_reads_from_a_time_on_gets_the_listens_that_follow(room: Room, http: httpx2.Client) -> None:
+    """As at ListenBrainz, or else a program that walks towards the present never sees what is in between."""
+    player = room.player()
+    listens = [a_listen(f"Song {number}", 9000 - 700 * number) for number in range(6)]
+    submit(http, player, *listens, kind="import")
+
+    def read(**window: int) -> list[str]:
+        answer = http.get("/1/user/me/listens", params=window, headers={"Authorization": f"Token {player.secret}"})
+        return [one["track_metadata"]["track_name"] for one in answer.json()["payload"]["listens"]]
+
+    assert read(count=2) == ["Song 5", "Song 4"]
+    assert read(count=2, min_ts=listens[1]["listened_at"]) == ["Song 3", "Song 2"]
+    assert read(count=9, max_ts=listens[2]["listened_at"]) == ["Song 1", "Song 0"]
+    again = [{**one, "listened_at": one["listened_at"] + 3} for one in listens[2:]]
+    submit(http, room.player(name="another"), *again, kind="import")
+    assert [play["fate"] for play in room.plays()].count("suspected") == 4
+    assert read(count=4) == ["Song 5", "Song 4", "Song 3", "Song 2"], "a page is full if there is more"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_packed_body_is_read(room: Room, http: httpx2.Client, encoding: str) -> None:
+    player = room.player()
+    body = json.dumps({"listen_type": "single", "payload": [a_listen()]}).encode()
+    packed = gzip.compress(body) if encoding == "gzip" else zlib.compress(body)
+    headers = {"Authorization": f"Token {player.secret}", "Content-Encoding": encoding}
+    assert http.post("/1/submit-listens", content=packed, headers=headers).json() == {"status": "ok"}
+    assert room.titles() == ["Sinnerman"]
+    bomb = gzip.compress(b" " * 30_000_000)
+    answer = http.post("/1/submit-listens", content=bomb, headers={**headers, "Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["error"][:26]) == (400, "JSON document is too large")
+    assert http.post("/1/submit-listens", content=b"no gzip", headers=headers).status_code == 400

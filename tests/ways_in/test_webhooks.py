@@ -168,3 +168,19 @@ def test_malojas_own_call_takes_a_key_in_the_body_or_the_query(room: Room, http:
     assert http.post(path, json={"key": secret}).status_code == 400
     assert http.post(path, content=b"{").status_code == 400
     assert room.titles() == ["Vitamin C", "Bel Air"]
+
+
+def test_malojas_own_call_may_have_everything_in_its_query(room: Room, http: httpx2.Client) -> None:
+    secret = room.player("maloja").secret
+    query = f"key={secret}&title=Bel+Air&artist=Can&artist=Damo+Suzuki&time={ago(5000)}"
+    assert http.post(f"/apis/mlj_1/newscrobble?{query}").json()["status"] == "success"
+    assert [play["artist"] for play in room.plays()] == ["Can, Damo Suzuki"]
+
+
+def test_a_song_that_is_not_kept_is_shown_to_its_listener(room: Room, http: httpx2.Client) -> None:
+    player = room.player("webscrobbler")
+    assert post(http, player, {"eventName": "other"}).status_code == 200
+    assert room.again(player).refused_reason == "", "nothing is lost"
+    nameless = {**song("", 9000), "parsed": {}}
+    assert post(http, player, {"eventName": "scrobble", "data": {"song": nameless}}).status_code == 200
+    assert room.again(player).refused_reason == "the title is missing"

@@ -229,7 +229,7 @@ def client_of_1_1(user_agent: str) -> Client:
 
 def _report(item: Mapping[str, str], program: str, stamp: Stamp, now: float) -> Incoming | Skipped:
     if item.get("r") in ("B", "S"):
-        return Skipped("the player says that it was skipped")
+        return Skipped("the player says that it was skipped", by_design=True)
     left_out: list[str] = []
     track = fields.read_track(
         item.get("a"),

@@ -106,7 +106,7 @@ def read_track(
     try:
         return cleaned(Track(named, called, on, by, length, position, identifier))
     except MissingName as missing:
-        return Skipped(str(missing))
+        return Skipped(f"the {'title' if missing.field == 'track' else missing.field} is missing")
 
 
 def explained(left_out: list[str]) -> str:

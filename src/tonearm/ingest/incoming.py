@@ -56,9 +56,12 @@ class Heart:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A report that can't be a play, such as one without a title; `reason` is for people."""
+    """A report that can't be a play, such as one without a title; `reason` is for people. `by_design`: the player
+    didn't mean it as a play either, so nothing is lost.
+    """
 
     reason: str
+    by_design: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
         return _skipped(f"not a playback: {fields.quoted(notification)}", source)
     track = _track(sent)
     if isinstance(track, Skipped):
-        return _skipped(track.reason, source)
+        return WebhookReport((track,), source=source)
     paused = _switch(sent.get("IsPaused"))
     notice = Notice(kind, now, track, _seconds(sent, "PlaybackPositionTicks"), _text(sent, "ItemId"), paused)
     return WebhookReport(notice=notice, source=source)
@@ -58,17 +58,17 @@ def _heart(sent: Mapping[str, Any], source: Source) -> WebhookReport:
         return _skipped("neither a playback nor a heart", source)
     track = _track(sent)
     if isinstance(track, Skipped):
-        return _skipped(track.reason, source)
+        return WebhookReport((track,), source=source)
     return WebhookReport(loved=(Heart(track, _switch(sent.get("Favorite"))),), source=source)
 
 
 def _skipped(reason: str, source: Source) -> WebhookReport:
-    return WebhookReport((Skipped(reason),), source=source)
+    return WebhookReport((Skipped(reason, by_design=True),), source=source)
 
 
 def _track(sent: Mapping[str, Any]) -> Track | Skipped:
     if sent.get("ItemType") not in ("Audio", "Song"):
-        return Skipped(f"not music: {fields.quoted(sent.get('ItemType'))}")
+        return Skipped(f"not music: {fields.quoted(sent.get('ItemType'))}", by_design=True)
     return fields.read_track(
         _text(sent, "Artist") or _text(sent, "AlbumArtist"),
         _text(sent, "Name"),

@@ -38,6 +38,9 @@ _MESSAGES = {
 _STATUSES = {3: 400, 6: 400, 11: 503, 13: 400, 16: 503}
 """Of the errors; 403 for the others."""
 
+CORS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Methods", "POST, GET, OPTIONS"))
+"""On every answer, as Last.fm has them: players in browsers need them, and a foreign page has no session key."""
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Document = Mapping[str, Any]
@@ -46,7 +49,7 @@ Document = Mapping[str, Any]
 def render_error(refused: LfmError, *, as_json: bool) -> PlayerAnswer:
     """An error, in the document that the player expects."""
     message = refused.message or _MESSAGES.get(refused.code, "Operation failed")
-    status = _STATUSES.get(refused.code, 403)
+    status = refused.status or _STATUSES.get(refused.code, 403)
     if as_json:
         return _json(status, {"error": refused.code, "message": message})
     error = f'<error code="{refused.code}">{_text(clean(message))}</error>'
@@ -56,6 +59,11 @@ def render_error(refused: LfmError, *, as_json: bool) -> PlayerAnswer:
 def render_unavailable(*, as_json: bool) -> PlayerAnswer:
     """Not now: the player keeps its plays and sends them again."""
     return render_error(LfmError(UNAVAILABLE), as_json=as_json)
+
+
+def render_preflight() -> PlayerAnswer:
+    """The answer to what a browser asks before it sends a request from another site's page."""
+    return PlayerAnswer(200, b"", "text/xml; charset=UTF-8", (*CORS, ("Access-Control-Max-Age", "86400")))
 
 
 def render_done(*, as_json: bool) -> PlayerAnswer:
@@ -270,12 +278,13 @@ def _element(name: str, value: Any) -> str:
 
 
 def _json(status: int, document: Document) -> PlayerAnswer:
-    return PlayerAnswer(status, json.dumps(document, separators=(",", ":")).encode(), "application/json; charset=utf-8")
+    body = json.dumps(document, separators=(",", ":")).encode()
+    return PlayerAnswer(status, body, "application/json; charset=utf-8", CORS)
 
 
 def _xml(status: int, text: str) -> PlayerAnswer:
     whole = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
-    return PlayerAnswer(status, whole.encode(), "text/xml; charset=UTF-8")
+    return PlayerAnswer(status, whole.encode(), "text/xml; charset=UTF-8", CORS)
 
 
 def _text(text: str) -> str:

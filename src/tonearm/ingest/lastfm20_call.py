@@ -65,10 +65,11 @@ NEED_SESSION = frozenset((Method.SCROBBLE, Method.NOW_PLAYING, Method.LOVE, Meth
 
 @dataclass(frozen=True, slots=True)
 class LfmError:
-    """An error of the protocol; `message` is "" for its usual text."""
+    """An error of the protocol; `message` is "" for its usual text, and `status` 0 for its usual HTTP status."""
 
     code: int
     message: str = ""
+    status: int = 0
 
 
 def parse_call(query: str, body: bytes = b"", accept: str = "") -> LastFmCall | LfmError:

@@ -6,35 +6,43 @@ https://github.com/krateng/maloja/blob/master/API.md
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
-from tonearm.ingest.form import LARGEST_FORM, parse_form
+from tonearm.ingest.form import LARGEST_FORM, all_of, parse_form
 from tonearm.ingest.incoming import Incoming, Malformed, PlayerAnswer, Skipped
 from tonearm.ingest.webhook import parse_json
 
 PATH = "/apis/mlj_1/newscrobble"
 
 
-def key(sent: Mapping[str, Any], query: Mapping[str, str]) -> str:
-    """The secret, in the body or in the query; "" if there is none."""
-    return fields.text(sent.get("key")).strip() or query.get("key", "").strip()
+_LISTS = ("artists", "artist", "albumartists")
 
 
-def read_body(body: bytes, content_type: str = "") -> dict[str, Any] | Malformed:
-    """The fields of a body, which is JSON or a form."""
-    if "x-www-form-urlencoded" in content_type.lower() and not body.lstrip().startswith(b"{"):
-        return Malformed("the request is too large") if len(body) > LARGEST_FORM else dict(parse_form(body))
-    return parse_json(body)
+def key(sent: Mapping[str, Any]) -> str:
+    """The secret; "" if there is none."""
+    return fields.text(sent.get("key")).strip()
+
+
+def read(body: bytes, query: str = "") -> dict[str, Any] | Malformed:
+    """The fields of the body, which is JSON or a form whatever its Content-Type, and those of the query."""
+    in_query = _form(query)
+    if not body and in_query:
+        return in_query
+    if _is_form(body):
+        return Malformed("the request is too large") if len(body) > LARGEST_FORM else in_query | _form(body)
+    document = parse_json(body)
+    return document if isinstance(document, Malformed) else in_query | document
 
 
 def parse(sent: Mapping[str, Any], now: float, user_agent: str = "") -> Incoming | Skipped:
     """The play; `now` is Unix seconds. Without a `time` it has just ended."""
     left_out: list[str] = []
     track = fields.read_track(
-        sent.get("artist") or _joined(sent.get("artists")),
+        _joined(sent.get("artist") or sent.get("artists")),
         sent.get("title"),
         sent.get("album") or "",
         _joined(sent.get("albumartists")) or sent.get("albumartist") or "",
@@ -86,9 +94,21 @@ def render_unavailable() -> PlayerAnswer:
 
 
 def _joined(names: object) -> str:
-    if isinstance(names, str):
-        return names
-    return ", ".join([name for name in names if isinstance(name, str)]) if isinstance(names, list) else ""
+    """The names of a list as one, separated by commas; or a single name."""
+    return ", ".join(filter(None, map(fields.text, names))) if isinstance(names, list) else fields.text(names)
+
+
+_is_form = re.compile(rb"\s*[\w%]+=").match
+
+
+def _form(body: bytes | str) -> dict[str, Any]:
+    """The fields of a form, in which each of several artists is a field of its own."""
+    found: dict[str, Any] = dict(parse_form(body))
+    for name in _LISTS:
+        if name in found:
+            names = all_of(body, name)
+            found[name] = names if len(names) > 1 else names[0]
+    return found
 
 
 def _answer(status: int, document: dict[str, Any]) -> PlayerAnswer:

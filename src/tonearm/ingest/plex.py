@@ -49,7 +49,7 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
     track = _track(metadata)
     event = sent.get("event")
     if isinstance(track, Skipped):
-        return _skipped(track.reason, source)
+        return WebhookReport((track,), source=source)
     if event == "media.rate":
         return _rated(sent, metadata, track, source)
     kind = _KINDS.get(event) if isinstance(event, str) else None
@@ -88,7 +88,7 @@ def _rated(sent: Mapping[str, Any], metadata: Mapping[str, Any], track: Track, s
 
 
 def _skipped(reason: str, source: Source) -> WebhookReport:
-    return WebhookReport((Skipped(reason),), source=source)
+    return WebhookReport((Skipped(reason, by_design=True),), source=source)
 
 
 def _track(metadata: Mapping[str, Any]) -> Track | Skipped:
@@ -96,7 +96,7 @@ def _track(metadata: Mapping[str, Any]) -> Track | Skipped:
     one.
     """
     if metadata.get("type") != "track" or metadata.get("librarySectionType") not in (None, "artist"):
-        return Skipped(f"not music: {fields.quoted(metadata.get('type'))}")
+        return Skipped(f"not music: {fields.quoted(metadata.get('type'))}", by_design=True)
     album_artist = metadata.get("grandparentTitle")
     return fields.read_track(
         metadata.get("originalTitle") or album_artist,

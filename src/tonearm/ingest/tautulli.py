@@ -62,7 +62,8 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
         case "stop":
             return WebhookReport((_report(sent, track, player, left_out, now),), Cleared(), source=source)
         case action:
-            return WebhookReport((Skipped(f"neither a start nor a stop: {fields.quoted(action)}"),), source=source)
+            other = Skipped(f"neither a start nor a stop: {fields.quoted(action)}", by_design=True)
+            return WebhookReport((other,), source=source)
 
 
 def _report(sent: Mapping[str, Any], track: Track, player: str, left_out: list[str], now: float) -> Incoming | Skipped:
@@ -90,7 +91,7 @@ def _report(sent: Mapping[str, Any], track: Track, player: str, left_out: list[s
 
 def _track(sent: Mapping[str, Any], left_out: list[str]) -> Track | Skipped:
     if fields.label(sent.get("media_type")) not in ("track", ""):
-        return Skipped(f"not music: {fields.quoted(sent.get('media_type'))}")
+        return Skipped(f"not music: {fields.quoted(sent.get('media_type'))}", by_design=True)
     return fields.read_track(
         sent.get("artist") or sent.get("album_artist"),
         sent.get("title"),

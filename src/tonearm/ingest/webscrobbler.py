@@ -42,7 +42,7 @@ def parse(body: bytes, now: float) -> WebhookReport | Malformed:
                 return WebhookReport((track,))
             return WebhookReport(loved=(Heart(track, data.get("isLoved") is not False),))
         case _:
-            return WebhookReport((Skipped(f"an event of another kind: {fields.quoted(event)}"),))
+            return WebhookReport((Skipped(f"an event of another kind: {fields.quoted(event)}", by_design=True),))
 
 
 def _report(song: Mapping[str, Any], event_time: object, now: float) -> Incoming | Skipped:

@@ -17,6 +17,7 @@ from tonearm.ingest.audioscrobbler import (
 from tonearm.ingest.form import LARGEST_FORM
 from tonearm.ingest.incoming import Announced, Malformed, PlayerAnswer
 from tonearm.service.door import DataFault, StoreUnavailable
+from tonearm.web.ways_in.skipped import note_skipped
 
 if TYPE_CHECKING:
     from tonearm.deck import Deck
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tonearm.web.ways_in.request import PlayerRequest
 
 PREFIX = "/apis/audioscrobbler"
+PREFIXES = (f"{PREFIX}_legacy", PREFIX)
+"""The first one is Maloja's, which players have that reported there before."""
+
 PROTOCOL = "Audioscrobbler"
 LATER = "Can't save plays now, try again later"
 
@@ -50,17 +54,18 @@ class Audioscrobbler:
         path = request.path
         if path == "/":
             return "hs=" in request.query and audioscrobbler.is_handshake(request.parameters)
-        return path in _PATHS or path == PREFIX or path.startswith(f"{PREFIX}/")
+        prefix, below = _split(path)
+        return path in _PATHS or bool(prefix and below[:1] in ("", "/"))
 
     def unavailable(self, request: PlayerRequest) -> PlayerAnswer:
         """The player keeps its plays, and tries again later."""
-        protocol = "1.1" if request.path.removeprefix(PREFIX) in _SUBMISSIONS_1_1 else "1.2"
+        protocol = "1.1" if _split(request.path)[1] in _SUBMISSIONS_1_1 else "1.2"
         return audioscrobbler.render_failed(LATER, protocol)
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
         """The answer to a handshake, a now-playing report, or plays."""
         try:
-            match request.path.removeprefix(PREFIX):
+            match _split(request.path)[1]:
                 case "" | "/":
                     return await self._handshake(request)
                 case path if path == NOW_PLAYING_PATH:
@@ -79,7 +84,7 @@ class Audioscrobbler:
         if isinstance(handshake, Malformed):
             await self._deck.players.refused(PROTOCOL, handshake.reason, program=request.program)
             return audioscrobbler.render_failed(handshake.reason)
-        base = request.base + (PREFIX if request.path.startswith(PREFIX) else "")
+        base = request.base + _split(request.path)[0]
         if handshake.client.protocol == "1.1":
             return await self._challenge(handshake, base)
         player = await self._player_of(handshake)
@@ -181,6 +186,7 @@ class Audioscrobbler:
             return audioscrobbler.render_failed(submission.reason, protocol)
         await self._deck.player_reports.report(player, submission.plays)
         await self._deck.player_reports.hearts(player, submission.loved)
+        await note_skipped(self._deck, PROTOCOL, submission.reports, player, client.program)
         return audioscrobbler.render_ok(protocol)
 
     async def _bad_session(self, request: PlayerRequest, protocol: str) -> PlayerAnswer:
@@ -188,6 +194,12 @@ class Audioscrobbler:
         await self._deck.players.refused(PROTOCOL, reason, program=request.program)
         await self._deck.players.slow_down()
         return audioscrobbler.render_bad_auth(protocol) if protocol == "1.1" else audioscrobbler.render_bad_session()
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The prefix of a path ("" at the root), and the rest."""
+    prefix = next((one for one in PREFIXES if path.startswith(one)), "")
+    return prefix, path.removeprefix(prefix)
 
 
 def _clock_text(fast: float) -> str:

@@ -43,7 +43,7 @@ class WayIn(Protocol):
 
 def ways_of(deck: Deck) -> Sequence[WayIn]:
     """All protocols, in the order in which they are tried."""
-    return ListenBrainz(deck), Audioscrobbler(deck), LastFm20(deck), Webhooks(deck), Maloja(deck)
+    return ListenBrainz(deck), LastFm20(deck), Audioscrobbler(deck), Webhooks(deck), Maloja(deck)
 
 
 def refusals(deck: Deck, public_url: str) -> BusyAnswerFor:

@@ -13,6 +13,7 @@ from tonearm.ingest.lastfm20 import MobileSession, NewSession, NewToken, PageReq
 from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, parse_call
 from tonearm.service.door import DataFault, StoreUnavailable
 from tonearm.web.ways_in.listenbrainz import playing_now
+from tonearm.web.ways_in.skipped import note_skipped
 
 if TYPE_CHECKING:
     from tonearm.deck import Deck
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 PROTOCOL = "Last.fm 2.0"
 WithSession = SessionInfo | Scrobble | Announced | Heart | PageRequest
+PATHS = ("/2.0/", "/2.0", "/apis/audioscrobbler/2.0/", "/apis/audioscrobbler/2.0")
+"""Last.fm's, and Maloja's, which players have that reported there before."""
+
 PERIODS = {"7day": 7, "1month": 30, "3month": 90, "6month": 180, "12month": 365}
 """Days of a period of user.getTopTracks; any other period means all time."""
 
@@ -39,7 +43,7 @@ class LastFm20:
 
     def takes(self, request: PlayerRequest) -> bool:
         """Whether the address is that of the API."""
-        return request.path in ("/2.0/", "/2.0")
+        return request.path in PATHS
 
     def unavailable(self, request: PlayerRequest) -> PlayerAnswer:
         """Error 16: the player keeps its plays."""
@@ -48,6 +52,8 @@ class LastFm20:
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
         """The answer to any call."""
+        if request.method == "OPTIONS":
+            return render.render_preflight()
         call = parse_call(request.query, await request.body(LARGEST_FORM), request.headers.get("accept", ""))
         if isinstance(call, LfmError):
             return render.render_error(call, as_json="json" in request.headers.get("accept", "").lower())
@@ -89,6 +95,8 @@ class LastFm20:
                 return render.render_session_info(player.user, call.session, as_json=call.json)
             case Scrobble():
                 await self._deck.player_reports.report(player, parsed.plays)
+                reports = (item.report for item in parsed.items)
+                await note_skipped(self._deck, PROTOCOL, reports, player, request.program)
                 return render.render_scrobbled(parsed.items, as_json=call.json)
             case Announced():
                 await self._deck.player_reports.announce(player, parsed)
@@ -155,7 +163,7 @@ class LastFm20:
 
     async def _read(self, player: StoredPlayer, asked: PageRequest, call: LastFmCall) -> PlayerAnswer | LfmError:
         if asked.user and asked.user.lower() != player.user.lower():
-            return LfmError(6, "User not found")
+            return LfmError(6, "User not found", 404)
         match asked.method:
             case Method.USER_INFO:
                 count = await self._deck.player_views.number_of_plays(player.account)

@@ -11,6 +11,7 @@ from tonearm.ingest import listenbrainz_answers as render
 from tonearm.ingest.incoming import Announced, Heart, Listened, Malformed, PlayerAnswer
 from tonearm.ingest.listenbrainz import LARGEST_BODY, Feedback, ListenBrainzCall
 from tonearm.service.door import DataFault, StoreUnavailable
+from tonearm.web.ways_in.skipped import note_skipped
 
 if TYPE_CHECKING:
     from tonearm.deck import Deck
@@ -93,6 +94,7 @@ class ListenBrainz:
         if submission.playing_now:
             await self._deck.player_reports.announce(player, submission.playing_now)
         await self._deck.player_reports.report(player, submission.plays)
+        await note_skipped(self._deck, PROTOCOL, submission.reports, player, request.program)
         wanted = request.parameters.get("return_msid", "").lower() in ("true", "1")
         return render.render_submitted(submission, return_msid=wanted)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+from zlib import MAX_WBITS, decompressobj
+from zlib import error as zlib_error
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
@@ -58,7 +60,16 @@ class PlayerRequest:
             size += len(parts[-1])
             if not message.get("more_body", False):
                 break
-        return b"".join(parts)[: limit + 1]
+        body = b"".join(parts)[: limit + 1]
+        return _unpacked(body, limit) if self.headers.get("content-encoding") in ("gzip", "deflate") else body
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    """The unpacked body, or its beginning as above; what can't be unpacked stays as it is."""
+    try:
+        return decompressobj(MAX_WBITS | 32).decompress(body, limit + 1)
+    except zlib_error:
+        return body
 
 
 def request_of(scope: Scope, receive: Receive, public_url: str) -> PlayerRequest:
@@ -88,13 +99,19 @@ def _base(scope: Scope, headers: dict[str, str], public_url: str) -> str:
     """The public address if the player used it, otherwise the one that it used: so it never gets an address that it
     can't reach.
     """
-    host = headers.get("host") or _reached(scope)
-    if public_url and (not headers.get("host") or urlsplit(public_url).netloc == host):
+    host = _forwarded(headers, "host") or headers.get("host", "")
+    if public_url and (not host or urlsplit(public_url).netloc == host):
         return public_url.rstrip("/")
-    scheme = headers.get("x-forwarded-proto", "").lower()
+    host = host or _reached(scope)
+    scheme = _forwarded(headers, "proto").lower()
     if scheme not in ("http", "https"):
         scheme = scope["scheme"]
     return f"{scheme}://{host}{urlsplit(public_url).path.rstrip('/')}"
+
+
+def _forwarded(headers: dict[str, str], name: str) -> str:
+    """What a proxy says about the player's request; of several proxies, the one that the player reached."""
+    return headers.get(f"x-forwarded-{name}", "").partition(",")[0].strip()
 
 
 def _reached(scope: Scope) -> str:

@@ -9,6 +9,7 @@ from tonearm.ingest.incoming import Announced, Cleared, Malformed, PlayerAnswer,
 from tonearm.ingest.webhook import LARGEST_BODY, WebhookReport
 from tonearm.service.door import DataFault, StoreUnavailable
 from tonearm.service.players import MEDIA_SERVERS, PlayerKind
+from tonearm.web.ways_in.skipped import note_skipped
 
 if TYPE_CHECKING:
     from tonearm.deck import Deck
@@ -67,6 +68,7 @@ class Webhooks:
         account = await self._listener_of(player, kind, report)
         if account is not None:
             await self._keep(player, report, account)
+            await note_skipped(self._deck, kind, report.reports, player, report.source.program or request.program)
         return webhook.render_ok()
 
     async def _parsed(self, kind: PlayerKind, request: PlayerRequest) -> WebhookReport | Malformed:
@@ -117,11 +119,11 @@ class Maloja:
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
         """The answer to a play."""
-        sent = maloja.read_body(await request.body(LARGEST_BODY), request.headers.get("content-type", ""))
+        sent = maloja.read(await request.body(LARGEST_BODY), request.query)
         if isinstance(sent, Malformed):
             return maloja.render_skipped(sent)
         try:
-            player = await self._deck.players.by_secret(maloja.key(sent, request.parameters))
+            player = await self._deck.players.by_secret(maloja.key(sent))
             if player is None:
                 await self._deck.players.refused("Maloja", "wrong secret", program=request.program)
                 await self._deck.players.slow_down()
