@@ -124,7 +124,7 @@ def redirected(reply: Reply, url: str) -> str:
     except ValueError:
         wanted = urlsplit("")
     if wanted.scheme == "https" and asked.scheme == "http" and wanted.hostname == asked.hostname:
-        return f"{host_of(url)} wants https: use https:// in the address"
+        return f"{host_of(url)} requires https: use https:// in the address"
     if wanted.scheme in ("http", "https") and wanted.hostname:
         return f"{host_of(url)} redirects to {wanted.scheme}://{wanted.hostname}: use the address of the API itself"
     return f"{host_of(url)} redirects elsewhere: use the address of the API itself"
@@ -338,15 +338,15 @@ def transport_error(error: Exception) -> TransportError:
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             return TransportError(False, "no connection in time")
         case httpx2.ProxyError():
-            return TransportError(False, "the proxy let nothing through")
+            return TransportError(False, "the proxy blocked the request")
         case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError() | httpx2.InvalidURL():
             return TransportError(False, "no request could be made: the address can't be used")
         case httpx2.ReadTimeout():
             return TransportError(True, "no answer in time")
         case Endless():
-            return TransportError(True, "the answer didn't end")
+            return TransportError(True, "the answer never ended")
         case _:
-            return TransportError(True, "the connection broke before the answer was whole")
+            return TransportError(True, "the connection broke before the answer was complete")
 
 
 def plain(message: str, secrets: Iterable[str]) -> str:
@@ -359,11 +359,11 @@ def plain(message: str, secrets: Iterable[str]) -> str:
 
 
 def unread(body: bytes) -> str:
-    """What a body without an answer is, as the end of a sentence."""
+    """What came instead of an answer, in words such as "an empty body"."""
     start = body.lstrip()[:1]
     if not start:
-        return "and nothing in the body"
-    return "with a page instead of an answer" if start == b"<" else "with a body that cannot be read"
+        return "an empty body"
+    return "a page instead of an answer" if start == b"<" else "a body that can't be read"
 
 
 def members(body: bytes) -> Mapping[str, object] | None:

@@ -88,7 +88,7 @@ def test_what_cannot_be_added_is_reported_with_the_reason(service: Service, serv
     again = add(service, server)
     assert (again.status_code, again.json()["detail"]) == (
         409,
-        "ListenBrainz (rob) is one of your destinations already",
+        "ListenBrainz (rob) is already one of your destinations",
     )
     for bad in ({"kind": "myspace"}, {"token": ""}, {"history_days": -1}, {"artist": "none"}, {"url": "nowhere"}):
         assert add(service, server, **bad).status_code == 422
@@ -260,7 +260,7 @@ def test_hearts_that_a_destination_can_not_keep_are_listed(service: Service, ser
             **loved,
             "loved": True,
             "status": "waiting",
-            "why": "ListenBrainz knows no recording of that name, so it can't keep the heart",
+            "why": "ListenBrainz doesn't know this recording, so it can't store the heart",
         }
     ]
     [shown] = service.http.get("/destinations").json()["destinations"]

@@ -111,7 +111,7 @@ def test_a_new_token_of_the_same_user_is_entered(with_token: Shell, server: List
     other = replace(with_token, variables={**with_token.variables, "TONEARM_DESTINATION_TOKEN": "another"})
     assert other("destination", "token", "1").stdout == "ListenBrainz (rob) has a new token\n"
     ann = replace(with_token, variables={**with_token.variables, "TONEARM_DESTINATION_TOKEN": "of-ann"})
-    assert "this token is ann's" in ann("destination", "token", "1").stderr
+    assert "this token belongs to ann" in ann("destination", "token", "1").stderr
 
 
 def test_hearts_that_wait_are_listed(with_token: Shell, server: ListenBrainzStandIn) -> None:
@@ -164,7 +164,7 @@ def test_a_policy_is_changed_after_a_preview(with_token: Shell, server: ListenBr
     assert with_token.facts(*words)["plays"] == 1
     [before] = with_token.facts("destination", "list")["destinations"]
     assert (before["artist"], before["not_from"]) == ("credited", ["the tablet"])
-    assert with_token(*words, "--yes").stdout == "ListenBrainz (rob) is changed, from the next play on\n"
+    assert with_token(*words, "--yes").stdout == "ListenBrainz (rob) is changed; this applies from the next play\n"
     [after] = with_token.facts("destination", "list")["destinations"]
     assert (after["artist"], after["album_artist"], after["hearts"]) == ("first", True, False)
     assert after["not_from"] == ["the radio"]
@@ -199,7 +199,7 @@ def test_a_service_with_a_page_waits_for_its_listener(asking: Shell, libre: Will
     assert asking("destination", "token", "1", "--no-browser").stdout == "Libre.fm (anna) is signed in again\n"
     assert libre.looks == 4
     again = asking("destination", "add", "lastfm-like", "--url", libre.url)
-    assert "Libre.fm (anna) is one of your destinations already" in again.stderr
+    assert "Libre.fm (anna) is already one of your destinations" in again.stderr
 
 
 def test_a_password_is_read_from_a_file_or_asked_for(asking: Shell, libre: Willing, tmp_path: Path) -> None:
@@ -294,9 +294,11 @@ def test_an_ended_session_is_shown(asking: Shell, libre: Willing) -> None:
 def test_an_hour_may_be_private(with_token: Shell, server: ListenBrainzStandIn) -> None:
     with_token("destination", "add", "listenbrainz", "--url", server.url)
     said = with_token("destination", "private", "1", "1").stdout
-    assert said == "ListenBrainz (rob) gets nothing of what you play in the next 1 h\n"
+    assert said == "ListenBrainz (rob) gets nothing that you play in the next 1 h\n"
     report(with_token)
     [found] = with_token.facts("destination", "list")["destinations"]
     assert found["waiting"] == 0
     assert found["private_until"] is not None
-    assert with_token("destination", "private", "0", "1").stdout == "ListenBrainz (rob) gets what you play again\n"
+    assert (
+        with_token("destination", "private", "0", "1").stdout == "ListenBrainz (rob) gets what you play from now on\n"
+    )

@@ -55,7 +55,7 @@ def test_an_artist_is_merged_after_a_preview_and_that_is_undone(heard: Shell) ->
     listed: dict[str, Any] = heard.facts("names", "list")
     assert [(one["artist"], one["to_artist"], one["title"]) for one in listed["names"]] == [("Low band", "Low", None)]
     assert "artist Low band counts as Low" in heard("names", "list").stdout
-    assert heard("names", "undo", "--artist", "LOW BAND").stdout == "LOW BAND counts as itself again\n"
+    assert heard("names", "undo", "--artist", "LOW BAND").stdout == "LOW BAND is no longer merged or renamed\n"
     assert shown(heard, "artists") == before
     assert heard("names", "list").stdout == "no names are merged or renamed\n"
 

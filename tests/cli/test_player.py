@@ -53,7 +53,7 @@ def test_a_player_is_given_an_api_key_with_its_shared_secret_if_it_asks_for_a_pa
     facts = asking.facts("player", "add", "Pano", "--kind", "lastfm", "--app-key")
     assert set(facts) == {"name", "kind", "secret", "address", "user", "api_key", "api_secret"}
     refused = asking("player", "add", "Navidrome", "--kind", "listenbrainz", "--app-key")
-    assert (refused.exit_code, "--app-key is for players of the kind lastfm" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "--app-key needs --kind lastfm" in refused.stderr) == (2, True)
 
 
 def test_players_are_listed_without_their_secrets_and_revoked_by_name(shell: Shell) -> None:

@@ -182,7 +182,7 @@ def test_what_a_desktop_player_plays_is_in_the_database_when_it_stops(shell: She
 
     async def do() -> None:
         with there.running("watch", "mpris", "--ignore", "firefox*") as (out, _):
-            await asyncio.to_thread(out.until, "watching the players of this session")
+            await asyncio.to_thread(out.until, "watching the players of this desktop session")
             async with on_the_bus("vlc.instance7") as player, on_the_bus("firefox.instance_1") as browser:
                 browser.play("Sinnerman", 300)
                 player.play("Sinnerman", 300)

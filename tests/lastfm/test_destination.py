@@ -116,7 +116,7 @@ async def test_what_is_not_approved_yet_is_pending(wire: LastFmDestination, serv
     [
         (15, "this approval has expired, or was used already: start again at HOST"),
         (4, "this approval has expired, or was used already: start again at HOST"),
-        (10, "HOST wants an API key of its own: enter one, with its shared secret"),
+        (10, "HOST requires an API key of its own: enter one, with its shared secret"),
     ],
 )
 async def test_it_says_what_to_do(http: httpx2.AsyncClient, error: int, words: str) -> None:

@@ -215,7 +215,7 @@ NONSENSE = {
     "a number too long to read": b'{"scrobbles":' + b"1" * 10_000 + b"}",
     "an error without a number": b'{"error":"Internal Server Error"}',
     "an error that is null": b'{"error":null}',
-    "an answer to something else": b'{"user":{"name":"Ada"}}',
+    "an unrelated answer": b'{"user":{"name":"Ada"}}',
     "nothing in it": b"{}",
 }
 
@@ -250,10 +250,10 @@ def test_an_answer_that_cannot_be_read_is_judged_by_its_status(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b" ", "HTTP 502 and nothing in the body"),
+        (b" ", "HTTP 502 with an empty body"),
         (b"\n<html></html>", "HTTP 502 with a page instead of an answer"),
-        (b'{"scrobbles":', "HTTP 502 with a body that cannot be read"),
-        (b'{"user":{}}', "HTTP 502 with an answer to something else"),
+        (b'{"scrobbles":', "HTTP 502 with a body that can't be read"),
+        (b'{"user":{}}', "HTTP 502 with an unrelated answer"),
         (b'{"error":"x"}', "HTTP 502 with an error that has no number"),
         (b'{"scrobbles":{}}', "3 sent, 0 answered"),
     ],

@@ -131,7 +131,7 @@ async def test_what_was_sent_and_not_answered_leaves_us_unsure(face: Face, behav
 async def test_an_answer_without_end_is_not_read_to_its_end(face: Face) -> None:
     verdict = await scrobble_at(face, dripping, Patience(1.0, 10.0, 10.0, max_bytes=100_000))
     assert isinstance(verdict, Unsure)
-    assert str(verdict.cause) == "the answer didn't end"
+    assert str(verdict.cause) == "the answer never ended"
 
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable"])

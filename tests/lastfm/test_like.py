@@ -119,8 +119,8 @@ async def test_an_ended_session_is_reported_in_its_name(server: GnuFmStandIn) ->
         (Fault.BAD_REQUEST, "HOST error 6: Invalid parameters", False),
         (Fault.GATEWAY, "HOST can't answer now (HTTP 502): try again later", True),
         (Fault.THROTTLED, "HOST can't answer now (HTTP 429): try again later", True),
-        (Fault.PAGE, "what answers there doesn't speak Last.fm's API (HTTP 200): check the address", False),
-        (Fault.HANG_UP, "HOST: the connection broke before the answer was whole", True),
+        (Fault.PAGE, "the server there doesn't speak Last.fm's API (HTTP 200): check the address", False),
+        (Fault.HANG_UP, "HOST: the connection broke before the answer was complete", True),
     ],
 )
 async def test_the_reason_why_no_sign_in_begins_is_reported(
@@ -138,11 +138,11 @@ async def test_another_service_and_another_address_are_reported() -> None:
     with ListenBrainzStandIn() as other:
         async with client(other.url) as gnufm:
             found = await gnufm.begin_sign_in()
-            words = "what answers there doesn't speak Last.fm's API (HTTP 404): check the address"
+            words = "the server there doesn't speak Last.fm's API (HTTP 404): check the address"
             assert found == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
     with serving(answering(b"", "301 Moved", "Location: https://127.0.0.1/2.0/")) as insecure:
         async with client(insecure.url) as gnufm:
-            assert "wants https" in str(await gnufm.begin_sign_in())
+            assert "requires https" in str(await gnufm.begin_sign_in())
     async with client(nobody()) as gnufm:
         assert "nothing answers at" in str(await gnufm.begin_sign_in())
 

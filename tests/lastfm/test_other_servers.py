@@ -154,7 +154,7 @@ async def test_after_each_fault_the_plays_are_there_once(
 
 async def test_a_program_that_fails_may_do_so_for_one_play_which_is_looked_for(server: GnuFmStandIn) -> None:
     server.fault = Fault.BROKEN
-    cause = Cause(None, "HTTP 500 and nothing in the body", "Libre.fm")
+    cause = Cause(None, "HTTP 500 with an empty body", "Libre.fm")
     assert await scrobbled(server) == Split(cause, may_be_there=True)
     async with LastFm(OPEN_KEYS, server.url) as lastfm:
         assert isinstance(await lastfm.scrobble(PLAYS, SK), Unsure), "at Last.fm such a play grows too old"

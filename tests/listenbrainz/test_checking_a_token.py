@@ -57,7 +57,7 @@ async def test_a_server_with_troubles_of_its_own_may_be_asked_later(fault: Fault
 
 async def test_another_services_pages_are_reported() -> None:
     with MalojaStandIn() as server:
-        words = "what answers there isn't ListenBrainz (HTTP 404 with a page instead of an answer): check the address"
+        words = "the server there isn't ListenBrainz (HTTP 404 with a page instead of an answer): check the address"
         assert await checked(server.url) == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
 
 
@@ -66,10 +66,10 @@ async def test_another_services_pages_are_reported() -> None:
     [
         (b'{"valid":true}', "200 OK", ""),
         (b'{"valid":true,"user_name":7}', "200 OK", ""),
-        (b"{}", "200 OK", "what answers there isn't ListenBrainz (HTTP 200): check the address"),
-        (b'{"valid":"yes"}', "200 OK", "what answers there isn't ListenBrainz (HTTP 200): check the address"),
-        (b'{"code":404}', "404 No", "what answers there isn't ListenBrainz (HTTP 404): check the address"),
-        (b"", "200 OK", "what answers there isn't ListenBrainz (HTTP 200 and nothing in the body): check the address"),
+        (b"{}", "200 OK", "the server there isn't ListenBrainz (HTTP 200): check the address"),
+        (b'{"valid":"yes"}', "200 OK", "the server there isn't ListenBrainz (HTTP 200): check the address"),
+        (b'{"code":404}', "404 No", "the server there isn't ListenBrainz (HTTP 404): check the address"),
+        (b"", "200 OK", "the server there isn't ListenBrainz (HTTP 200 with an empty body): check the address"),
         (b'{"error":"no"}', "401 No", "ListenBrainz rejects the token: no"),
         (b"<html>", "401 No", "ListenBrainz rejects the token"),
     ],
@@ -83,7 +83,7 @@ async def test_each_answer_is_put_into_words(body: bytes, status: str, words: st
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("https://127.0.0.1/1/validate-token", "HOST wants https: use https:// in the address"),
+        ("https://127.0.0.1/1/validate-token", "HOST requires https: use https:// in the address"),
         (
             "https://login.example.org/?next=1",
             "HOST redirects to https://login.example.org: use the address",
@@ -153,7 +153,7 @@ async def test_koito_gets_requests_at_its_own_path() -> None:
                     trouble="Koito rejects the token: unauthorized"
                 )
         found = await checked(bare)
-        assert found.trouble.startswith("what answers there isn't ListenBrainz (HTTP 200 with a page")
+        assert found.trouble.startswith("the server there isn't ListenBrainz (HTTP 200 with a page")
 
 
 @pytest.mark.parametrize("website", ["https://listenbrainz.org", "https://www.listenbrainz.org/", f"{API_URL}/1/"])

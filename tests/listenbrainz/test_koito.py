@@ -67,7 +67,7 @@ async def test_a_wrong_key_holds_the_plays_and_says_why(server: KoitoStandIn) ->
 
 async def test_unauthorized_while_its_database_is_down_waits(server: KoitoStandIn) -> None:
     server.fault = Fault.OUTAGE
-    words = "Koito rejects the token: unauthorized; but it has troubles of its own"
+    words = "Koito rejects the token: unauthorized; but it has problems of its own"
     assert await submitted(server) == Later(Cause(None, words, "Koito"))
     server.fail_next(Fault.OUTAGE, Fault.HANG_UP)
     assert await submitted(server) == Later(Cause(None, words, "Koito"))
@@ -97,5 +97,5 @@ async def test_what_plays_now_is_shown(server: KoitoStandIn) -> None:
 async def test_hearts_have_no_place_there(server: KoitoStandIn) -> None:
     async with koito(server.url) as client:
         verdict = await client.feedback(PLAYS[0].track, TOKEN, loved=True)
-    assert verdict == Answered((ItemAnswer(ListenCode.NO_HEARTS, "Koito has no hearts"),), from_server=False)
+    assert verdict == Answered((ItemAnswer(ListenCode.NO_HEARTS, "Koito doesn't support hearts"),), from_server=False)
     assert server.seen == []

@@ -67,7 +67,7 @@ async def test_without_an_mbid_the_recording_is_looked_up(server: ListenBrainzSt
 async def test_a_recording_that_nobody_knows_gets_no_heart_and_it_is_reported(server: ListenBrainzStandIn) -> None:
     async with client(server.url) as listenbrainz:
         verdict = await listenbrainz.feedback(Track("Nobody", "Nothing"), TOKEN, loved=True)
-    words = "ListenBrainz knows no recording of that name, so it can't keep the heart"
+    words = "ListenBrainz doesn't know this recording, so it can't store the heart"
     assert verdict == Answered((ItemAnswer(ListenCode.UNKNOWN_RECORDING, words),))
     assert server.hearts == {}
 
@@ -89,7 +89,7 @@ async def test_an_answer_to_something_else_is_not_a_recording() -> None:
     with serving(answering(b'{"status":"ok"}', "201 Created")) as other:
         async with client(other.url.removesuffix("/2.0/")) as listenbrainz:
             verdict = await listenbrainz.feedback(SUNFLOWER, TOKEN, loved=True)
-    assert verdict == Later(Cause(None, "an answer to something else", "ListenBrainz"))
+    assert verdict == Later(Cause(None, "an unrelated answer", "ListenBrainz"))
 
 
 async def test_without_a_network_a_heart_waits() -> None:

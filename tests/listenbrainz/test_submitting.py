@@ -172,7 +172,7 @@ async def test_too_many_requests_wait_for_as_long_as_the_headers_say(server: Lis
         (Fault.OUTAGE, Later, "ListenBrainz error 503: Cannot submit listens to queue, please try again later."),
         (Fault.GATEWAY, Unsure, "HTTP 502 with a page instead of an answer"),
         (Fault.PAGE, Unsure, "HTTP 200 with a page instead of an answer"),
-        (Fault.HANG_UP, Unsure, "the connection broke before the answer was whole"),
+        (Fault.HANG_UP, Unsure, "the connection broke before the answer was complete"),
     ],
 )
 async def test_what_passes_waits(
@@ -287,17 +287,17 @@ async def test_if_nobody_listens_nothing_was_sent() -> None:
 
 
 ANSWERS: list[tuple[str, bytes, tuple[str, ...], type[Verdict], float | None, str]] = [
-    ("200 OK", b'{"status":"no"}', (), Unsure, None, "HTTP 200 with an answer to something else"),
-    ("200 OK", b"", (), Unsure, None, "HTTP 200 and nothing in the body"),
-    ("200 OK", b"[]", (), Unsure, None, "HTTP 200 with a body that cannot be read"),
+    ("200 OK", b'{"status":"no"}', (), Unsure, None, "HTTP 200 with an unrelated answer"),
+    ("200 OK", b"", (), Unsure, None, "HTTP 200 with an empty body"),
+    ("200 OK", b"[]", (), Unsure, None, "HTTP 200 with a body that can't be read"),
     ("201 Created", b'{"status":"ok"}', (), Answered, None, ""),
-    ("301 Moved", b"", ("Location: https://127.0.0.1/1/",), Later, None, "127.0.0.1:PORT wants https"),
+    ("301 Moved", b"", ("Location: https://127.0.0.1/1/",), Later, None, "127.0.0.1:PORT requires https"),
     ("403 Forbidden", b'{"error":"no"}', (), Later, None, "ListenBrainz error 403: no"),
     ("403 Forbidden", b"<html>blocked</html>", (), Unsure, None, "HTTP 403 with a page"),
     ("404 Not Found", b"<html></html>", (), Later, None, "HTTP 404 with a page instead of an answer"),
     ("404 Not Found", b'{"code":404,"error":"Not found"}', (), Later, None, "ListenBrainz error 404: Not found"),
-    ("413 Too Large", b"<html></html>", (), Split, None, "ListenBrainz error 413: with a page instead of an answer"),
-    ("429 Too Many", b"", ("X-RateLimit-Reset-In: 1e9",), Throttled, 86400.0, "ListenBrainz error 429: and nothing"),
+    ("413 Too Large", b"<html></html>", (), Split, None, "ListenBrainz error 413: a page instead of an answer"),
+    ("429 Too Many", b"", ("X-RateLimit-Reset-In: 1e9",), Throttled, 86400.0, "ListenBrainz error 429: an empty body"),
     ("429 Too Many", b"", ("X-RateLimit-Reset-In: soon", "Retry-After: 20"), Throttled, 20.0, "ListenBrainz error 429"),
     (
         "429 Too Many",
@@ -308,7 +308,7 @@ ANSWERS: list[tuple[str, bytes, tuple[str, ...], type[Verdict], float | None, st
         "ListenBrainz error 429",
     ),
     ("429 Too Many", b"", ("X-RateLimit-Remaining: 0",), Throttled, None, "ListenBrainz error 429"),
-    ("500 Oops", b"", (), Split, None, "ListenBrainz error 500: and nothing in the body"),
+    ("500 Oops", b"", (), Split, None, "ListenBrainz error 500: an empty body"),
     ("502 Bad", b'{"error":"x"}', (), Unsure, None, "ListenBrainz error 502: x"),
     ("520 Unknown", b'{"error":"x"}', (), Unsure, None, "ListenBrainz error 520: x"),
     ("503 Away", b'{"error":"x"}', ("Retry-After: 30",), Later, 30.0, "ListenBrainz error 503: x"),
@@ -382,9 +382,9 @@ def test_its_rules_take_any_age_and_length_and_know_no_daily_limit() -> None:
         (ListenCode.TOO_NEW, "", "ListenBrainz said twice that this play starts in the future; is a clock wrong?"),
         (ListenCode.TOO_LARGE, "", "its names are too long for ListenBrainz"),
         (ListenCode.NAMELESS, "", "ListenBrainz needs an artist and a title"),
-        (ListenCode.NO_HEARTS, "", "ListenBrainz has no hearts"),
-        (99, "", "ListenBrainz left it out"),
-        (99, "words", "ListenBrainz left it out (words)"),
+        (ListenCode.NO_HEARTS, "", "ListenBrainz doesn't support hearts"),
+        (99, "", "ListenBrainz skipped it"),
+        (99, "words", "ListenBrainz skipped it (words)"),
     ],
 )
 def test_each_reason_has_its_words(code: int, message: str, words: str) -> None:

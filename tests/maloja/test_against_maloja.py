@@ -104,7 +104,7 @@ async def test_a_key_is_checked_without_leaving_anything(real: str) -> None:
 
 async def test_it_is_not_taken_for_listenbrainz(real: str) -> None:
     async with client(real) as listenbrainz:
-        assert (await listenbrainz.validate(TOKEN)).trouble.startswith("what answers there isn't ListenBrainz (HTTP ")
+        assert (await listenbrainz.validate(TOKEN)).trouble.startswith("the server there isn't ListenBrainz (HTTP ")
 
 
 GOOD = {"artists": ["Nina Simone"], "title": "Sinnerman", "time": 1700000000, "nofix": True, "key": KEY}

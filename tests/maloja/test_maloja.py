@@ -171,24 +171,24 @@ async def test_what_it_does_not_support_is_answered_without_a_request(server: Ma
         playing = await maloja.playing_now(PLAYS[0].track, KEY)
         assert maloja.feedback_requests(PLAYS[0].track) == 1
         heart = await maloja.feedback(PLAYS[0].track, KEY, loved=True)
-    no_place = ItemAnswer(MalojaCode.NO_PLAYING_NOW, "Maloja doesn't show what plays now")
+    no_place = ItemAnswer(MalojaCode.NO_PLAYING_NOW, "Maloja doesn't show what's playing")
     assert playing == Answered((no_place,), from_server=False)
-    assert heart == Answered((ItemAnswer(MalojaCode.NO_HEARTS, "Maloja has no hearts"),), from_server=False)
+    assert heart == Answered((ItemAnswer(MalojaCode.NO_HEARTS, "Maloja doesn't support hearts"),), from_server=False)
     assert server.seen == []
 
 
 ANSWERS: list[tuple[str, bytes, tuple[str, ...], type[Verdict], float | None, str]] = [
-    ("200 OK", b'{"error":"Not found"}', (), Unsure, None, "HTTP 200 with an answer to something else"),
-    ("200 OK", b"[]", (), Unsure, None, "HTTP 200 with a body that cannot be read"),
-    ("301 Moved", b"", ("Location: https://127.0.0.1/",), Later, None, "HOST wants https"),
+    ("200 OK", b'{"error":"Not found"}', (), Unsure, None, "HTTP 200 with an unrelated answer"),
+    ("200 OK", b"[]", (), Unsure, None, "HTTP 200 with a body that can't be read"),
+    ("301 Moved", b"", ("Location: https://127.0.0.1/",), Later, None, "HOST requires https"),
     ("400 Bad", b'{"error":{"type":7,"desc":8}}', (), Split, None, "Maloja error 400: no message"),
     ("400 Bad", b"<html>", (), Unsure, None, "HTTP 400 with a page"),
     ("401 No", b'{"error":"x"}', (), Later, None, "Maloja error 401: x"),
     ("403 No", b"<html>", (), Unsure, None, "HTTP 403 with a page"),
     ("404 Not Found", b"<html></html>", (), Later, None, "HTTP 404 with a page instead of an answer"),
     ("409 No", b'{"error":{"type":"entity_exists","desc":"x"}}', (), Split, None, "Maloja error 409: x"),
-    ("413 Large", b"<html></html>", (), Split, None, "Maloja error 413: with a page instead of an answer"),
-    ("500 Oops", b"", (), Split, None, "Maloja error 500: and nothing in the body"),
+    ("413 Large", b"<html></html>", (), Split, None, "Maloja error 413: a page instead of an answer"),
+    ("500 Oops", b"", (), Split, None, "Maloja error 500: an empty body"),
     ("502 Bad", b'{"error":"x"}', (), Unsure, None, "Maloja error 502: x"),
     ("503 Away", b'{"error":{"desc":"x"}}', ("Retry-After: 30",), Later, 30.0, "Maloja error 503: x"),
 ]
@@ -239,11 +239,11 @@ async def test_a_key_is_checked(server: MalojaStandIn) -> None:
 async def test_another_services_answers_are_reported() -> None:
     with ListenBrainzStandIn() as other:
         async with client(other.url) as maloja:
-            words = "what answers there isn't Maloja (HTTP 404): check the address"
+            words = "the server there isn't Maloja (HTTP 404): check the address"
             assert await maloja.validate(KEY) == TokenCheck(trouble=words, part=AccessPart.ADDRESS)
     with serving(answering(b"<html>")) as page:
         async with client(page.url) as maloja:
-            assert (await maloja.validate(KEY)).trouble.startswith("what answers there isn't Maloja (HTTP 200 with a")
+            assert (await maloja.validate(KEY)).trouble.startswith("the server there isn't Maloja (HTTP 200 with a")
     with serving(answering(b"", "302 Found", "Location: /login")) as elsewhere:
         async with client(elsewhere.url) as maloja:
             assert "redirects elsewhere" in (await maloja.validate(KEY)).trouble
@@ -287,10 +287,10 @@ async def test_what_no_json_can_hold_is_left_out(server: MalojaStandIn) -> None:
 @pytest.mark.parametrize(
     ("code", "message", "words"),
     [
-        (MalojaCode.NO_HEARTS, "", "Maloja has no hearts"),
-        (MalojaCode.NO_PLAYING_NOW, "", "Maloja doesn't show what plays now"),
-        (99, "", "Maloja left it out"),
-        (99, "words", "Maloja left it out (words)"),
+        (MalojaCode.NO_HEARTS, "", "Maloja doesn't support hearts"),
+        (MalojaCode.NO_PLAYING_NOW, "", "Maloja doesn't show what's playing"),
+        (99, "", "Maloja skipped it"),
+        (99, "words", "Maloja skipped it (words)"),
     ],
 )
 def test_each_reason_has_its_words(code: int, message: str, words: str) -> None:

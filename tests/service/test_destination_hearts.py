@@ -226,7 +226,7 @@ async def test_a_recording_that_is_known_later_gets_its_heart_then(world: World,
     [waiting] = await owed(room, one)
     assert (waiting.status, waiting.reason) == (
         "waiting",
-        "ListenBrainz knows no recording of that name, so it can't keep the heart",
+        "ListenBrainz doesn't know this recording, so it can't store the heart",
     )
     world.first.recordings["nina simone", "sinnerman"] = MBID
     await until_told(room, one)

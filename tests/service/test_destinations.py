@@ -574,7 +574,7 @@ async def test_the_same_profile_is_one_destination(world: World) -> None:
     async with world.open() as room:
         await add(room)
         again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "http://ONE.test/1/", TOKEN)
-        assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already", WhyRefused.TAKEN)
+        assert again == DestinationRefused("ListenBrainz (rob) is already one of your destinations", WhyRefused.TAKEN)
         assert len(await room.deck.destination_views.all(room.me.id)) == 1
 
 
@@ -582,7 +582,7 @@ async def test_the_same_profile_by_https_is_not_a_second_destination(world: Worl
     async with world.open() as room:
         await add(room)
         again = await room.deck.destinations.add(room.me.id, LISTENBRAINZ, "https://one.test", TOKEN)
-        assert again == DestinationRefused("ListenBrainz (rob) is one of your destinations already", WhyRefused.TAKEN)
+        assert again == DestinationRefused("ListenBrainz (rob) is already one of your destinations", WhyRefused.TAKEN)
 
 
 async def test_a_token_of_another_listener_is_not_a_new_one(world: World) -> None:
@@ -1218,7 +1218,7 @@ async def test_an_ended_session_holds_its_plays_until_the_listener_signs_in_agai
         approve(fm, again, "ben")
         other = await destinations.sign_in_again(room.me.id, one.id, again.state)
         assert isinstance(other, DestinationRefused)
-        assert other.reason.startswith("you signed in as ben, and plays wait here for anna")
+        assert other.reason.startswith("you signed in as ben, but plays are waiting for anna")
         again = await begin(room, again=one.id)
         approve(fm, again)
         assert isinstance(await destinations.sign_in_again(room.me.id, one.id, again.state), StoredDestination)
@@ -1302,7 +1302,7 @@ async def test_a_sign_in_that_cannot_begin_says_what_is_wrong(world: World, fm: 
         assert by_password.reason == "ListenBrainz is not signed in to with a password: enter a token"
         assert await destinations.begin_again(room.me.id, 99) == NoSuchDestination()
         other = await refusal(LIKE_LASTFM, "http://one.test")
-        assert other.reason == "what answers there doesn't speak Last.fm's API (HTTP 404): check the address"
+        assert other.reason == "the server there doesn't speak Last.fm's API (HTTP 404): check the address"
         world.network.gone.add("fm.test")
         away = await refusal(LIBREFM, "http://fm.test")
         assert (away.why, away.reason) == (
@@ -1322,10 +1322,10 @@ async def test_a_profile_is_not_a_second_destination_whatever_it_is_called(world
             room.emulator.approve(begun.url.partition("token=")[2], "RJ")
             refused = await destinations.add(room.me.id, kind, "", begun.state)
             assert isinstance(refused, DestinationRefused)
-            assert refused.reason.startswith("you're signed in there already")
+            assert refused.reason.startswith("you're already signed in there")
         assert isinstance(await sign_in(room, LIBREFM), StoredDestination)
         again = await sign_in(room, LIKE_LASTFM, name="Anna")
-        assert again == DestinationRefused("Libre.fm (anna) is one of your destinations already", WhyRefused.TAKEN)
+        assert again == DestinationRefused("Libre.fm (anna) is already one of your destinations", WhyRefused.TAKEN)
 
 
 async def test_a_second_profile_at_lastfm_has_its_limits(world: World, fm: GnuFmStandIn) -> None:
@@ -1435,7 +1435,9 @@ async def test_a_user_who_is_named_later_is_known_then(world: World) -> None:
         assert "to rob at ListenBrainz" in refused.reason
         world.first.users = {TOKEN: ""}
         refused = await again(room.me.id, mine.id, TOKEN)
-        assert refused == DestinationRefused("ListenBrainz doesn't say whose this is, and plays wait here for rob")
+        assert refused == DestinationRefused(
+            "ListenBrainz doesn't say which user this belongs to, and plays are waiting for rob"
+        )
 
 
 async def test_a_name_that_turns_out_to_be_that_of_a_removed_destination_is_not_taken_twice(world: World) -> None:
@@ -1447,7 +1449,7 @@ async def test_a_name_that_turns_out_to_be_that_of_a_removed_destination_is_not_
         world.first.users = {TOKEN: "rob"}
         refused = await room.deck.destinations.sign_in_again(room.me.id, unnamed.id, TOKEN)
         assert isinstance(refused, DestinationRefused)
-        assert refused.reason == "this is rob's, who was one of your destinations before: add it again"
+        assert refused.reason == "this belongs to rob, a destination that you had before: add it again"
 
 
 @pytest.mark.parametrize("who", ["me", "ann"])

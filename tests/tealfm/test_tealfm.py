@@ -246,11 +246,11 @@ async def test_hearts_have_no_place_there(server: PdsStandIn) -> None:
         assert teal.feedback_requests(PLAYS[0].track) == 1
         verdict = await teal.feedback(PLAYS[0].track, TOKEN, loved=True)
     assert verdict == Answered(
-        (ItemAnswer(RecordCode.NO_HEARTS, "teal.fm gets no hearts from here"),), from_server=False
+        (ItemAnswer(RecordCode.NO_HEARTS, "tonearm sends no hearts to teal.fm"),), from_server=False
     )
     assert server.seen == []
-    assert reason_of("teal.fm", 99, "why") == "teal.fm left it out (why)"
-    assert TEALFM.reason(PLAYS[0], 99, "", NOW) == "teal.fm left it out"
+    assert reason_of("teal.fm", 99, "why") == "teal.fm skipped it (why)"
+    assert TEALFM.reason(PLAYS[0], 99, "", NOW) == "teal.fm skipped it"
 
 
 async def test_signing_in_names_the_handle_and_stores_what_outlives_it(server: PdsStandIn) -> None:
@@ -265,7 +265,7 @@ async def test_signing_in_names_the_handle_and_stores_what_outlives_it(server: P
 
 async def test_only_an_app_password_is_accepted(server: PdsStandIn) -> None:
     found, token = await checked(server.url, password="the password of the account")
-    assert found.trouble == "this is the password of your account: make an app password and enter that"
+    assert found.trouble == "this is your account's password: make an app password and enter that instead"
     assert token == ""
     factor = b'{"error": "AuthFactorTokenRequired", "message": "A sign in code has been sent"}'
     with serving(answering(factor, "401 X")) as loopback:
@@ -286,7 +286,7 @@ async def test_why_a_sign_in_is_rejected_in_words_for_the_listener(server: PdsSt
     with MalojaStandIn() as maloja:
         found, _ = await checked(maloja.url)
     assert found.part is AccessPart.ADDRESS
-    assert found.trouble.startswith("what answers there doesn't host accounts for teal.fm (HTTP 404")
+    assert found.trouble.startswith("the server there doesn't host accounts for teal.fm (HTTP 404")
     found, _ = await checked(nobody())
     assert (found.passing, found.part) == (True, AccessPart.ADDRESS)
     with serving(answering(b"", "301 X", "Location: https://pds.example.org/")) as loopback:
@@ -309,7 +309,7 @@ async def test_an_answer_for_another_account_is_not_believed(server: PdsStandIn)
     with serving(answering(json.dumps(session).encode())) as loopback:
         async with client(loopback.url) as teal:
             verdict = await teal.submit([PLAYS[0]], TOKEN, live=True)
-        assert verdict == Later(Cause(None, "HTTP 200 with an answer to something else", "teal.fm"))
+        assert verdict == Later(Cause(None, "HTTP 200 with an unrelated answer", "teal.fm"))
         found, _ = await checked(loopback.url)
     assert found == TokenCheck(user="did:plc:somebodyelse")
 

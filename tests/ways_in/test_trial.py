@@ -67,7 +67,7 @@ def test_what_answers_instead_of_the_service_is_named(room: Room, proxy: str) ->
     assert "answers with a web page" in trial(room, player, proxy).problem
     assert "(connection refused)" in trial(room, player, "http://127.0.0.1:9").problem
     assert "(no such host)" in trial(room, player, "http://nowhere.invalid").problem
-    assert "(no http address)" in trial(room, player, "nas:8723").problem
+    assert "(not an http address)" in trial(room, player, "nas:8723").problem
     assert "does not speak TLS" in trial(room, player, room.url.replace("http:", "https:")).problem
     assert _trouble(httpx2.ReadTimeout("")) == "no answer within 10 s"
     assert _trouble(httpx2.ReadError("")) == "the connection broke"

@@ -649,7 +649,7 @@ def test_a_changed_threshold_applies_from_the_next_play(open_page: OpenPage, run
     expect(page.locator("#percent-shown")).to_have_text("70%")
     expect(page.locator(".examples")).to_contain_text("A track of 2:30 counts after 1:45")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#toast")).to_have_text("Saved. It applies from the next play.")
+    expect(page.locator("#toast")).to_have_text("Saved. This applies from the next play.")
     heard = {"artist": "Nina Simone", "track": "Sinnerman", "duration": 200, "played_time": 120}
     with running_service.player() as player:
         answer = player.post("/lastfm/scrobble", json={**heard, "timestamp": time.time() - 300}).json()
@@ -930,7 +930,7 @@ def test_the_focus_stays_near_a_button_that_has_gone(open_page: OpenPage, runnin
     save = page.get_by_role("button", name="Save")
     save.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#toast")).to_have_text("Saved. It applies from the next play.")
+    expect(page.locator("#toast")).to_have_text("Saved. This applies from the next play.")
     expect(save).to_be_focused()
     page.goto(f"{running_service.url}/queue?state=all")
     expect(page.locator("#lamp")).to_have_text("Live")

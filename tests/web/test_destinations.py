@@ -135,7 +135,7 @@ async def test_the_queue_shows_what_waits_for_one_service(delivering: House) -> 
     await add(delivering)
     number = (await only(delivering)).stored.id
     await delivering.deck.destinations.pause(delivering.me.id, number, paused=True)
-    assert "Nothing waits, and nothing was rejected or ignored there." in await delivering.page(
+    assert "Nothing is waiting, and nothing was rejected or ignored there." in await delivering.page(
         f"/queue?destination={number}"
     )
     await play(delivering)
@@ -278,7 +278,9 @@ async def test_a_server_that_wants_https_or_has_another_certificate_says_so(
             host = untrusted.url.removeprefix("https://").partition("/")[0]
             assert f"The certificate of {host} isn&#39;t valid: self" in at_field(answer, "url")
         with serving(answering(b"", "301 Moved", "Location: https://127.0.0.1/")) as redirects:
-            assert "wants https: use https:// in the address." in at_field(await check(house, url=redirects.url), "url")
+            assert "requires https: use https:// in the address." in at_field(
+                await check(house, url=redirects.url), "url"
+            )
         with ListenBrainzStandIn() as plain:
             answer = await check(house, url=plain.url.replace("http:", "https:"))
             assert "doesn&#39;t answer over https: is it http://?" in at_field(answer, "url")
@@ -295,7 +297,7 @@ async def test_a_service_that_is_one_already_is_not_added_again(adding: House) -
     await add(adding)
     answer = await check(adding)
     assert answer.status_code == 422
-    assert "ListenBrainz (rob) is one of your destinations already." in answer.text
+    assert "ListenBrainz (rob) is already one of your destinations." in answer.text
 
 
 async def test_a_check_of_another_listener_or_of_long_ago_adds_nothing(adding: House) -> None:
@@ -458,7 +460,7 @@ async def test_a_session_that_has_ended_is_renewed_on_its_page(adding: House, fm
     at = f"/settings/destinations/{added.id}"
     fm.passwords["bob"] = "sesame"
     answer = await adding.http.post(f"{at}/token", data={"by": "password", "username": "bob", "token": "sesame"})
-    assert "You signed in as bob, and plays wait here for anna" in answer.text
+    assert "You signed in as bob, but plays are waiting for anna" in answer.text
     asked = await adding.http.post(f"{at}/token", data={"by": "page"})
     waiting = {name: hidden(asked.text, name) for name in ("kind", "state", "auth_url", "number")}
     [token] = fm.tokens

@@ -602,7 +602,7 @@ async def test_what_nobody_expected_is_a_page_for_browsers_too(house: House) -> 
 async def test_without_scripts_a_form_says_what_it_did_once(house: House) -> None:
     await house.connect()
     await house.http.post("/threshold", data={"percent": "70"})
-    assert "Saved. It applies from the next play." in await house.page("/settings")
+    assert "Saved. This applies from the next play." in await house.page("/settings")
     assert "Saved." not in await house.page("/settings")
     await house.http.post("/retry")
     assert "Nothing was waiting." in await house.page("/queue")

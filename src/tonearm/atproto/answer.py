@@ -79,12 +79,12 @@ def verdict_on(reply: Reply | TransportError, secrets: Iterable[str], url: str, 
         # there already stays the same when it is sent again.
         return Split(cause, may_be_there=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     if found is None:
-        nonsense = Cause(None, f"HTTP {status} {unread(reply.body)}", service)
+        nonsense = Cause(None, f"HTTP {status} with {unread(reply.body)}", service)
         return Later(nonsense, wait) if status in (404, 405) else Unsure(nonsense, wait)
     if 200 <= status < 300:
         if isinstance(found.get("uri"), str):
             return Answered((ItemAnswer(0),), shown_time(reply))
-        return Unsure(Cause(None, f"HTTP {status} with an answer to something else", service), wait)
+        return Unsure(Cause(None, f"HTTP {status} with an unrelated answer", service), wait)
     if status in (401, 403) or error in _ACCOUNT or error in _SESSION_OVER:
         return SessionEnded(Cause(None, _rejects(cause.message), service))
     if status == HTTPStatus.BAD_REQUEST and error != _CHANGED_MEANWHILE:
@@ -120,11 +120,11 @@ def why_no_session(reply: Reply | TransportError, secrets: Iterable[str], url: s
         return early
     found, wait = members(reply.body), retry_after(reply.headers)
     if found is None:
-        return Later(Cause(None, f"HTTP {reply.status} {unread(reply.body)}", service), wait)
+        return Later(Cause(None, f"HTTP {reply.status} with {unread(reply.body)}", service), wait)
     if reply.status in (400, 401, 403):
         return SessionEnded(Cause(None, _rejects(_message(found, secrets)), service))
     if 200 <= reply.status < 300:
-        return Later(Cause(None, f"HTTP {reply.status} with an answer to something else", service), wait)
+        return Later(Cause(None, f"HTTP {reply.status} with an unrelated answer", service), wait)
     return Later(_cause(reply, found, secrets, service), wait)
 
 
@@ -139,7 +139,7 @@ def check(reply: Reply | TransportError, secrets: Iterable[str], url: str, servi
         return TokenCheck(trouble=f"the server can't check it now (HTTP {status}): try again later", passing=True)
     if session := session_of(reply):
         if not session.by_app_password:
-            return TokenCheck(trouble="this is the password of your account: make an app password and enter that")
+            return TokenCheck(trouble="this is your account's password: make an app password and enter that instead")
         if (found or {}).get("active") is False:
             return TokenCheck(trouble="this account is deactivated")
         return TokenCheck(user=session.handle or session.did)
@@ -148,9 +148,9 @@ def check(reply: Reply | TransportError, secrets: Iterable[str], url: str, servi
         return TokenCheck(trouble="enter an app password, not the password of your account")
     if status in (400, 401, 403) and found is not None and error:
         return TokenCheck(trouble=_rejects(_message(found, secrets)))
-    what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
+    what = f"HTTP {status} with {unread(reply.body)}" if found is None else f"HTTP {status}"
     return TokenCheck(
-        trouble=f"what answers there doesn't host accounts for {service} ({what}): check the address",
+        trouble=f"the server there doesn't host accounts for {service} ({what}): check the address",
         part=AccessPart.ADDRESS,
     )
 

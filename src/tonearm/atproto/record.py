@@ -76,11 +76,11 @@ def reason_of(service: str, code: int, message: str) -> str:
         case RecordCode.NAMELESS:
             return f"{service} needs an artist and a title"
         case RecordCode.NO_HEARTS:
-            return f"{service} gets no hearts from here"
+            return f"tonearm sends no hearts to {service}"
         case RecordCode.NO_ALBUM:
             return f"{service} needs the album"
         case _:
-            return f"{service} left it out{f' ({message})' if message else ''}"
+            return f"{service} skipped it{f' ({message})' if message else ''}"
 
 
 def record_key(play: Play) -> str:

@@ -49,17 +49,17 @@ def destination() -> None:
 @destination.command()
 @with_settings()
 @click.option(
-    "--url", metavar="URL", default="", help="Its address; ListenBrainz, Libre.fm, teal.fm and Rocksky need none."
+    "--url", metavar="URL", default="", help="Its address; not needed for ListenBrainz, Libre.fm, teal.fm, Rocksky."
 )
 @TOKEN_FILE
 @with_sign_in
 @click.option("--history", metavar="DAYS", help="Also send this many days of your history, or: all.")
 @click.option("--first-artist", is_flag=True, help="If there are several artists, send only the first.")
-@click.option("--no-album-artist", is_flag=True, help="Don't send the artist of the album.")
+@click.option("--no-album-artist", is_flag=True, help="Don't send the album artist.")
 @click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
 @click.option("--not-in", metavar="FOLDER", multiple=True, help="Don't send songs in this folder of your library.")
 @click.option("--no-hearts", is_flag=True, help="Don't send the tracks you love.")
-@click.option("--preview", is_flag=True, help="Only show what this would have changed in your latest plays.")
+@click.option("--preview", is_flag=True, help="Only show what these options would have changed in your latest plays.")
 @for_listener
 @with_json
 @click.argument("kind", type=click.Choice(KINDS))
@@ -79,10 +79,10 @@ def add(
     kind: str,
     sign_in: SignInOptions,
 ) -> None:
-    """Add a service that gets what you play from now on. Its token is checked there first.
+    """Add a service that gets what you play from now on. The token is checked first.
 
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
-    teal.fm and Rocksky need your handle and an app password, and show your plays to everybody.
+    teal.fm and Rocksky need your handle and an app password; your plays there are public.
     """
     from tonearm.commands.opening import run
     from tonearm.core.policy import ArtistForm, Policy
@@ -108,7 +108,7 @@ def add(
 @for_listener
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
-    """Show the destinations of a listener, what waits for each, and why."""
+    """Show a listener's destinations, what is waiting for each, and why."""
     from tonearm.commands.opening import run
 
     found = run(_all(settings, listener))
@@ -123,7 +123,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @with_json
 @NUMBER
 def pause(settings: Settings, listener: str, as_json: bool, number: int) -> None:
-    """Send nothing there until it is resumed. What you play meanwhile waits."""
+    """Send nothing there until it is resumed. Until then, plays wait."""
     _change(
         settings,
         listener,
@@ -208,7 +208,7 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
 @destination.command("policy")
 @with_settings()
 @click.option("--first-artist/--all-artists", default=None, help="If there are several artists, send the first or all.")
-@click.option("--album-artist/--no-album-artist", default=None, help="Send the artist of the album, or don't.")
+@click.option("--album-artist/--no-album-artist", default=None, help="Send the album artist, or don't.")
 @click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
 @click.option(
     "--from", "again_from", metavar="PLAYER", multiple=True, help="Stop leaving out what this player reports."
@@ -216,7 +216,7 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
 @click.option("--not-in", metavar="FOLDER", multiple=True, help="Don't send songs in this folder of your library.")
 @click.option("--in", "again_in", metavar="FOLDER", multiple=True, help="Stop leaving out songs in this folder.")
 @click.option("--hearts/--no-hearts", default=None, help="Send the tracks you love, or don't.")
-@click.option("--yes", is_flag=True, help="Change it. Without it, only show what this would have changed.")
+@click.option("--yes", is_flag=True, help="Make the change. Without this, only show what it would have changed.")
 @for_listener
 @with_json
 @NUMBER
@@ -225,14 +225,14 @@ def change_policy(settings: Settings, listener: str, as_json: bool, number: int,
     from tonearm.commands.opening import run
 
     if not any(value not in (None, ()) for value in given.values()):
-        raise click.UsageError("name a change, such as --first-artist or --no-hearts")
+        raise click.UsageError("choose a change, such as --first-artist or --no-hearts")
     wanted = PolicyChange(**given)
     if yes:
 
         async def change(deck: Deck, me: int) -> object:
             return await deck.destinations.change_policy(me, number, wanted.made)
 
-        _change(settings, listener, as_json, number, "is changed, from the next play on", change)
+        _change(settings, listener, as_json, number, "is changed; this applies from the next play", change)
         return
     found = run(_found(settings, listener, number))
     facts, text = run(previewed(settings, listener, wanted.made(found.stored.policy)))
@@ -247,7 +247,7 @@ def change_policy(settings: Settings, listener: str, as_json: bool, number: int,
 @NUMBER
 def private(settings: Settings, hours: float, listener: str, as_json: bool, number: int) -> None:
     """Keep what you play in the next HOURS here: it is never sent there. 0 ends that."""
-    said = f"gets nothing of what you play in the next {hours:g} h" if hours else "gets what you play again"
+    said = f"gets nothing that you play in the next {hours:g} h" if hours else "gets what you play from now on"
 
     async def change(deck: Deck, me: int) -> object:
         until = deck.clock.now() + hours * HOUR if hours else 0.0
@@ -259,9 +259,9 @@ def private(settings: Settings, hours: float, listener: str, as_json: bool, numb
 @destination.command()
 @with_settings()
 @click.option(
-    "--keep", "choice", flag_value="keep", help="Keep what waits, to be sent when the same profile is added again."
+    "--keep", "choice", flag_value="keep", help="Keep waiting plays, to be sent if the same profile is added again."
 )
-@click.option("--discard", "choice", flag_value="discard", help="Discard what waits: it is never sent there.")
+@click.option("--discard", "choice", flag_value="discard", help="Discard waiting plays: they are never sent there.")
 @for_listener
 @with_json
 @NUMBER

@@ -68,6 +68,6 @@ async def previewed(settings: Settings, listener: str, policy: Policy) -> tuple[
     ]
     lines = [f"Of your latest {plays(seen.plays)}, {seen.kept} would not have been sent."]
     for heard, sent in seen.changed:
-        album_artist = "" if heard.album_artist == sent.album_artist else " (without the album's artist)"
+        album_artist = "" if heard.album_artist == sent.album_artist else " (without the album artist)"
         lines.append(f"{heard.artist} – {heard.title}: sent as {sent.artist}{album_artist}")
     return {"plays": seen.plays, "kept": seen.kept, "changed": changed}, "\n".join(lines)

@@ -47,7 +47,7 @@ TOKEN_FILE = click.option(
     "--token-file",
     metavar="FILE",
     type=_A_FILE,
-    help=f"Its token or API key, from a file or - for standard input; or set {TOKEN}. Asked for otherwise.",
+    help=f"File with its token or API key, or - for standard input; or set {TOKEN}. Default: asks.",
 )
 SIGN_IN = (
     click.option("--user", metavar="NAME", help="For services without tokens: sign in with this name and a password."),
@@ -55,12 +55,12 @@ SIGN_IN = (
         "--password-file",
         metavar="FILE",
         type=_A_FILE,
-        help="The password, from a file or -; asked for otherwise. Only an app password (teal.fm, Rocksky) is stored.",
+        help="File with the password, or -; default: asks. Only an app password (teal.fm, Rocksky) is stored.",
     ),
-    click.option("--no-browser", is_flag=True, help="Only print the address of the page to approve on."),
+    click.option("--no-browser", is_flag=True, help="Print the address of the approval page, but don't open it."),
     click.option("--api-key", metavar="KEY", default="", help="Your API key there, if the server wants one."),
-    click.option("--api-secret-file", metavar="FILE", type=_A_FILE, help="Its shared secret, from a file or -."),
-    click.option("--approval-url", metavar="URL", default="", help="Its page to approve on, if that is elsewhere."),
+    click.option("--api-secret-file", metavar="FILE", type=_A_FILE, help="File with the key's shared secret, or -."),
+    click.option("--approval-url", metavar="URL", default="", help="Its approval page, if that is at another address."),
 )
 
 

@@ -38,7 +38,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @with_settings()
 @for_listener
 @with_json
-@click.option("--yes", is_flag=True, help="Write what is new. Without it, only show what an import would do.")
+@click.option("--yes", is_flag=True, help="Write what is new. Without this, only show what an import would do.")
 @click.option("--dry-run", is_flag=True, help="Only show what an import would do (the default).")
 @click.option(
     "--zone", callback=_zone, metavar="NAME", help="Time zone of a device that logs local times: Europe/Berlin."

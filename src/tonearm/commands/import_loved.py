@@ -139,9 +139,9 @@ async def _set(settings: Settings, name: str, mirror: bool | None, conflicts: st
 
 _DONE = {
     "love_here": "would be loved here",
-    "unlove_here": "would no longer be loved here",
+    "unlove_here": "would be unloved here",
     "love_there": "would be loved on Last.fm",
-    "unlove_there": "would no longer be loved on Last.fm",
+    "unlove_there": "would be unloved on Last.fm",
 }
 
 

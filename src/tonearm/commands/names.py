@@ -86,7 +86,7 @@ def _renaming(command: Command) -> Command:
     @wraps(command)
     def with_target(*args: Any, name: _Name, to_artist: str | None, to_title: str | None, **given: Any) -> Any:
         if to_artist is None and to_title is None:
-            raise click.UsageError("say what it counts as: --to-artist or --to-title")
+            raise click.UsageError("say what it should count as: --to-artist or --to-title")
         if to_title is not None and not name.title:
             raise click.UsageError("--to-title goes with --album or --track")
         to = _Name(name.kind, name.artist if to_artist is None else to_artist, to_title or name.title)
@@ -174,9 +174,9 @@ def undo(settings: Settings, listener: str, as_json: bool, name: _Name) -> None:
         return await deck.figures.undo_rename(me, name.kind, name.pair)
 
     if not run(_with_deck(settings, listener, take_back)):
-        raise Failed(f"{name} isn't merged or renamed: 'tonearm names list' shows what is")
+        raise Failed(f"{name} isn't merged or renamed: 'tonearm names list' shows the names that are")
     facts = {"listener": listener, "kind": str(name.kind), "artist": name.artist, "title": name.title or None}
-    print_result(facts, f"{name} counts as itself again", as_json)
+    print_result(facts, f"{name} is no longer merged or renamed", as_json)
 
 
 def _change(

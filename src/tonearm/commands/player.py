@@ -31,7 +31,7 @@ def player() -> None:
 @with_settings()
 @click.option("--kind", required=True, type=click.Choice(KINDS), help="The protocol that the player uses.")
 @click.option(
-    "--app-key", is_flag=True, help="Also make an API key and shared secret, if the player wants a pair (lastfm)."
+    "--app-key", is_flag=True, help="Also make an API key and a shared secret, if the player needs them (lastfm)."
 )
 @for_listener
 @with_json
@@ -41,7 +41,7 @@ def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bo
     from tonearm.commands.opening import run
 
     if app_key and kind != "lastfm":
-        raise click.UsageError("--app-key is for players of the kind lastfm")
+        raise click.UsageError("--app-key needs --kind lastfm")
     new = run(_add(settings, listener, name, kind, app_key=app_key))
     address = new.address(_base(settings))
     facts = {
@@ -86,9 +86,7 @@ def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
 
 @player.command()
 @with_settings()
-@click.option(
-    "--address", metavar="URL", default="", help="The address at which the player reaches this service, if it differs."
-)
+@click.option("--address", metavar="URL", default="", help="The address that the player uses, if it differs.")
 @for_listener
 @with_json
 @click.argument("name")
@@ -98,7 +96,7 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
 
     found, trial = run(_test(settings, listener, name, address.rstrip("/") or _base(settings)))
     if trial.problem:
-        raise Failed(f"a play from {found.name} does not arrive: {trial.problem}")
+        raise Failed(f"a play from {found.name} doesn't arrive: {trial.problem}")
     report = trial.taken
     facts = {"status": report.status, "name": found.name, "message": report.message, "heard_at": found.heard_at or None}
     queued = report.status == "queued"
@@ -108,8 +106,8 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
     )
     print_result({**facts, "address": trial.address}, text, as_json)
     if trial.unmapped:
-        hint = f"'tonearm player map \"{found.name}\" THEIR-USER {listener}' names one"
-        say(f"None of its users is a listener here, so what they play is not kept: {hint}", err=True)
+        hint = f"'tonearm player map \"{found.name}\" THEIR-USER {listener}'"
+        say(f"Its users aren't mapped to listeners, so their plays are not kept: run {hint}", err=True)
     if found.refused_at > found.heard_at:
         say(f"Its last request was rejected: {found.refused_reason}", err=True)
 

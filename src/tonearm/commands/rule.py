@@ -49,7 +49,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @click.option("--to-track", help="The track to use instead.")
 @click.option("--to-album", help="The album to use instead.")
 @click.option("--to-album-artist", help="The artist of the album to use instead.")
-@click.option("--yes", is_flag=True, help="Make the rule. Without it, only show what it would have changed.")
+@click.option("--yes", is_flag=True, help="Make the rule. Without this, only show what it would have changed.")
 def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: Any) -> None:
     """Make a rule. Plays in the history, in the queue and on Last.fm stay as they are."""
     from tonearm.commands.opening import run

@@ -92,7 +92,7 @@ def mpris(
         bus = MprisBus(PlayerFilter(only, ignore))
         try:
             await bus.open()
-            say("watching the players of this session")
+            say("watching the players of this desktop session")
             await follow_mpris(bus, watcher, SystemClock())
         except NoBus as error:
             raise Failed(str(error)) from None
@@ -288,5 +288,5 @@ def _token(file: Path | None) -> str:
     if not token.strip():
         raise Failed("--to needs an API token or a player's secret: --token-file FILE, or TONEARM_WATCH_TOKEN")
     if not (token.strip().isascii() and token.strip().isprintable()):
-        raise Failed("invalid token: it contains characters that no token has")
+        raise Failed("invalid token: it contains characters that tokens never have")
     return token.strip()

@@ -173,7 +173,7 @@ class LastFmLikeClient:
             if cause.error_code == _NOT_APPROVED:
                 return TokenCheck(trouble=f"not approved yet at {service}", passing=True, pending=True)
             if cause.error_code == _KEY_REFUSED:
-                wants = f"{service} wants an API key of its own: enter one, with its shared secret"
+                wants = f"{service} requires an API key of its own: enter one, with its shared secret"
                 return TokenCheck(trouble=wants, part=AccessPart.API_KEY)
             return TokenCheck(trouble=plain(str(cause), secrets), passing=cause.error_code in _PASSING)
         status = reply.status
@@ -181,7 +181,7 @@ class LastFmLikeClient:
             return TokenCheck(trouble=plain(redirected(reply, self.address), secrets), part=AccessPart.ADDRESS)
         if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
             return TokenCheck(trouble=f"{service} can't answer now (HTTP {status}): try again later", passing=True)
-        what = f"what answers there doesn't speak Last.fm's API (HTTP {status}): check the address"
+        what = f"the server there doesn't speak Last.fm's API (HTTP {status}): check the address"
         return TokenCheck(trouble=what, part=AccessPart.ADDRESS)
 
     async def close(self) -> None:

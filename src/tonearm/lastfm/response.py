@@ -61,7 +61,7 @@ def understand(request: Request[T], sealed: SignedRequest, reply: Reply | Transp
     wait = retry_after(reply.headers)
     found = parse(reply.body)
     if found is None:
-        return Nonsense(reply.status, f"HTTP {reply.status} {unread(reply.body)}", wait)
+        return Nonsense(reply.status, f"HTTP {reply.status} with {unread(reply.body)}", wait)
     if "error" in found:
         return _refusal(found, reply.status, wait, sealed.secrets)
     if request.root is None:
@@ -71,7 +71,7 @@ def understand(request: Request[T], sealed: SignedRequest, reply: Reply | Transp
         content = found.get(request.root)
         expected = request.root in found
     if not expected:
-        return Nonsense(reply.status, f"HTTP {reply.status} with an answer to something else", wait)
+        return Nonsense(reply.status, f"HTTP {reply.status} with an unrelated answer", wait)
     try:
         return Answer(request.read(content))
     except UnreadableAnswer as error:

@@ -61,12 +61,12 @@ def verdict_on(reply: Reply | TransportError, sent: int, token: str, url: str, s
         return Split(_cause(reply, found, token, service), may_be_there=broke_off)
     if found is None:
         # A gateway's page: the server behind it may have stored them. At 404 there is no server to store them.
-        cause = Cause(None, f"HTTP {status} {unread(reply.body)}", service)
+        cause = Cause(None, f"HTTP {status} with {unread(reply.body)}", service)
         return Later(cause, wait) if status in (404, 405) else Unsure(cause, wait)
     if 200 <= status < 300:
         if found.get("status") == "ok":
             return Answered((ItemAnswer(0),) * sent, shown_time(reply))
-        return Unsure(Cause(None, f"HTTP {status} with an answer to something else", service), wait)
+        return Unsure(Cause(None, f"HTTP {status} with an unrelated answer", service), wait)
     cause = _cause(reply, found, token, service)
     match status:
         case HTTPStatus.BAD_REQUEST:
@@ -87,7 +87,7 @@ def of_a_token_in_doubt(ended: SessionEnded, state: Reply | TransportError) -> V
     a read without a token.
     """
     if isinstance(state, TransportError) or state.status >= 500:
-        return Later(Cause(None, f"{ended.cause}; but it has troubles of its own", ended.cause.service))
+        return Later(Cause(None, f"{ended.cause}; but it has problems of its own", ended.cause.service))
     if state.status == HTTPStatus.OK and members(state.body) is not None:
         return ended
     return SessionSuspect(ended.cause)
@@ -105,9 +105,9 @@ def token_check(reply: Reply | TransportError, token: str, url: str, service: st
     if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
         return TokenCheck(trouble=f"{service} can't check the token now (HTTP {status}): try again later", passing=True)
     if found is None or status >= 400 or not isinstance(found.get("valid"), bool):
-        what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
+        what = f"HTTP {status} with {unread(reply.body)}" if found is None else f"HTTP {status}"
         return TokenCheck(
-            trouble=f"what answers there isn't {service} ({what}): check the address", part=AccessPart.ADDRESS
+            trouble=f"the server there isn't {service} ({what}): check the address", part=AccessPart.ADDRESS
         )
     if not found["valid"]:
         return TokenCheck(trouble=rejects_token(service, _message(found, token)))

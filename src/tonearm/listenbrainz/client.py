@@ -159,7 +159,7 @@ class ListenBrainzClient(ServiceClient):
             case Unsure(cause, wait):  # a look-up changes nothing
                 return Later(cause, wait)
             case Answered():
-                return Later(Cause(None, "an answer to something else", self.rules.service))
+                return Later(Cause(None, "an unrelated answer", self.rules.service))
             case verdict:
                 return verdict
 
@@ -183,7 +183,7 @@ class ListenBrainzClient(ServiceClient):
         return answer.left_out(code, self.rules.service)
 
     def _unusable(self) -> SessionEnded:
-        return SessionEnded(Cause(None, "the stored token has characters that no token has", self.rules.service))
+        return SessionEnded(Cause(None, "the stored token has characters that tokens never have", self.rules.service))
 
 
 def _root(url: str, path: str) -> str:

@@ -54,11 +54,11 @@ def reason_of(service: str, code: int, message: str) -> str:
         case ListenCode.NAMELESS:
             return f"{service} needs an artist and a title"
         case ListenCode.UNKNOWN_RECORDING:
-            return f"{service} knows no recording of that name, so it can't keep the heart"
+            return f"{service} doesn't know this recording, so it can't store the heart"
         case ListenCode.NO_HEARTS:
-            return f"{service} has no hearts"
+            return f"{service} doesn't support hearts"
         case _:
-            return f"{service} left it out{f' ({message})' if message else ''}"
+            return f"{service} skipped it{f' ({message})' if message else ''}"
 
 
 LISTENBRAINZ = _rules("ListenBrainz", batch=100)

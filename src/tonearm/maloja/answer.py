@@ -56,12 +56,12 @@ def verdict_on(reply: Reply | TransportError, key: str, url: str) -> Verdict:
         # already, it says so when it is sent again.
         return Split(cause, may_be_there=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     if found is None:
-        nonsense = Cause(None, f"HTTP {status} {unread(reply.body)}", SERVICE)
+        nonsense = Cause(None, f"HTTP {status} with {unread(reply.body)}", SERVICE)
         return Later(nonsense, wait) if status in (404, 405) else Unsure(nonsense, wait)
     if 200 <= status < 300:
         if found.get("status") == "success":
             return Answered((ItemAnswer(0, _warnings(found, key)),), shown_time(reply))
-        return Unsure(Cause(None, f"HTTP {status} with an answer to something else", SERVICE), wait)
+        return Unsure(Cause(None, f"HTTP {status} with an unrelated answer", SERVICE), wait)
     if kind == _WRONG_KEY:
         return SessionEnded(Cause(None, _rejects_key(message), SERVICE))
     if kind == _SECOND_TAKEN:
@@ -86,10 +86,8 @@ def key_check(reply: Reply | TransportError, key: str, url: str) -> TokenCheck:
         return TokenCheck(trouble=f"{SERVICE} can't check the key now (HTTP {status}): try again later", passing=True)
     if status == HTTPStatus.BAD_REQUEST and kind == _NO_NAMES:
         return TokenCheck()
-    what = f"HTTP {status} {unread(reply.body)}" if found is None else f"HTTP {status}"
-    return TokenCheck(
-        trouble=f"what answers there isn't {SERVICE} ({what}): check the address", part=AccessPart.ADDRESS
-    )
+    what = f"HTTP {status} with {unread(reply.body)}" if found is None else f"HTTP {status}"
+    return TokenCheck(trouble=f"the server there isn't {SERVICE} ({what}): check the address", part=AccessPart.ADDRESS)
 
 
 def _rejects_key(message: str) -> str:

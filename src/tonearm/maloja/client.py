@@ -74,7 +74,7 @@ class MalojaClient(ServiceClient):
         return 1
 
     async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Maloja has no hearts; the answer says so."""
+        """Maloja doesn't support hearts; the answer says so."""
         return _no_place_for(MalojaCode.NO_HEARTS)
 
     async def validate(self, token: str) -> TokenCheck:

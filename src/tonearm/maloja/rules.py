@@ -22,11 +22,11 @@ def reason_of(code: int, message: str) -> str:
         case MalojaCode.SECOND_TAKEN:
             return "Maloja has another play that started in the same second, and keeps only one"
         case MalojaCode.NO_PLAYING_NOW:
-            return "Maloja doesn't show what plays now"
+            return "Maloja doesn't show what's playing"
         case MalojaCode.NO_HEARTS:
-            return "Maloja has no hearts"
+            return "Maloja doesn't support hearts"
         case _:
-            return f"Maloja left it out{f' ({message})' if message else ''}"
+            return f"Maloja skipped it{f' ({message})' if message else ''}"
 
 
 def _reason(play: Play, code: int, message: str, now: float) -> str:

@@ -233,7 +233,7 @@ class Destinations:
         others = [one for one in destinations.at_profile(db, user) if one.id != but]
         same = [one for one in others if _place(one.url) == _place(address) and may_be_one(one.kind, kind)]
         if mine := next((one for one in same if one.account == account), None):
-            return DestinationRefused(f"{name_of(mine)} is one of your destinations already", WhyRefused.TAKEN)
+            return DestinationRefused(f"{name_of(mine)} is already one of your destinations", WhyRefused.TAKEN)
         with_token = any(other.account != account for other in destinations.with_pace_key(db, profile.key))
         if with_token or (same and (user or kind in NAME_NOBODY)):
             return _of_another(kind, user, by_token=with_token)
@@ -279,7 +279,7 @@ class Destinations:
                 return refused
             user = profile.user
             if not now.username and user and destinations.named(db, account, found.kind, found.url, user):
-                return DestinationRefused(f"this is {user}'s, who was one of your destinations before: add it again")
+                return DestinationRefused(f"this belongs to {user}, a destination that you had before: add it again")
             destinations.sign_in(db, number, user, sealed, profile.key)
             return destinations.find(db, number) or now
 
@@ -403,11 +403,13 @@ def _somebody_elses(found: StoredDestination, user: str) -> DestinationRefused |
     """Why a destination can't continue with a session of that user."""
     service = DestinationKind(found.kind).label
     if found.username and not user:
-        return DestinationRefused(f"{service} doesn't say whose this is, and plays wait here for {found.username}")
+        return DestinationRefused(
+            f"{service} doesn't say which user this belongs to, and plays are waiting for {found.username}"
+        )
     if not found.username or user.casefold() == found.username.casefold():
         return None
-    whose = f"you signed in as {user}" if found.kind in SIGNED_IN else f"this token is {user}'s"
-    return DestinationRefused(f"{whose}, and plays wait here for {found.username}: add {user} as another destination")
+    whose = f"you signed in as {user}" if found.kind in SIGNED_IN else f"this token belongs to {user}"
+    return DestinationRefused(f"{whose}, but plays are waiting for {found.username}: add {user} as another destination")
 
 
 def _of_another(kind: DestinationKind, user: str, *, by_token: bool) -> DestinationRefused:
@@ -416,17 +418,17 @@ def _of_another(kind: DestinationKind, user: str, *, by_token: bool) -> Destinat
     """
     mixed = "or their plays and yours would be mixed there"
     if by_token:
-        text = f"another listener here already sends plays with this {kind.label} token: use a token of your own"
+        text = f"another listener here already sends plays with this {kind.label} token: use your own token"
     else:
         to = f"to {user} at {kind.label}" if user else f"to this {kind.label}"
-        text = f"another listener here already sends plays {to}: use a profile of your own"
+        text = f"another listener here already sends plays {to}: use your own profile"
     return DestinationRefused(f"{text}, {mixed}", WhyRefused.TAKEN)
 
 
 def _is_lastfm_of(account: int, signed_in: Sequence[int]) -> DestinationRefused | None:
     """The refusal if plays of these listeners are sent to that Last.fm profile already."""
     if account in signed_in:
-        text = "you're signed in there already: that is the Last.fm of your settings"
+        text = "you're already signed in there: it is the Last.fm profile in your settings"
         return DestinationRefused(text, WhyRefused.TAKEN)
     return _of_another(DestinationKind.LASTFM, "", by_token=False) if signed_in else None
 

@@ -99,10 +99,10 @@ class HistoryUploads:
                 await self.forget(other.account)
         if account in self.kept:
             if self.kept[account].works:
-                raise UploadBusy("another file is on its way: wait until that is over")
+                raise UploadBusy("another file is being uploaded: wait until it is finished")
             await self.forget(account)
         if len(self.kept) >= MAX_UPLOADS:
-            raise UploadBusy("too many files are on their way: try again later")
+            raise UploadBusy("too many files are being uploaded: try again later")
         file = await asyncio.to_thread(_write, name, content)
         upload = Upload(secrets.token_hex(8), account, file, options, self.clock.now())
         self.kept[account] = upload

@@ -90,7 +90,7 @@ class Households:
             return NotInvited("only the first listener of this service can invite others")
         found = accounts.named(db, name)
         if found is not None and household.has_come(db, found.id, self.clock.now()):
-            return NotInvited(f"{name} is here already, and can add a device on this page")
+            return NotInvited(f"{name} is already a listener here, and can add a device on this page")
         return None
 
     def _invite(self, db: Connection, account: int, name: str, secret: str) -> Invitation | NotInvited:

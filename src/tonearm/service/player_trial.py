@@ -84,7 +84,7 @@ def _trouble(fault: Exception) -> str:
     if isinstance(fault, httpx2.TimeoutException):
         return f"no answer within {TIMEOUT:.0f} s"
     if isinstance(fault, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
-        return "no http address"
+        return "not an http address"
     return "the connection broke"
 
 

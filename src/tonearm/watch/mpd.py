@@ -13,7 +13,7 @@ PORT = 6600
 LONGEST_LINE = 1 << 20
 """Bytes; MPD's own limit for a line is far lower."""
 
-NOT_MPD = "what answers there is not MPD"
+NOT_MPD = "the server there is not MPD"
 
 
 class MpdError(Exception):

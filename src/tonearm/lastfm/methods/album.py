@@ -34,7 +34,7 @@ def read_info(content: object) -> AlbumInfo:
     found = node(content)
     title = text(found.get("name")) or text(found.get("title"))
     if not title:
-        raise UnreadableAnswer("no title of the album")
+        raise UnreadableAnswer("the album has no title")
     tracks = node(found.get("tracks"))
     return AlbumInfo(
         artist=text(found.get("artist")),

@@ -42,7 +42,7 @@ def read_info(content: object) -> ArtistInfo:
     found = node(content)
     name, counts = text(found.get("name")), node(found.get("stats"))
     if not name:
-        raise UnreadableAnswer("no name of the artist")
+        raise UnreadableAnswer("the artist has no name")
     return ArtistInfo(
         name=name,
         mbid=text(found.get("mbid")),

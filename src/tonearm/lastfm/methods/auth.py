@@ -53,7 +53,7 @@ def read_session(content: object) -> Session:
     granted = node(content)
     name, key = text(granted.get("name")), text(granted.get("key"))
     if not name or not key:
-        raise UnreadableAnswer("no name or no key in the session")
+        raise UnreadableAnswer("the session has no name or no key")
     return Session(name, key, flag(granted.get("subscriber")))
 
 

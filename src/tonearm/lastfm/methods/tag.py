@@ -25,7 +25,7 @@ def read_info(content: object) -> TagInfo:
     found = node(content)
     known = entry(found)
     if not known.name:
-        raise UnreadableAnswer("no name of the tag")
+        raise UnreadableAnswer("the tag has no name")
     return TagInfo(known.name, known.url, known.taggings, known.reach, shapes.wiki(found.get("wiki")))
 
 

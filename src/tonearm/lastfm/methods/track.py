@@ -90,7 +90,7 @@ def read_info(content: object) -> TrackInfo:
     found = node(content)
     title, by, album = text(found.get("name")), found.get("artist"), node(found.get("album"))
     if not title:
-        raise UnreadableAnswer("no title of the track")
+        raise UnreadableAnswer("the track has no title")
     return TrackInfo(
         artist=text(by),
         title=title,

@@ -20,7 +20,7 @@ def info(user: str | None = None, session_key: str | None = None) -> Request[Use
     Raises BadParameters if there is no such user.
     """
     if user is None and not session_key:
-        raise ValueError("user must be named, or a session_key be given: whose profile?")
+        raise ValueError("give a user or a session_key: whose profile?")
     page_params = given({"user": named_if_given("user", user)})
     return Request("user.getInfo", page_params, "user", read_info, session_key=session_key)
 
@@ -28,7 +28,7 @@ def info(user: str | None = None, session_key: str | None = None) -> Request[Use
 def read_info(content: object) -> UserInfo:
     profile = _profile(node(content))
     if not profile.name:
-        raise UnreadableAnswer("no name in the profile")
+        raise UnreadableAnswer("the profile has no name")
     return profile
 
 

@@ -97,7 +97,7 @@ def _source(url: URL) -> Iterator[Connection]:
         with engine.connect() as db, db.begin():
             if (found := revision(db)) != NEWEST:
                 raise CannotMove(
-                    f"{file}: its tables have revision {found}, not {NEWEST}: start this version of tonearm on it once"
+                    f"{file}: its tables have revision {found}, not {NEWEST}: start this tonearm with it once"
                 )
             yield db
     except DBAPIError as error:

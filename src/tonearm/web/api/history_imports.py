@@ -61,7 +61,7 @@ class FoundOut(BaseModel):
     """What files of one kind hold, and what an import of them has added or would add.
 
     `known` plays are there already, `doubtful` ones may be; `young` are waiting plays of other scrobblers that Last.fm
-    still accepts. `ruled` of the new ones get other names by your rules, or would get them with `rules`. `skipped` is
+    still accepts. `ruled` of the new ones get other names from your rules, or would get them with `rules`. `skipped` is
     by reason. `first` and `last` play in Unix seconds UTC. `id` is that of the import.
     """
 
@@ -133,7 +133,7 @@ class MirrorIn(Strict):
 _UNDO: dict[int | str, dict[str, Any]] = {409: {"model": Detail, "description": "No such import, or undone already."}}
 _JOB: dict[int | str, dict[str, Any]] = {404: {"model": Detail, "description": "No such import."}}
 _UPLOAD: dict[int | str, dict[str, Any]] = {
-    409: {"model": Detail, "description": "Another file is on its way."},
+    409: {"model": Detail, "description": "Another file is being uploaded."},
     413: {"model": Detail, "description": "The file is too large: import it with `tonearm import-history`."},
 }
 

@@ -245,7 +245,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         if isinstance(changed, DestinationRefused):
             wrong = {changed.field: sentence(changed.reason)}
             return await _page(frame, me, number, wrong, policy=chosen.policy(found.stored.policy))
-        return to_page(request, _address(number), "Saved. It applies from the next play.")
+        return to_page(request, _address(number), "Saved. This applies from the next play.")
 
     @router.post("/settings/destinations/{number}/preview")
     async def preview(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:

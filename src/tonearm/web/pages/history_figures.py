@@ -213,7 +213,7 @@ async def _on_this_day(frame: Frame, me: Listener, request: Request, day: str) -
         except ValueError:
             raise HTTPException(400, "We can't read that date. Use 2014-05-12.") from None
         if not 1972 <= shown.year <= 9000:
-            raise HTTPException(400, "We have no plays of that day.")
+            raise HTTPException(400, "You have no plays on that day.")
     years = await _years(frame, me, shown, zone, TOP_SIZE)
     return frame.page(
         "on_this_day",

@@ -118,7 +118,7 @@ async def _from_lastfm(answer: Awaitable[Remembered[T] | NotKnown]) -> MusicInfo
         raise HTTPException(400, "Enter a name.") from None
     except LastFmError as error:
         if error.error_code is None:
-            return MusicInfo(message="Couldn't reach Last.fm. Trying again soon.")
+            return MusicInfo(message="Couldn't reach Last.fm. Try again soon.")
         return MusicInfo(message=f"Last.fm couldn't answer: {error.message}")
     if isinstance(found, NotKnown):
         return MusicInfo(message="Last.fm doesn't know this name.")

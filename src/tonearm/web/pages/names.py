@@ -64,7 +64,7 @@ def name_routes(router: APIRouter, frame: Frame) -> None:
             field = "artist" if missing.field == "artist" else "title"
             return await _page(frame, me, refused(sentence(str(missing)), field))
         except TooManyRenames:
-            problem = f"You have renamed {MAX_RENAMES} names, which is as many as there can be. Undo some first."
+            problem = f"You have renamed {MAX_RENAMES} names, which is the limit. Undo some first."
             return await _page(frame, me, refused(problem))
         return RedirectResponse(local_url("/history/names"), 303)
 

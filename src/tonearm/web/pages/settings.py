@@ -59,7 +59,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     ) -> Response:
         """Change how much of a track has to be played, from the next play on."""
         await frame.deck.accounts.change_settings(me.id, None, percent)
-        return back(request, "/settings", "Saved. It applies from the next play.")
+        return back(request, "/settings", "Saved. This applies from the next play.")
 
 
 def _token_routes(router: APIRouter, frame: Frame) -> None:

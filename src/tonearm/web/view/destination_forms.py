@@ -178,7 +178,7 @@ def shown_preview(found: PolicyPreview, history: int | None) -> ShownPreview:
     changed = tuple(
         ChangedNames(
             name(heard.artist),
-            name(sent.artist if sent.artist != heard.artist else f"{sent.artist} (without the album's artist)"),
+            name(sent.artist if sent.artist != heard.artist else f"{sent.artist} (without the album artist)"),
             name(heard.title),
         )
         for heard, sent in found.changed[:SHOWN_CHANGES]
