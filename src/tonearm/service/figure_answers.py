@@ -13,8 +13,9 @@ from typing import Any, assert_never
 
 from tonearm.core import days
 from tonearm.core.figures import ListeningSession, Measure, NameKind, Streak, Totals
-from tonearm.service.figure_results import DEEPEST, LONGEST_LIST, Span, TopList, TopName
+from tonearm.service.figure_results import DEEPEST, LONGEST_LIST, FirstHeardList, Span, TopList, TopName
 from tonearm.service.figures import Figures
+from tonearm.store.queries.delivery_figures import DeliveryFigures
 
 FigureAnswer = dict[str, Any]
 
@@ -94,35 +95,42 @@ async def _of(figures: Figures, account: int, asked: Question, span: Span) -> Fi
             times = await figures.times(account, span)
             return {**_totals(times.totals), "week": times.week}
         case Shown.NEW:
-            fresh = await figures.discoveries(account, asked.of, span, asked.limit, asked.offset)
-            return {
-                "total": fresh.total,
-                "names": [
-                    {"artist": n.artist, "title": n.title or None, "first": n.at, "plays": n.plays, "seconds": n.heard}
-                    for n in fresh.names
-                ],
-            }
+            return _first_heard(await figures.discoveries(account, asked.of, span, asked.limit, asked.offset))
         case Shown.REDISCOVERED:
-            again = await figures.rediscovered(account, asked.of, span, asked.limit, asked.offset)
-            return _list(again)
+            return _list(await figures.rediscovered(account, asked.of, span, asked.limit, asked.offset))
         case Shown.ON_THIS_DAY:
-            today = days.day_of(figures.clock.now(), asked.zone)
-            years = await figures.on_this_day(account, today, asked.zone)
-            return {
-                "day": str(today),
-                "years": [{"day": str(one.day), **_totals(one.totals), "tracks": _names(one.tracks)} for one in years],
-            }
+            return await _on_this_day(figures, account, asked.zone)
         case Shown.DELIVERIES:
-            found = await figures.deliveries(account, span)
-            return {
-                "sample": found.sample,
-                "median_seconds": found.median,
-                "slow_seconds": found.slow,
-                "failed": found.failed,
-                "left_out": [asdict(one) for one in found.left_out],
-            }
+            return _deliveries(await figures.deliveries(account, span))
         case _:
             assert_never(asked.shown)
+
+
+def _first_heard(found: FirstHeardList) -> FigureAnswer:
+    names = [
+        {"artist": n.artist, "title": n.title or None, "first": n.at, "plays": n.plays, "seconds": n.heard}
+        for n in found.names
+    ]
+    return {"total": found.total, "names": names}
+
+
+async def _on_this_day(figures: Figures, account: int, zone: tzinfo) -> FigureAnswer:
+    today = days.day_of(figures.clock.now(), zone)
+    years = await figures.on_this_day(account, today, zone)
+    return {
+        "day": str(today),
+        "years": [{"day": str(one.day), **_totals(one.totals), "tracks": _names(one.tracks)} for one in years],
+    }
+
+
+def _deliveries(found: DeliveryFigures) -> FigureAnswer:
+    return {
+        "sample": found.sample,
+        "median_seconds": found.median,
+        "slow_seconds": found.slow,
+        "failed": found.failed,
+        "left_out": [asdict(one) for one in found.left_out],
+    }
 
 
 async def _overview(figures: Figures, account: int, asked: Question, span: Span) -> FigureAnswer:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta, tzinfo
 from functools import partial
 from itertools import groupby
@@ -46,41 +47,36 @@ AWAY = 365
 """Days without a play after which an artist, an album or a track is rediscovered."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """What names are ranked by, and their counts: of the span, and of the one before (`past`)."""
+
+    tally: Tally
+    by: Measure = Measure.PLAYS
+    past: Tally = field(default_factory=Tally)
+
+
 def top_list(history: HistoryReader, kind: NameKind, span: Span, limit: int, offset: int, by: Measure) -> TopList:
     """The most played names of a span, with their ranks in the one before: `limit` names from position `offset` on."""
     tally = history.tally(kind, span.start, span.end)
     earlier = span.before
     past = history.tally(kind, earlier.start, earlier.end) if earlier else Tally()
-    return _listed(history, kind, tally, past, limit, offset, by)
+    return _listed(history, kind, _Ranking(tally, by, past), range(offset, offset + limit))
 
 
 def _listed(
-    history: HistoryReader,
-    kind: NameKind,
-    tally: Tally,
-    past: Tally,
-    limit: int,
-    offset: int,
-    by: Measure,
-    among: set[int] | None = None,
+    history: HistoryReader, kind: NameKind, ranking: _Ranking, positions: range, among: set[int] | None = None
 ) -> TopList:
-    """A part of the list of the most played, only `among` these names if they are given."""
-    sums = tally.by_group(by)
+    """The names at these positions of the list of the most played; only `among` these names if they are given."""
+    tally, past = ranking.tally, ranking.past
+    sums = tally.by_group(ranking.by)
     if among is not None:
         sums = {group: number for group, number in sums.items() if group in among}
-    wanted = figures.top_parts(sums, limit, offset)
-    tied = tally.spellings_of({group for part in wanted if not part.many for group in part.groups})
-    shown: list[int] = []
-    for part in wanted:
-        groups = list(part.groups)
-        if not part.many:
-            names = history.shown(kind, (tied[group][0] for group in groups))
-            groups.sort(key=lambda group: tuple(map(str.casefold, names[tied[group][0]])))
-        shown += groups[max(0, offset - part.start) : max(0, offset + limit - part.start)]
+    shown = _groups_at(history, kind, tally, sums, positions)
     spelt = tally.spellings_of(shown)
     names = history.shown(kind, (spelt[group][0] for group in shown))
     rank = figures.ranks(sums, shown)
-    before, plays_before = past.by_group(by), past.by_group()
+    before, plays_before = past.by_group(ranking.by), past.by_group()
     rank_before = figures.ranks(before, shown)
     return TopList(
         len(sums),
@@ -96,6 +92,22 @@ def _listed(
             for group in shown
         ),
     )
+
+
+def _groups_at(
+    history: HistoryReader, kind: NameKind, tally: Tally, sums: Mapping[int, int], positions: range
+) -> list[int]:
+    """The names at these positions, those with equal sums listed alphabetically unless there are too many of them."""
+    wanted = figures.top_parts(sums, len(positions), positions.start)
+    tied = tally.spellings_of({group for part in wanted if not part.many for group in part.groups})
+    shown: list[int] = []
+    for part in wanted:
+        groups = list(part.groups)
+        if not part.many:
+            names = history.shown(kind, (tied[group][0] for group in groups))
+            groups.sort(key=lambda group: tuple(map(str.casefold, names[tied[group][0]])))
+        shown += groups[max(0, positions.start - part.start) : max(0, positions.stop - part.start)]
+    return shown
 
 
 def hours_of(history: HistoryReader, span: Span) -> tuple[Counter[int], Counter[int]]:
@@ -188,7 +200,7 @@ def heard_again(history: HistoryReader, kind: NameKind, span: Span, limit: int, 
     long_ago = history.tally(kind, history.first, since).by_group()
     lately = history.tally(kind, since, span.start).by_group()
     again = {group for group in tally.by_group() if group in long_ago and group not in lately}
-    return _listed(history, kind, tally, Tally(), limit, offset, Measure.PLAYS, again)
+    return _listed(history, kind, _Ranking(tally), range(offset, offset + limit), again)
 
 
 def anniversaries(
@@ -207,7 +219,7 @@ def anniversaries(
         if totals.plays:
             tally = Tally()
             tally.add(history.names_in(part, NameKind.TRACK))
-            tracks = _listed(history, NameKind.TRACK, tally, Tally(), top, 0, Measure.PLAYS)
+            tracks = _listed(history, NameKind.TRACK, _Ranking(tally), range(top))
             found.append(Anniversary(day, totals, tracks.names))
     return found
 
@@ -236,7 +248,7 @@ def look_back(history: HistoryReader, span: Span, top: int, today: int) -> Rewin
     return Rewind(
         overview_of(history, span, top),
         times,
-        _listed(history, NameKind.ARTIST, artists, Tally(), top, 0, Measure.PLAYS, fresh),
+        _listed(history, NameKind.ARTIST, _Ranking(artists), range(top), fresh),
         heard_again(history, NameKind.ARTIST, span, top, 0),
         figures.streaks((days.day_number(one.day) for one in times.days), today).longest,
     )
@@ -253,6 +265,30 @@ def name_figures(
     history: HistoryReader, kind: NameKind, name: tuple[str, str], zone: tzinfo, top: int, latest: int
 ) -> NameFigures:
     """The figures of one name: the first `top` of each list, and the `latest` plays."""
+    group = history.renames.group(kind, *name)
+    names, numbered = _plays_of_name(history, kind, name, group)
+    if not numbered:
+        return NameFigures(names)
+    plays = [play for _, play in numbered]
+    sums = history.tally(kind, history.first, history.last + 1).by_group()
+    return NameFigures(
+        names,
+        figures.ranks(sums, [group]).get(group),
+        len(sums),
+        len(plays),
+        sum(play.heard for play in plays),
+        plays[0].timestamp,
+        plays[-1].timestamp,
+        _plays_by_day(plays, zone),
+        tuple(id_ for id_, _ in numbered[: -latest - 1 : -1]),
+        {other: _top_of(history, other, plays, top) for other in _BELONGING[kind]},
+    )
+
+
+def _plays_of_name(
+    history: HistoryReader, kind: NameKind, name: tuple[str, str], group: int
+) -> tuple[frozenset[tuple[str, str]], list[tuple[int, FiguredPlay]]]:
+    """All spellings of a name, and its plays with their ids, in the order of time."""
     names, spans = where_played(history, kind, name)
     numbered: list[tuple[int, FiguredPlay]] = []
     for start, end in spans:
@@ -260,37 +296,29 @@ def name_figures(
             numbered += history.ask(
                 partial(name_plays.of_name, account=history.account, kind=kind, names=names, start=first, end=last)
             )
-    group = history.renames.group(kind, *name)
     if history.renames.names:  # of two artists and two titles that are one track, not every pair need be that track
         numbered = [one for one in numbered if history.renames.group(kind, *_name_of(kind, one[1])) == group]
-    if not numbered:
-        return NameFigures(names)
     numbered.sort(key=lambda one: one[1].timestamp)
-    plays = [play for _, play in numbered]
-    sums = history.tally(kind, history.first, history.last + 1).by_group()
-    first, last = plays[0].timestamp, plays[-1].timestamp
-    hours = days.stretches(zone, first // days.HOUR * days.HOUR, (last // days.HOUR + 1) * days.HOUR)
-    by_hour, _ = figures.by_local_hour([figures.quarters_of(plays)], hours)
+    return names, numbered
+
+
+def _plays_by_day(plays: Sequence[FiguredPlay], zone: tzinfo) -> Counter[int]:
+    """How many plays, in the order of time, each local day has (`core.days.day_number`)."""
+    start, end = plays[0].timestamp // days.HOUR, plays[-1].timestamp // days.HOUR + 1
+    by_hour, _ = figures.by_local_hour(
+        [figures.quarters_of(plays)], days.stretches(zone, start * days.HOUR, end * days.HOUR)
+    )
     by_day: Counter[int] = Counter()
     for hour, number in by_hour.items():
         by_day[hour // 24] += number
-    tops = {}
-    for other in _BELONGING[kind]:
-        tally = Tally()
-        tally.add(figures.names_of(plays, other, history.texts, history.renames))
-        tops[other] = _listed(history, other, tally, Tally(), top, 0, Measure.PLAYS)
-    return NameFigures(
-        names,
-        figures.ranks(sums, [group]).get(group),
-        len(sums),
-        len(plays),
-        sum(play.heard for play in plays),
-        first,
-        last,
-        by_day,
-        tuple(id_ for id_, _ in numbered[: -latest - 1 : -1]),
-        tops,
-    )
+    return by_day
+
+
+def _top_of(history: HistoryReader, kind: NameKind, plays: Sequence[FiguredPlay], top: int) -> TopList:
+    """The most played names of a kind in some plays."""
+    tally = Tally()
+    tally.add(figures.names_of(plays, kind, history.texts, history.renames))
+    return _listed(history, kind, _Ranking(tally), range(top))
 
 
 def where_played(
