@@ -150,7 +150,7 @@ async def open(  # hosts write tonearm.open(...), as they write open(...)
     The tables are created or migrated first. Raises StoreUnavailable if the database cannot be used, DatabaseTooNew if
     a newer tonearm wrote it, and AlreadyOpen if another process delivers from it. With `deliver=False` this process
     only reports plays, and leaves sending them to the other. `secret_key` encrypts the session keys; without one, a key
-    file is created beside a SQLite file. Raises WrongSecret if it isn't the one used before: then nothing is changed,
+    file is created beside a SQLite file. Raises WrongSecret if it isn't the one used before; nothing is changed then,
     and nobody is signed out. `requests_per_second` limits requests to Last.fm for each API key (0: no limit).
     `daily_scrobbles` is each listener's daily limit at Last.fm, None to learn it when it is reached. `cache_ttl` is how
     many seconds an answer about an artist, an album or a track stays fresh; 0 turns the cache off.

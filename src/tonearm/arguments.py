@@ -36,7 +36,7 @@ def check_seconds(argument: str, value: object) -> None:
 
 
 def check_track(track: object, where: str = "") -> None:
-    """Raises ValueError, naming the field, if it can't be a track by its types; names may be empty. `where` says which
+    """Raises ValueError, naming the field, if its types aren't those of a track; names may be empty. `where` says which
     of several.
     """
     if not isinstance(track, Track):
@@ -50,7 +50,7 @@ def check_track(track: object, where: str = "") -> None:
 
 
 def check_plays(plays: object) -> None:
-    """Raises ValueError, naming the first of them, counted from 0, that can't be a play by its types."""
+    """Raises ValueError, naming the first (counted from 0) whose types aren't those of a play."""
     if not isinstance(plays, Sequence):
         _wrong("plays", "a list of tonearm.Play", plays)
     for place, play in enumerate(plays):
@@ -68,7 +68,7 @@ def check_database(database: object) -> None:
 
 
 def check_limits(requests_per_second: object, daily_scrobbles: object, cache_ttl: object) -> None:
-    """Raises ValueError, naming the one that can't be."""
+    """Raises ValueError, naming the limit that is out of bounds."""
     for argument, value in (("requests_per_second", requests_per_second), ("cache_ttl", cache_ttl)):
         if not isinstance(value, int | float) or not value >= 0:
             _wrong(argument, "a number from 0", value)
@@ -77,13 +77,13 @@ def check_limits(requests_per_second: object, daily_scrobbles: object, cache_ttl
 
 
 def check_client(http: object) -> None:
-    """Raises ValueError if a host's HTTP client is none that can be awaited."""
+    """Raises ValueError if a host's HTTP client isn't an asynchronous one."""
     if http is not None and not hasattr(http, "aclose"):
         _wrong("http", "an httpx2.AsyncClient", http)
 
 
 def check_settings(enabled: object, threshold: object) -> None:
-    """Raises ValueError, naming the one that is of a wrong type; None leaves a setting as it is."""
+    """Raises ValueError, naming the setting with a wrong type; None leaves a setting as it is."""
     if not isinstance(enabled, bool | None):
         _wrong("enabled", "True or False", enabled)
     if not isinstance(threshold, int | None):
@@ -102,7 +102,7 @@ def unix_seconds(argument: str, value: object) -> float:
 
 
 def one_of(argument: str, choices: type[_Choice], value: object) -> _Choice:
-    """The choice, also if it is given by its text; raises ValueError with all of them."""
+    """The choice, which may be given as text; raises a ValueError that lists all choices."""
     if not isinstance(value, str) or value not in list(choices):
         _wrong(argument, f"one of {', '.join(choices)}", value)
     return choices(value)

@@ -101,7 +101,7 @@ def _check_names(artist: object, title: object) -> None:
 @dataclass(frozen=True)
 class Deck:
     """An open database with everything that works on it: made by `tonearm.open`, closed at the end of its `async with`
-    block. What only pages and single commands need is loaded and made when it is first asked for.
+    block. What only pages and single commands need is loaded and created on first use.
 
     `configured`: an API key and a secret are set; without them plays are kept and nothing is sent. `delivers()`:
     whether this process sends plays; another process may.
@@ -228,7 +228,7 @@ class Deck:
         return DestinationSetup(self.destinations)
 
     async def close(self) -> None:
-        """End what parts of it do on their own; `tonearm.open` does it at the end of its block."""
+        """Stop the background work of its parts; `tonearm.open` does so at the end of its block."""
         await self.listening_clocks.close()
         if "history_uploads" in vars(self):
             await self.history_uploads.close()
@@ -250,7 +250,7 @@ class Deck:
         return await self.metadata.album(artist, title)
 
     async def track(self, artist: str, title: str) -> Remembered[TrackInfo] | NotKnown:
-        """A track. Last.fm knows everything that anybody ever scrobbled."""
+        """A track. Last.fm has every track that anybody ever scrobbled."""
         _check_names(artist, title)
         return await self.metadata.track(artist, title)
 
@@ -330,14 +330,14 @@ class Listener:
         return await self.deck.reports.scrobble_all(self.id, plays, reporter)
 
     async def fate(self, play_id: int, *, seconds: float = 0.0) -> StoredPlay | None:
-        """What became of a play, as soon as that is decided, or after that many seconds: `id` of a ReportResult says
-        which. Its `fate` is `queued` until then; None if this listener has no such play.
+        """The play with the `id` of a ReportResult. Waits up to `seconds` until its `fate` is decided, which is
+        `queued` until then; None if this listener has no such play.
         """
         return await self.deck.reports.fate(self.id, play_id, seconds)
 
     async def change_settings(self, *, enabled: bool | None = None, threshold: int | None = None) -> None:
         """Turn scrobbling on or off, or set the percentage of a track, 25 to 100, that has to be heard (ValueError
-        otherwise). They apply to plays that are reported from now on; `account` returns them.
+        otherwise). This applies to plays that are reported from now on; `account` returns the settings.
         """
         check_settings(enabled, threshold)
         await self.deck.accounts.change_settings(self.id, enabled, threshold)
@@ -360,7 +360,7 @@ class Listener:
         return (await self.deck.sign_in.sign_out(self.id, discard)).plays
 
     async def discard_for(self, username: str) -> int:
-        """Discard what waits for a Last.fm user who was signed in before; returns how many plays that was."""
+        """Discard plays that wait for a Last.fm user who was signed in before; returns how many."""
         check_text("username", username)
         return await self.deck.sign_in.discard_for(self.id, username)
 
@@ -375,17 +375,17 @@ class Listener:
         return await self.deck.after_all.send(self.id)
 
     async def retry(self) -> None:
-        """Make everything that waits due now."""
+        """Retry everything that is waiting now."""
         await self.deck.accounts.retry(self.id, self.deck.hint)
 
     async def destinations(self) -> list[DestinationOverview]:
-        """The other services that plays are sent to: their state, what waits, and why."""
+        """The other services that plays are sent to: their state, what is waiting, and why."""
         return await self.deck.destination_views.all(self.id)
 
     async def add_destination(
         self, kind: DestinationKind, token: str, *, url: str = "", policy: Policy | None = None, days: float = 0.0
     ) -> StoredDestination | DestinationRefused:
-        """Send plays from now on to another service, too. The service is asked first whose token it is.
+        """From now on, send plays to another service, too. The service is first asked whose token it is.
 
         The last `days` days of the history are sent as well, after new plays (`math.inf`: all of it). If the same
         profile was removed before, the plays that still wait for it are sent now.
@@ -398,8 +398,8 @@ class Listener:
     async def remove_destination(
         self, number: int, *, discard: bool | None = None
     ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
-        """Stop sending plays there, and forget the token. If plays wait, `discard` says whether they are discarded or
-        kept.
+        """Stop sending plays there, and forget the token. If plays are waiting, `discard` decides whether they are
+        discarded or kept.
         """
         return await self.deck.destinations.remove(self.id, number, discard=discard)
 
@@ -438,8 +438,8 @@ class Listener:
     async def enrich(self) -> Enriched:
         """Look up the library's songs at Last.fm, in request slots that no scrobble needs: at most four a second.
 
-        `library` gives what was found. Raises ImportFailed if Last.fm is down; the run continues by itself when it
-        is back.
+        `library` returns what was found. Raises ImportFailed if Last.fm is down; the run continues automatically when
+        it is back.
         """
         if not self.deck.configured:
             raise ImportFailed("no API key is configured")

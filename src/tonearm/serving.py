@@ -20,7 +20,7 @@ from tonearm.web.options import WebOptions
 from tonearm.web.ways_in.entrance import refusals
 
 GRACE = 1
-"""Seconds that open requests get when the service ends. A stream of events would never end by itself."""
+"""Seconds that open requests get when the service stops. A stream of events would never end otherwise."""
 
 YOUNG = 10_000
 """New objects that trigger a run of the garbage collector."""

@@ -107,9 +107,7 @@ class RecordsClient(ServiceClient):
         return await self._write(self.form.plays, record_key(play), self.form.play(play), token)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """Report what is playing now. It ends by itself: after the track's length, or in ten minutes if that is
-        unknown.
-        """
+        """Report what is playing now. It expires after the track's length, or in ten minutes if that is unknown."""
         return await self._write(self.form.status, STATUS_KEY, self.form.playing(track, self._now()), token)
 
     def feedback_requests(self, track: Track) -> int:

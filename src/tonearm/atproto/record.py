@@ -17,7 +17,7 @@ STATUS_KEY = "self"
 """The key of the only record that says what is playing now."""
 
 UNKNOWN_LENGTH = 600.0
-"""Seconds after which something that is playing ends by itself, if its length is unknown."""
+"""Seconds after which something that is playing expires, if its length is unknown."""
 
 _DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
 """The digits of a key, in the order in which they sort: https://atproto.com/specs/tid"""

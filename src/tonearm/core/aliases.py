@@ -40,7 +40,7 @@ _TRIBUTE = re.compile(
     r"|quartet|orchestra|philharmonic|symphon\w*|choir|lullab\w*|rockabye|babies|kids|piano|string|strings|8bit|bit"
     r"|chiptune|project|remix\w*|reggae|jazz|bossa|salsa|versions?|style|soundalikes?|imitators?|impersonators?|australian|bootleg|brit|fab|fake|faux|not)"
 ).fullmatch
-"""Words with which somebody names himself after the artist whose songs he plays."""
+"""Words in the names of bands that are named after the artist whose songs they play."""
 
 
 class Agreements:

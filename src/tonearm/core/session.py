@@ -73,7 +73,7 @@ class Finished:
 class ListeningClock:
     """A listen so far: `played` seconds heard up to the notice at `at`, with the track at `position`.
 
-    `regular` says that the player sends its position by itself. A clock that has `ended` only remembers what has ended,
+    `regular` says that the player regularly sends its position. A clock that has `ended` only remembers what has ended,
     and `previous` what played before, so that late and repeated notices don't count.
     """
 

@@ -112,9 +112,7 @@ class ListenBrainzClient(ServiceClient):
         return Answered(answers, verdict.at, verdict.from_server)
 
     async def playing_now(self, track: Track, token: str) -> Verdict:
-        """Report what is playing now. It ends by itself: after the track's length, or in ten minutes if that is
-        unknown.
-        """
+        """Report what is playing now. It expires after the track's length, or in ten minutes if that is unknown."""
         playing = listen.encoded({"track_metadata": listen.listen_of(track)})
         return await self._write("submit-listens", listen.body("playing_now", [playing]), token, 1)
 

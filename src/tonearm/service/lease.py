@@ -55,7 +55,7 @@ class Leases:
                     await self.store.write(partial(self.lines.renew, lease=lease, until=self.clock.now() + LEASE))
 
     async def give_back(self, lease: Lease) -> None:
-        """Release a line at once; if that can't be written, the lease expires by itself."""
+        """Release a line at once; if that can't be written, the lease expires anyway."""
         with suppress(StoreUnavailable):
             await self.store.write(partial(self.lines.release, lease=lease))
 

@@ -62,7 +62,7 @@ RESUME_WITHIN = 86400.0
 
 
 EVERY = 3600.0
-"""Seconds from one import that begins by itself to the next."""
+"""Seconds from one automatic import to the next."""
 
 CHECKED = 60.0
 """Seconds between two checks for imports that are due."""

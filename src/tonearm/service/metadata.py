@@ -121,7 +121,7 @@ class Metadata:
         return await self._known(album.info(_name("artist", artist_), _name("title", title), autocorrect=True))
 
     async def track(self, artist_: str, title: str) -> Remembered[TrackInfo] | NotKnown:
-        """A track. Last.fm knows everything that anybody ever scrobbled."""
+        """A track. Last.fm has every track that anybody ever scrobbled."""
         return await self._known(track.info(_name("artist", artist_), _name("title", title), autocorrect=True))
 
     async def search(self, kind: SearchKind, query: str, limit: int = 30) -> Remembered[tuple[SearchResult, ...]]:

@@ -123,7 +123,7 @@ def _work_routes(router: APIRouter, deck: Deck) -> None:
 
     @router.get("/tracks/{artist}/{title}", response_model=shapes.TrackOut)
     async def track(request: Request, artist: _InPath, title: _InPath) -> Any:
-        """A track. Last.fm knows everything that anybody ever scrobbled."""
+        """A track. Last.fm has every track that anybody ever scrobbled."""
         return await _answer(look.track(artist, title), shapes.track, _pictures(deck, request))
 
     @router.get("/tracks", response_model=shapes.TrackOut)

@@ -381,7 +381,7 @@ def _sync_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
     @router.post("/loved/check", response_model=schemas.LovedImportStatus)
     async def check(me: Me) -> schemas.LovedImportStatus:
         """Match all loved tracks with the library as it is now, without asking Last.fm. A scan that changes the library
-        does that by itself.
+        does that automatically.
         """
         return _loved_status(await deck.loved_matching.check(me.id))
 

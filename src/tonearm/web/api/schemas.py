@@ -134,7 +134,7 @@ class LovedSyncIn(Strict):
 
 
 class LovedSyncOut(BaseModel):
-    """How both sides are merged. `next_at` (Unix seconds UTC): when the next merge begins by itself, null if never."""
+    """How both sides are merged. `next_at` (Unix seconds UTC): when the next automatic merge begins, null if never."""
 
     hourly: bool
     conflicts: ConflictRule
