@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 )
 @click.option("--lost", is_flag=True, help="The current secret is lost: every listener has to sign in again.")
 def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: bool) -> None:
-    """Encrypt the Last.fm sessions with the TONEARM_SECRET_KEY that is set now.
+    """Encrypt the Last.fm sessions with the current TONEARM_SECRET_KEY.
 
-    Stop every process first. Without TONEARM_SECRET_KEY it is the key file beside the SQLite file, which is created
-    if there is none.
+    Stop all processes first. Without TONEARM_SECRET_KEY, the key file beside the SQLite file is used, and created if
+    there is none.
     """
     from tonearm.commands.opening import run
 

@@ -221,7 +221,7 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
 @with_json
 @NUMBER
 def change_policy(settings: Settings, listener: str, as_json: bool, number: int, yes: bool, **given: Any) -> None:
-    """Change what a destination gets, from the next play on. What isn't named here stays as it is."""
+    """Change what a destination gets from the next play on. Everything not named here stays as it is."""
     from tonearm.commands.opening import run
 
     if not any(value not in (None, ()) for value in given.values()):

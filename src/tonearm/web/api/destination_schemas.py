@@ -175,7 +175,7 @@ class PlayAtDestinations(BaseModel):
 
 
 class HeartAtDestination(BaseModel):
-    """A heart that is to be given (`loved`) or taken away at a destination: it waits, or was rejected."""
+    """A heart that a destination should add (`loved`) or remove: it waits, or was rejected."""
 
     artist: str
     track: str

@@ -77,7 +77,7 @@ def events_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.D
         request: Request,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
-        """What happens to the listener's plays, as it happens.
+        """A live stream of what happens to the listener's plays.
 
         `Last-Event-ID` resumes. If nothing can be resumed (a first visit, a restart of the service, too long an
         absence), the stream begins with the current state: `lastfm:auth`, `lastfm:queue-updated` and, if something is

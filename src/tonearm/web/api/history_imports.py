@@ -186,7 +186,7 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
 
     @router.post("/lastfm", response_model=HistoryJobOut, status_code=202)
     async def from_lastfm(me: Me, request: Request, response: Response) -> HistoryJobOut:
-        """Import what is new at Last.fm, or join the import that runs; Location is where to follow it."""
+        """Import what is new at Last.fm, or join a running import; Location is where to follow it."""
         if not deck.configured:
             raise HTTPException(503, NO_KEY)
         if not (await me.account()).signed_in:
@@ -232,7 +232,7 @@ def _file_routes(router: APIRouter, deck: Deck, Me: Any) -> None:
         """Upload a history and compare it with the one here. Nothing is written; Location is where to follow it.
 
         `zone` is that of a device which logs local times; `private` takes Spotify's private sessions, too. It replaces
-        the file before.
+        the previous file.
         """
         found = await kept(deck, me, file, zone, private)
         response.headers["Location"] = str(request.url_for("history_file").path)

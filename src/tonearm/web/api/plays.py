@@ -238,7 +238,7 @@ def _play_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
     @router.post("/now-playing", response_model=schemas.NowPlayingStatus, response_model_exclude_none=True)
     async def now_playing(me: Me, request: Request, body: schemas.NowPlayingIn) -> Any:
-        """Show what is playing on the listener's profile: never queued, never retried."""
+        """Show what is playing now on the listener's profile. It is never queued or retried."""
         shown = await deck.shows.show(me.id, body.as_track(), _reporter(request))
         message = "; ".join(filter(None, (shown.message, body.left_out)))
         return schemas.NowPlayingStatus.model_validate({"status": shown.status, "message": message or None})

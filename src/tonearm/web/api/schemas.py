@@ -105,7 +105,7 @@ class TrackIn(Strict):
 
 
 class HeartOut(BaseModel):
-    """A track that is loved here or no longer. `status` is `waiting` until Last.fm has accepted it (`accepted`).
+    """A track that was loved or unloved here. `status` is `waiting` until Last.fm has accepted it (`accepted`).
 
     `rejected`: Last.fm has rejected it. `kept`: nobody is signed in, so it is only known here. `message` says why it
     waits or was rejected.

@@ -277,7 +277,7 @@ def _list_routes(router: APIRouter, deck: Deck, authenticate: Ask) -> None:
 
 
 class RenameIn(Strict):
-    """A name that is to count as another one: an artist, or an album or track with its `title`."""
+    """A name that should count as another one: an artist, or an album or track with its `title`."""
 
     kind: Literal["artist", "album", "track"]
     artist: BoundedName
