@@ -319,16 +319,30 @@ def test_a_browser_is_told_so_in_text(unmoved: Service) -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/lastfm/settings", "GET, PUT"),
-        ("/lastfm/auth-callback", "GET, POST"),
+        ("/lastfm/settings", "GET, HEAD, PUT"),
+        ("/lastfm/auth-callback", "GET, HEAD, POST"),
         ("/lastfm/scrobble", "POST"),
-        ("/lastfm/queue/1", "DELETE, GET, PATCH"),
+        ("/lastfm/queue/1", "DELETE, GET, HEAD, PATCH"),
+        ("/events", "GET"),
     ],
 )
 def test_a_method_that_an_address_has_not_names_all_that_it_has(unmoved: Service, path: str, methods: str) -> None:
     answer = unmoved.http.request("TRACE", path)
     assert (answer.status_code, answer.headers["allow"]) == (405, methods)
     assert answer.json() == {"detail": "Method Not Allowed"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/lastfm/settings", "/lastfm/queue/status", "/jobs", "/metadata/artists/A%2FB/nothing"]
+)
+def test_an_address_answers_head_as_it_answers_get(unmoved: Service, path: str) -> None:
+    get, head = unmoved.http.get(path), unmoved.http.head(path)
+    assert (head.status_code, head.headers["content-type"]) == (get.status_code, get.headers["content-type"])
+    assert unmoved.http.head(path, headers={"Authorization": "Bearer wrong"}).status_code in (401, 404)
+
+
+def test_an_address_that_only_takes_posts_answers_no_head(unmoved: Service) -> None:
+    assert unmoved.http.head("/lastfm/scrobble").status_code == 405
 
 
 @only_sqlite  # headers are read before any database is asked

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tonearm.web.api.errors import ErrorResponses
+
 TOO_LARGE = 413
 
 _IN_A_PATH = "/:@!$&'()*+,;=~"
@@ -64,12 +66,17 @@ def name_all_methods(app: FastAPI) -> None:
             method
             for route in fitting
             if isinstance(route, Route) and route.path == getattr(fitting[0], "path", None)
-            for method in route.methods or ()
+            for method in (*(route.methods or ()), *_head_of(route))
         }
         headers = {**(error.headers or {}), **({"Allow": ", ".join(sorted(methods))} if methods else {})}
         return await http_exception_handler(request, HTTPException(405, error.detail, headers))
 
     app.add_exception_handler(405, wrong_method)
+
+
+def _head_of(route: Route) -> tuple[str, ...]:
+    """HEAD, if the route answers it as its GET without naming it."""
+    return ("HEAD",) if isinstance(route, ErrorResponses) and "GET" in route.methods else ()
 
 
 def redirect_below(app: FastAPI) -> None:

@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from tonearm.core.play import MissingName
 from tonearm.service.report import NotATime, NotPlays, UnknownListener
@@ -22,7 +24,21 @@ ErrorHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ErrorResponses(DeferredRoute):
-    """A route that turns what its use case raises into responses; part of the router, so that a host gets it too."""
+    """A route that turns what its use case raises into responses; part of the router, so that a host gets it too. A GET
+    also answers HEAD: the server leaves out the body.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether a request is for this route."""
+        return super().matches(self._read(scope))
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await super().handle(self._read(scope), receive, send)
+
+    def _read(self, scope: Scope) -> Scope:
+        """The request, a HEAD as a GET. `methods` names GET only, since each of them is described as an endpoint."""
+        return {**scope, "method": "GET"} if scope.get("method") == "HEAD" and "GET" in self.methods else scope
 
     def get_route_handler(self) -> ErrorHandler:
         """The route's handler, with errors turned into responses."""

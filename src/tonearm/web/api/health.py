@@ -17,7 +17,6 @@ def health_router(deck: Deck, authenticate: Ask) -> APIRouter:
     """`GET /health`, open to everybody, and `GET /metrics`."""
     router = APIRouter(tags=["operation"], route_class=ErrorResponses)
 
-    @router.head("/health", include_in_schema=False)
     @router.get("/health", response_model=Health, responses={503: {"model": Health}})
     async def health() -> Any:
         """Whether plays are accepted (200) or not (503), and whether they are sent: `warnings` say what prevents it."""
