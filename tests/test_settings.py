@@ -151,6 +151,8 @@ def test_what_the_tests_need_is_not_an_unknown_setting(monkeypatch: pytest.Monke
         ("TONEARM_PUBLIC_URL", "tonearm.example", "an address such as https://"),
         ("TONEARM_PUBLIC_URL", "https://music.example/lastfm", "with no path of the service's own"),
         ("TONEARM_PUBLIC_URL", "https://music.example/mu%20sic", "an address such as https://"),
+        ("TONEARM_PUBLIC_URL", "https://me:secret@music.example", "an address such as https://"),
+        ("TONEARM_PUBLIC_URL", "https://music.example@", "an address such as https://"),
         ("TONEARM_PUBLIC_URL", "https://music.example/a/../b", "an address such as https://"),
         ("LASTFM_API_URL", "https://example.org/?x=1", "an address"),
         ("LASTFM_API_URL", "http://example.org:99999/", "an address"),

@@ -163,12 +163,16 @@ def _public_address(text: str) -> str:
     from urllib.parse import urlsplit
 
     path = urlsplit(_web_address(text)).path.rstrip("/") if text else ""
+    if "@" in text:  # links and requests to Last.fm show the address
+        raise ValueError
     if path and (not _PLAIN_PATH.fullmatch(path) or path.split("/")[1] in OWN_PATHS):
         raise ValueError
     return text
 
 
 def _path_or_url(text: str) -> str:
+    if not text:
+        raise ValueError
     return text if "://" in text else str(Path(text).expanduser())
 
 

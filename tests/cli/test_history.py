@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import time
@@ -166,3 +167,28 @@ def test_the_history_at_last_fm_can_be_imported_every_hour(shell: Shell) -> None
         "the history at Last.fm is imported every hour while a service runs\n"
     )
     assert shell.facts("import-history", "--no-mirror") == {"mirror": False}
+
+
+def test_an_export_never_replaces_the_database_a_pipe_or_a_link(shell: Shell, tmp_path: Path) -> None:
+    before = shell.database.read_bytes()
+    refused = shell("export-history", str(shell.database))
+    assert (refused.exit_code, "belongs to the database itself" in refused.stderr) == (1, True)
+    assert shell.database.read_bytes() == before
+    os.mkfifo(pipe := tmp_path / "pipe")
+    assert "is not a regular file" in shell("export-history", str(pipe)).stderr
+    (link := tmp_path / "link.csv").symlink_to(tmp_path / "out.csv")
+    assert shell("export-history", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert (tmp_path / "out.csv").read_text().startswith('"uts"')
+
+
+def test_an_export_to_a_dash_goes_to_standard_output(shell: Shell) -> None:
+    assert shell("export-history", "-").stdout == shell("export-history").stdout
+
+
+def test_an_export_of_a_database_that_is_not_there_leaves_an_older_one(shell: Shell, tmp_path: Path) -> None:
+    (older := tmp_path / "old.csv").write_text("older")
+    absent = tmp_path / "absent.db"
+    refused = shell("export-history", str(older), "--database", str(absent))
+    assert (refused.exit_code, refused.stderr) == (1, f"Error: no database yet: {absent}\n")
+    assert (older.read_text(), absent.exists()) == ("older", False)

@@ -23,12 +23,13 @@ from tests.postgres import binaries
 from tests.store.rows import NOW
 from tonearm.store import accounts
 from tonearm.store.admin import backup
-from tonearm.store.admin.backup import CannotRestore, back_up, restore
-from tonearm.store.db.database import Store, database_url
+from tonearm.store.admin.backup import CannotRestore, CannotWrite, back_up, restore
+from tonearm.store.db.database import Store, database_url, sqlite_file
 from tonearm.store.db.file_lock import AlreadyOpen, sole_sender
 from tonearm.store.db.migrate import migrate
 from tonearm.store.db.schema import account
 from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.secrets.seal import key_file, seal_beside
 
 pytestmark = pytest.mark.anyio
 
@@ -153,7 +154,7 @@ def test_a_backup_that_finds_no_place_leaves_the_older_one(url: URL, tmp_path: P
     gone = url.set(database=str(tmp_path / "gone.db"))
     with pytest.raises(StoreUnavailable, match="no such file"):
         back_up(gone, older)
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(CannotWrite, match="No such file"):
         back_up(url, tmp_path / "no folder" / "backup")
     assert older.read_bytes() == b"older"
     assert not list(tmp_path.glob(".*.part"))
@@ -245,3 +246,85 @@ def test_a_restore_that_fails_half_way_leaves_what_was_there(url: URL, tmp_path:
         restore(url, tmp_path / "backup")
     with psycopg.connect(plain) as db:
         assert db.execute("SELECT count(*) FROM of_somebody_else").fetchone() == (0,)
+
+
+@only_sqlite
+def test_a_backup_never_replaces_the_database_its_key_or_what_is_no_file(url: URL, tmp_path: Path) -> None:
+    file = sqlite_file(url)
+    assert file
+    seal_beside(file)
+    (link := tmp_path / "link").symlink_to(file)
+    os.mkfifo(pipe := tmp_path / "pipe")
+    before = file.read_bytes(), key_file(file).read_bytes()
+    for place, why in (
+        (file, "the database itself"),
+        (link, "the database itself"),
+        (key_file(file), "the database itself"),
+        (pipe, "not a regular file"),
+        (tmp_path, "is a folder"),
+    ):
+        with pytest.raises(CannotWrite, match=why):
+            back_up(url, place)
+    assert (file.read_bytes(), key_file(file).read_bytes()) == before
+    assert pipe.is_fifo()
+
+
+def test_a_backup_to_a_link_goes_where_it_leads(url: URL, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (link := tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "backup")
+    back_up(url, link)
+    assert link.is_symlink()
+    assert (tmp_path / "elsewhere" / "backup").stat().st_size
+
+
+@only_sqlite
+def test_a_backup_that_does_not_fit_says_where_and_leaves_nothing(url: URL, tmp_path: Path) -> None:
+    small = (
+        "import resource, sys; from pathlib import Path; from tonearm.store.admin.backup import CannotWrite, back_up;"
+        "from tonearm.store.db.database import database_url; import signal;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
+        "try: back_up(database_url(sys.argv[1]), Path(sys.argv[2]))\n"
+        "except CannotWrite as refused: print(refused)"
+    )
+    (there := tmp_path / "there").mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", small, str(url.database), str(there / "backup")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.startswith(str(there / "backup"))
+    assert not list(there.iterdir())
+
+
+@only_sqlite
+def test_a_restore_through_a_link_replaces_the_file_and_keeps_the_link(url: URL, tmp_path: Path) -> None:
+    file = sqlite_file(url)
+    assert file
+    back_up(url, tmp_path / "backup")
+    (link := tmp_path / "link").symlink_to(file)
+    before = file.stat().st_ino
+    restore(url.set(database=str(link)), tmp_path / "backup")
+    assert link.is_symlink()
+    assert file.stat().st_ino != before
+
+
+@only_sqlite
+def test_the_database_is_no_backup_of_itself(url: URL, tmp_path: Path) -> None:
+    file = sqlite_file(url)
+    assert file
+    with pytest.raises(CannotRestore, match="the database itself"):
+        restore(url, file)
+
+
+@only_sqlite
+def test_a_restore_takes_what_is_still_in_a_log_beside_the_backup(url: URL, tmp_path: Path) -> None:
+    back_up(url, copy := tmp_path / "copy.db")
+    with closing(sqlite3.connect(copy)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE later (id INTEGER)")
+        db.commit()
+        assert copy.with_name("copy.db-wal").stat().st_size
+        restore(url, copy)
+    with closing(sqlite3.connect(str(url.database))) as db:
+        assert db.execute("SELECT count(*) FROM later").fetchone() == (0,)

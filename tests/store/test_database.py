@@ -35,6 +35,8 @@ pytestmark = pytest.mark.anyio
         pytest.param("postgres://me@host/plays", "postgresql+psycopg://me@host/plays", id="as hosters write it"),
         pytest.param("postgresql+psycopg2://host/x", "postgresql+psycopg://host/x", id="the driver of another program"),
         pytest.param("postgresql+asyncpg://host/x", "postgresql+psycopg://host/x", id="an async driver"),
+        pytest.param("sqlite+aiosqlite:///plays.db", "sqlite:///plays.db", id="an async driver of SQLite"),
+        pytest.param("sqlite:///plays.db?timeout=5", "sqlite:///plays.db?timeout=5", id="an option of SQLite"),
         pytest.param("postgres+psycopg://host/x", "postgresql+psycopg://host/x", id="the short name and a driver"),
     ],
 )
@@ -52,6 +54,11 @@ def test_a_database_is_named_by_path_or_url(named: str | Path, url: str) -> None
         ("mysql://host/plays", "mysql isn't supported"),
         ("://", "use a path or a URL"),
         ("postgresql://user:secret@host:port/x", "use a path or a URL"),
+        ("postgresql://user:top@secret@host/x", "an @ in the password as %40"),
+        ("postgresql:plays", "use a path or a URL"),
+        ("postgres:plays", "use a path or a URL"),
+        ("sqlite:plays.db", "use a path or a URL"),
+        ("sqlite:///plays.db?mode=ro", "mode isn't an option of a SQLite file"),
     ],
 )
 def test_what_is_not_a_database_is_refused_without_showing_a_password(named: str, why: str) -> None:

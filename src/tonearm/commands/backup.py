@@ -10,6 +10,7 @@ from tonearm.commands.errors import Failed, in_one_line
 from tonearm.commands.options import with_json, with_settings
 from tonearm.commands.output import print_result
 from tonearm.settings import Settings
+from tonearm.terminal import say
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -26,11 +27,14 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
     from tonearm.commands.opening import url_of
     from tonearm.commands.progress import bar
     from tonearm.service.database import key_file, sqlite_file
-    from tonearm.service.maintenance import back_up
+    from tonearm.service.maintenance import CannotWrite, back_up
 
     with in_one_line(), bar("copying", hidden=as_json) as progress:
         url = url_of(settings)
-        size = back_up(url, file, progress)
+        try:
+            size = back_up(url, file, progress)
+        except CannotWrite as refused:
+            raise Failed(str(refused)) from None
     source = sqlite_file(url)
     key = str(key_file(source)) if source and key_file(source).exists() else None
     text = [f"saved: {file} ({size:,} bytes)"]
@@ -49,11 +53,16 @@ def restore(settings: Settings, as_json: bool, file: Path) -> None:
     FILE is checked before anything changes, and the old database is replaced in one step.
     """
     from tonearm.commands.opening import url_of
-    from tonearm.service.maintenance import CannotRestore, restore
+    from tonearm.service.door import StoreUnavailable
+    from tonearm.service.maintenance import CannotRestore, key_problem, restore
 
     with in_one_line():
+        url = url_of(settings)
         try:
-            restore(url_of(settings), file)
-        except CannotRestore as refused:
+            restore(url, file)
+        except (CannotRestore, StoreUnavailable) as refused:
             raise Failed(f"nothing was changed: {refused}") from None
-    print_result({"file": str(file)}, f"restored from {file}", as_json)
+        problem = key_problem(url, settings.tonearm_secret_key.get_secret_value())
+    print_result({"file": str(file), "key_problem": problem or None}, f"restored from {file}", as_json)
+    if problem:
+        say(f"It can't be used yet: {problem}", err=True)

@@ -30,28 +30,41 @@ if TYPE_CHECKING:
     show_default=True,
     help="csv and jsonl have everything; ListenBrainz and Koito read listenbrainz (zip), Maloja reads maloja.",
 )
-@click.argument("file", metavar="[FILE]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument(
+    "file", metavar="[FILE]", required=False, type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+)
 def export_history(settings: Settings, listener: str, as_json: bool, form: str, file: Path | None) -> None:
-    """Export the listening history: every play that counts, the oldest first. Without FILE, to standard output.
+    """Export the listening history: every play that counts, the oldest first.
+
+    Without FILE, or with -, it goes to standard output.
 
     Duplicates, skipped and discarded plays are left out. 'tonearm import-history' reads each format back.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import missing, run, url_of
     from tonearm.commands.progress import bar
+    from tonearm.service.maintenance import CannotWrite, place_for
 
-    if file is None:
+    if absent := missing(settings):
+        raise Failed(f"no database yet: {absent}")
+    if file is None or str(file) == "-":
         if as_json:
             raise click.UsageError("--json needs a FILE: without one, the export goes to standard output")
+        if sys.stdout is None:
+            raise Failed("standard output is closed: name a FILE")
         run(_export(settings, listener, form, sys.stdout.buffer, lambda done: None))
         sys.stdout.buffer.flush()
         return
-    part = file.with_name(f"{file.name}.part")
+    try:
+        place = place_for(file, url_of(settings))
+    except CannotWrite as refused:
+        raise Failed(str(refused)) from None
+    part = place.with_name(f"{place.name}.part")
     try:
         with bar("exporting", hidden=as_json) as progress, part.open("wb") as opened:
             written = run(_export(settings, listener, form, opened, lambda done: progress(done, 0)))
             opened.flush()
             os.fsync(opened.fileno())
-        part.replace(file)
+        part.replace(place)
     except OSError as error:
         raise Failed(f"{file}: {error.strerror or 'it could not be written'}") from None
     finally:

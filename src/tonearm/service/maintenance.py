@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
-from tonearm.store.admin.backup import CannotRestore, back_up, restore
-from tonearm.store.db.database import Store, sqlite_file
+from tonearm.store.admin.backup import CannotRestore, CannotWrite, back_up, place_for, restore
+from tonearm.store.db.database import Store, connect, sqlite_file
 from tonearm.store.db.file_lock import sole_sender
 from tonearm.store.db.migrate import migrate
+from tonearm.store.db.sqlite_writer import StoreUnavailable
 from tonearm.store.secrets import reseal
-from tonearm.store.secrets.check import check
+from tonearm.store.secrets.check import WrongSecret, check
 from tonearm.store.secrets.reseal import Resealed, StillOpen
 from tonearm.store.secrets.seal import SessionCipher, key_file, seal_beside
 
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 __all__ = [
     "CannotMoveDatabase",
     "CannotRestore",
+    "CannotWrite",
     "MoveResult",
     "Resealed",
     "StillOpen",
     "back_up",
     "change_secret",
+    "key_problem",
     "key_to_move",
     "move",
+    "place_for",
     "restore",
 ]
 
@@ -55,6 +60,23 @@ async def change_secret(url: URL, given: str, old: list[str]) -> Resealed:
             return await store.write(partial(reseal.reseal, seal=seal, lost=not old))
         finally:
             store.close()
+
+
+def key_problem(url: URL, secret: str) -> str:
+    """Why the sessions in a database can't be decrypted with the secret from the settings or the key file, and what to
+    do; "" if they can, or if it is from a version that had other tables.
+    """
+    engine = connect(url, writes=False)
+    try:
+        with engine.connect() as db:
+            check(db, sqlite_file(url), secret)
+    except (StoreUnavailable, WrongSecret) as problem:
+        return str(problem)
+    except DBAPIError:
+        return ""
+    finally:
+        engine.dispose()
+    return ""
 
 
 def key_to_move(source: URL, secret: str) -> Path | None:

@@ -21,6 +21,7 @@ from tonearm.store.db.database import BUSY_SECONDS, sqlite_file
 from tonearm.store.db.file_lock import sole_sender
 from tonearm.store.db.migrate import NEWEST
 from tonearm.store.db.sqlite_writer import StoreUnavailable
+from tonearm.store.secrets.seal import key_file
 from tonearm.store.sqlite import driver
 
 PAGES = 1000
@@ -43,25 +44,44 @@ class CannotRestore(Exception):
     """The file is not a backup that can be restored; nothing was changed."""
 
 
+class CannotWrite(Exception):
+    """The file for a backup or an export cannot be written; an older one is unchanged."""
+
+
 def back_up(url: URL, to: Path, progress: BackupProgress = lambda _, __: None) -> int:
     """Write the database as it is now to a file, with everything that was acknowledged before. Returns the file's size
     in bytes.
 
     Writers continue meanwhile. A file with that name is replaced once the new one is complete and on disk. Only its
-    owner can read it. Raises StoreUnavailable.
+    owner can read it. Raises StoreUnavailable, and CannotWrite.
     """
     file = sqlite_file(url)
     try:
-        with _replacing(to) as part:
+        with _replacing(place_for(to, url)) as part:
             if file is None:
                 _postgres("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={part}")
             else:
                 _copy(file, part, progress)
     except OSError as error:
-        raise StoreUnavailable(f"{to}: {error.strerror}") from None
+        raise CannotWrite(f"{to}: {error.strerror}") from None
     except driver().Error as error:
+        if getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):  # only the copy is written
+            raise CannotWrite(f"{to}: {error}") from None
         raise StoreUnavailable(f"{file}: {error}") from None
     return to.stat().st_size
+
+
+def place_for(to: Path, url: URL) -> Path:
+    """The file to replace with a backup or an export: what a link leads to, not the link. Raises CannotWrite if it is
+    no file, or the database itself or its key.
+    """
+    place = to.resolve()
+    if place.exists() and not place.is_file():
+        raise CannotWrite(f"{to}: {'is a folder' if place.is_dir() else 'is not a regular file'}")
+    file = sqlite_file(url)
+    if file and place in (file.resolve(), key_file(file).resolve()):
+        raise CannotWrite(f"{to}: belongs to the database itself: use another file")
+    return place
 
 
 def restore(url: URL, backup: Path) -> None:
@@ -71,6 +91,8 @@ def restore(url: URL, backup: Path) -> None:
     file, StoreUnavailable. In each case the database is unchanged.
     """
     file = sqlite_file(url)
+    if file:
+        file = file.resolve()  # a link to the file stays a link
     try:
         with backup.open("rb") as opened:
             kind = opened.read(len(_SQLITE))
@@ -83,6 +105,8 @@ def restore(url: URL, backup: Path) -> None:
         return
     if kind != _SQLITE:
         raise CannotRestore(f"{backup}: not a backup of a SQLite database")
+    if file.exists() and file.samefile(backup):
+        raise CannotRestore(f"{backup}: it is the database itself")
     _examine(backup)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +114,8 @@ def restore(url: URL, backup: Path) -> None:
             _put_back(file, backup)
     except OSError as error:
         raise StoreUnavailable(f"{file}: {error.strerror}") from None
+    except driver().Error as error:
+        raise StoreUnavailable(f"{file}: {error}") from None
 
 
 class _StartedOver(Exception):
@@ -143,7 +169,9 @@ def _examine(backup: Path) -> None:
 def _put_back(file: Path, backup: Path) -> None:
     """Replace the old file in one step."""
     with _replacing(file) as part:
-        shutil.copyfile(backup, part)
+        with closing(_opened(backup, "ro")) as source, closing(driver().connect(part)) as target:
+            source.backup(target)  # with what is still in a write-ahead log beside it
+            target.execute("PRAGMA journal_mode=DELETE")
         if file.exists():
             _finish(file)
         for ending in _BESIDE:
@@ -174,7 +202,8 @@ def _replacing(file: Path) -> Iterator[Path]:
         part.replace(file)
         _flush(file.parent)
     finally:
-        part.unlink(missing_ok=True)
+        for ending in ("", *_BESIDE):
+            part.with_name(part.name + ending).unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
@@ -213,4 +242,4 @@ def _postgres(program: str, url: URL, *arguments: str) -> None:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # ours
     if ended.returncode:
         output = ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"]
-        raise StoreUnavailable(f"{output[-1].removeprefix(f'{program}: ')}")
+        raise StoreUnavailable(f"{output[-1].removeprefix(f'{program}: ').removeprefix('error: ')}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -35,15 +36,23 @@ MIN_FREE_BYTES = 2**20
 BUSY_SECONDS = 10.0
 
 
+_A_URL = re.compile(r"[^:]*://|(?:postgres(?:ql)?|sqlite)(?:\+\w+)?:")
+"""How a URL begins, also one whose slashes were forgotten: it is not the name of a file."""
+
+_SQLITE_OPTIONS = {"cached_statements", "check_same_thread", "detect_types", "isolation_level", "timeout"}
+
+
 def database_url(database: str | Path) -> URL:
     """The URL of a database from what a host or a setting names: a URL, or the path of a SQLite file."""
     text = str(database)
     try:
-        url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
+        url = make_url(text) if _A_URL.match(text) else URL.create("sqlite", database=text)
     except (ArgumentError, ValueError):
         raise ValueError("use a path or a URL such as sqlite:///plays.db") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError("the database needs a file: plays kept only in memory would be lost")
+    if url.host and "@" in url.host:  # errors would show it as the server's name
+        raise ValueError("write an @ in the password as %40")
     if url.get_backend_name() in (
         "postgresql",
         "postgres",
@@ -51,7 +60,9 @@ def database_url(database: str | Path) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         raise ValueError(f"{url.get_backend_name()} isn't supported: use sqlite or postgresql")
-    return url
+    if unknown := set(url.query) - _SQLITE_OPTIONS:  # SQLAlchemy would ignore it
+        raise ValueError(f"?{min(unknown)} isn't an option of a SQLite file")
+    return url.set(drivername="sqlite")
 
 
 def sqlite_file(url: URL) -> Path | None:

@@ -98,8 +98,9 @@ def seal_beside(database: Path) -> SessionCipher:
 
 
 def key_file(database: Path) -> Path:
-    """The path of a SQLite file's key file."""
-    return database.with_name(database.name + ".key")
+    """The path of a SQLite file's key file. A link to the file may have its own; else it is the one of its target."""
+    beside = database.with_name(database.name + ".key")
+    return beside if beside.exists() or not database.is_symlink() else key_file(database.resolve())
 
 
 def _new_secret(path: Path) -> str:
