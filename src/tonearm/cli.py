@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from importlib import import_module
 from io import TextIOWrapper
 from traceback import extract_tb
@@ -75,6 +76,10 @@ def tonearm() -> None:
     """Sends what you play to Last.fm. No play is lost or sent twice, and you can see what happened."""
 
 
+_NO_SPACE = (ENOSPC, EDQUOT, EFBIG, EIO)
+"""How writing to standard output fails where it leads to a file."""
+
+
 def main() -> None:
     """Run a command. Exit status: 0 done, 1 something failed, 2 wrong usage."""
     for stream in (sys.stdout, sys.stderr):
@@ -85,6 +90,11 @@ def main() -> None:
     except Exception as fault:  # a traceback doesn't help whoever runs a command; -X dev shows it
         if sys.flags.dev_mode:
             raise
+        if (
+            isinstance(fault, OSError) and fault.errno in _NO_SPACE
+        ):  # files are opened, and their errors caught, elsewhere
+            click.echo(f"Error: the output could not be written: {fault.strerror}", err=True)
+            sys.exit(1)
         place = extract_tb(fault.__traceback__)[-1]
         click.echo(
             f"Error: something went wrong inside tonearm, at {place.filename}:{place.lineno}"

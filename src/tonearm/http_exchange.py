@@ -326,6 +326,10 @@ def transport_error_types() -> tuple[type[Exception], ...]:
     return httpx2.HTTPError, httpx2.InvalidURL, OSError, Endless
 
 
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
+"""A number in the system's message, which says the same in words."""
+
+
 def transport_error(error: Exception) -> TransportError:
     """The error as a value, saying whether the request may have arrived, so that no exception of httpx2 with its
     request is attached to ours.
@@ -334,7 +338,7 @@ def transport_error(error: Exception) -> TransportError:
 
     match error:
         case httpx2.ConnectError():
-            return TransportError(False, f"no connection: {error}")
+            return TransportError(False, f"no connection: {_ERRNO.sub('', str(error))}")
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             return TransportError(False, "no connection in time")
         case httpx2.ProxyError():

@@ -60,7 +60,9 @@ def test_the_same_play_again_is_a_duplicate(connected: Shell, emulator: Emulator
     [
         (("--played", "20"), "Not sent"),
         (("--timestamp", "1500000000"), "Too old"),
-        (("--timestamp", "5"), "timestamp"),
+        (("--timestamp", "5"), "--timestamp: 5.0 isn't a valid start time"),
+        (("--duration", "1e300"), "--duration: 1e+300 isn't a valid number of seconds"),
+        (("--played", "1e300"), "--played: 1e+300 isn't a valid number of seconds"),
         (("--artist", " "), "enter an artist"),
     ],
 )

@@ -7,14 +7,15 @@ import socket
 import click
 
 from tonearm.commands.errors import Failed, in_one_line
+from tonearm.commands.options import FiniteNumber, WholeNumber
 from tonearm.terminal import say
 
 USUAL_PORT = 8723
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(min=0), metavar="N", help="Stop after N seconds; default: at Ctrl-C.")
-@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Default: 8723, or a free one.")
+@click.option("--seconds", type=FiniteNumber(min=0), metavar="N", help="Stop after N seconds; default: at Ctrl-C.")
+@click.option("--port", type=WholeNumber(0, 65535), metavar="N", help="Default: 8723, or a free one.")
 def demo(seconds: float | None, port: int | None) -> None:
     """Try tonearm: a service, a stand-in for Last.fm, and a simulated listener.
 

@@ -20,7 +20,7 @@ from tonearm.commands.destination_sign_in import (
     with_sign_in,
 )
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import FiniteNumber, WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import HOUR, plays, print_result
 from tonearm.terminal import say
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm", "rocksky")
 """The values of `core.destination.DestinationKind`, which would be slow to import for `--help`."""
 
-NUMBER = click.argument("number", type=click.IntRange(min=1))
+NUMBER = click.argument("number", type=WholeNumber(min=1))
 
 
 @click.group()
@@ -241,7 +241,7 @@ def change_policy(settings: Settings, listener: str, as_json: bool, number: int,
 
 @destination.command()
 @with_settings()
-@click.argument("hours", type=click.FloatRange(0, 8760))
+@click.argument("hours", type=FiniteNumber(0, 8760))
 @for_listener
 @with_json
 @NUMBER

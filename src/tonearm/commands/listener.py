@@ -30,7 +30,7 @@ def add(settings: Settings, name: str) -> None:
     from tonearm.commands.opening import run
 
     run(_add(settings, name))
-    say(f'Listener "{name}" is ready. Next: tonearm login --listener {name}')
+    say(f"Listener \"{name}\" is ready. Next: 'tonearm login --listener {name}'")
 
 
 async def _add(settings: Settings, name: str) -> None:

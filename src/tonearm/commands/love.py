@@ -21,7 +21,7 @@ _ANSWERS = {
     "accepted": "Last.fm has it",
     "waiting": "saved; it's sent as soon as Last.fm accepts it",
     "rejected": "Last.fm rejected it",
-    "kept": "saved here; sign in to Last.fm to send it: tonearm login",
+    "kept": "saved here; sign in to Last.fm to send it with 'tonearm login'",
 }
 
 

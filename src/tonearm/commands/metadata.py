@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import Command, with_json, with_settings
+from tonearm.commands.options import Command, WholeNumber, with_json, with_settings
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def track(settings: Settings, as_json: bool, by: str, title: str) -> None:
 
 @_look_up(("query", "QUERY"))
 @click.option("--kind", type=click.Choice(["artist", "album", "track"]), default="artist", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 100), default=SHOWN, show_default=True, metavar="N")
+@click.option("--limit", type=WholeNumber(1, 100), default=SHOWN, show_default=True, metavar="N")
 def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int) -> None:
     """Find artists, albums or tracks by name."""
     from tonearm.service.metadata import SearchKind

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,24 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
             raise Failed(str(bad)) from None
         flag = next((o.flag for o in SETTINGS if o.setting == bad.name.lower()), bad.name)
         raise click.BadParameter(bad.message, param_hint=flag) from None
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
+
+
+class FiniteNumber(click.FloatRange):
+    """A number in a range, which can't be "nan" or "inf"."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return number
 
 
 def for_listener(command: Command) -> Command:

@@ -8,7 +8,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.local_service import CommandResult, service_answer
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import (
     daily_limit_text,
     moment,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tonearm.service.values import Attempt
     from tonearm.settings import Settings
 
-ROW = click.IntRange(0, 2**63 - 1)
+ROW = WholeNumber(0, 2**63 - 1)
 RETRY_WAIT = 10.0
 """Seconds that a retry waits for the queue to empty."""
 
@@ -54,7 +54,7 @@ queue.add_command(status)
 @with_settings()
 @for_listener
 @with_json
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="Plays to show.")
+@click.option("--limit", type=WholeNumber(1), default=50, show_default=True, metavar="N", help="Plays to show.")
 @click.option("--refused", is_flag=True, help="Show rejected and ignored plays instead, newest first.")
 def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: bool) -> None:
     """Show waiting plays, oldest first."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import moment, plays, print_result
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
 @with_settings()
 @for_listener
 @with_json
-@click.argument("rule_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.argument("rule_id", metavar="ID", type=WholeNumber(1, 2**63 - 1))
 def undo(settings: Settings, listener: str, as_json: bool, rule_id: int) -> None:
     """Stop applying a rule. Plays that it has changed stay as they were sent."""
     from tonearm.commands.opening import run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import FiniteNumber, WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import print_result, report_answer, why_it_waits
 from tonearm.core.wording import REPORTS
 
@@ -57,12 +57,12 @@ class _StartTime(click.ParamType[float]):
 @click.option("--track", required=True)
 @click.option("--album", default="")
 @click.option("--album-artist", default="")
-@click.option("--duration", type=click.FloatRange(min=0), metavar="S", help="The track's length in seconds.")
-@click.option("--played", type=click.FloatRange(min=0), metavar="S", help="Seconds played; default: all of it.")
+@click.option("--duration", type=FiniteNumber(min=0), metavar="S", help="The track's length in seconds.")
+@click.option("--played", type=FiniteNumber(min=0), metavar="S", help="Seconds played; default: all of it.")
 @click.option(
     "--timestamp", type=_StartTime(), help="When it started, in Unix seconds or ISO 8601; default: so that it ends now."
 )
-@click.option("--track-number", type=click.IntRange(min=1), metavar="N")
+@click.option("--track-number", type=WholeNumber(min=1), metavar="N")
 @click.option("--mbid", default="", help="The track's MusicBrainz id.")
 @click.option("--not-chosen", is_flag=True, help="The track was chosen by a radio, not the listener.")
 def scrobble(
@@ -101,11 +101,17 @@ async def _scrobble(
     settings: Settings, name: str, track: Track, timestamp: float | None, played: float, chosen: bool
 ) -> ReportResult:
     from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.service.report import NotATime
 
     async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
         me = await listener_of(deck, name)
         began = timestamp if timestamp is not None else deck.clock.now() - played
-        result = await me.scrobble(track, started_at=began, played=played, chosen_by_user=chosen)
+        try:
+            result = await me.scrobble(track, started_at=began, played=played, chosen_by_user=chosen)
+        except NotATime as wrong:
+            heard = "--duration" if played == track.duration else "--played"
+            option = "--timestamp" if wrong.field == "timestamp" else heard
+            raise Failed(f"{option}: {str(wrong).partition(': ')[2]}") from None
         return await _fate(settings, me, result) if result.status == "queued" else result
 
 

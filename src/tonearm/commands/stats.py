@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import plays, print_result
 from tonearm.core.wording import counted
 
@@ -49,13 +49,13 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1, LONGEST),
+    type=WholeNumber(1, LONGEST),
     default=10,
     show_default=True,
     metavar="N",
     help="How many names to show.",
 )
-@click.option("--offset", type=click.IntRange(0, DEEPEST), default=0, metavar="N", help="How many names to skip first.")
+@click.option("--offset", type=WholeNumber(0, DEEPEST), default=0, metavar="N", help="How many names to skip first.")
 @click.option("--zone", callback=_zone, metavar="NAME", help="Time zone of days and hours; default: this machine's.")
 @click.argument("period", required=False, default="")
 def stats(

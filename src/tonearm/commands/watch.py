@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import Command, for_listener, with_settings
+from tonearm.commands.options import Command, WholeNumber, for_listener, with_settings
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def mpris(
 @click.option(
     "--mpd-host", "host", metavar="HOST", help="A name, an address or a socket; default: MPD_HOST, or localhost."
 )
-@click.option("--mpd-port", "port", type=click.IntRange(1, 65535), metavar="N", help="Default: MPD_PORT, or 6600.")
+@click.option("--mpd-port", "port", type=WholeNumber(1, 65535), metavar="N", help="Default: MPD_PORT, or 6600.")
 def mpd(
     settings: Settings, listener: str, url: str | None, token_file: Path | None, host: str | None, port: int | None
 ) -> None:
