@@ -1,7 +1,7 @@
 """Other services: adding one step by step, and the page of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -175,7 +175,9 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             trouble = sentence(refused.reason) if refused.why is WhyRefused.AWAY or early or not part else ""
             return await _waiting(frame, me, of, auth_url, state, number, trouble, part=part)
         if number:
-            return await _page(frame, me, number, {"token": sentence(refused.reason)}, part=part)
+            if part:  # an open page that waits for something else: it is shown as a whole
+                return _to(f"/settings/destinations/{number}", part=True)
+            return await _page(frame, me, number, _Entered({"token": sentence(refused.reason)}))
         return await _form(frame, me, of, EnteredProfile(), refused, part=part)
 
 
@@ -229,7 +231,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def head(me: Me, number: RowId) -> Response:
         """The state of another service, and its plays. If it was removed, an open page goes to *Settings*."""
         try:
-            return await _page(frame, me, number, name="_destination")
+            return await _live_part(frame, me, number)
         except HTTPException:
             return _to("/settings", part=True)
 
@@ -244,7 +246,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         changed = await frame.deck.destinations.change_policy(me.id, number, chosen.policy)
         if isinstance(changed, DestinationRefused):
             wrong = {changed.field: sentence(changed.reason)}
-            return await _page(frame, me, number, wrong, policy=chosen.policy(found.stored.policy))
+            return await _page(frame, me, number, _Entered(wrong, chosen.policy(found.stored.policy)))
         return to_page(request, _address(number), "Saved. This applies from the next play.")
 
     @router.post("/settings/destinations/{number}/preview")
@@ -254,14 +256,14 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         seen = await _previewed(frame, me, chosen, found.stored.policy, found.kind, found.stored.url)
         if is_htmx(request):
             return frame.page("_destination_preview", await frame.snapshot(me), frame.context(), preview=seen)
-        return await _page(frame, me, number, policy=chosen.policy(found.stored.policy), preview=seen)
+        return await _page(frame, me, number, _Entered(policy=chosen.policy(found.stored.policy), preview=seen))
 
     @router.post("/settings/destinations/{number}/history")
     async def history(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
         """Send part of the history as well."""
         await _found(frame, me, number)
         if chosen.history.problem:
-            return await _page(frame, me, number, {"days": chosen.history.problem}, history=chosen.history)
+            return await _page(frame, me, number, _Entered({"days": chosen.history.problem}, history=chosen.history))
         await frame.deck.destinations.send_history(me.id, number, chosen.history.asked)
         return to_page(request, _address(number), "Your history is sent there, after what you play now.")
 
@@ -301,7 +303,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
         if isinstance(outcome, DestinationRefused):
-            return await _page(frame, me, number, {"token": sentence(outcome.reason)})
+            return await _page(frame, me, number, _Entered({"token": sentence(outcome.reason)}))
         message = "You're signed in there again." if found.kind in SIGNED_IN else "The new token works."
         return to_page(request, _address(number), message)
 
@@ -319,7 +321,9 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
                 raise _unknown()
             case KeepOrDiscard(count):
                 wait, it = ("waits", "it") if count == 1 else ("wait", "them")
-                return await _page(frame, me, number, {"remove": f"{plays(count)} {wait} there: keep or discard {it}?"})
+                return await _page(
+                    frame, me, number, _Entered({"remove": f"{plays(count)} {wait} there: keep or discard {it}?"})
+                )
             case _:
                 return to_page(request, local_url("/settings"), "Removed. What was sent there stays there.")
 
@@ -434,40 +438,48 @@ async def _step(
     return frame.page(name, await frame.snapshot(me), frame.context(), status, step=step, **values)
 
 
-async def _page(
-    frame: Frame,
-    me: Listener,
-    number: int,
-    wrong: Mapping[str, str] = NO_PROBLEMS,
-    *,
-    policy: Policy | None = None,
-    preview: ShownPreview | None = None,
-    history: HistoryChoice | None = None,
-    name: str = "destination",
-    part: bool = False,
-) -> Response:
+@dataclass(frozen=True)
+class _Entered:
+    """What was entered on a destination's page, shown again with what is `wrong` with it, or with its `preview`."""
+
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy | None = None
+    preview: ShownPreview | None = None
+    history: HistoryChoice | None = None
+
+
+async def _page(frame: Frame, me: Listener, number: int, entered: _Entered = _Entered()) -> Response:
+    """The page of a destination; 404 if the listener has no such destination."""
     found = await _found(frame, me, number)
-    listed = await frame.deck.destination_views.listed(me.id, number, SHOWN)
+    values = await _state(frame, me, found)
+    context, setup, stored = frame.context(), frame.deck.destination_setup, found.stored
+    policy = entered.policy or stored.policy
+    values |= {
+        "problems": entered.wrong,
+        "policy": policy,
+        "choices": await setup.choices(me.id, found.kind, stored.url, policy),
+        "history": entered.history or HistoryChoice("days"),
+        "everything": await setup.history(me.id, stored.kind, stored.url),
+        "preview": entered.preview,
+        "private_until": stored.policy.private_until if stored.policy.private_until > context.now else None,
+    }
+    return frame.page("destination", await frame.snapshot(me), context, 422 if entered.wrong else 200, **values)
+
+
+async def _live_part(frame: Frame, me: Listener, number: int) -> Response:
+    """The part of that page that changes while it is open."""
+    values = await _state(frame, me, await _found(frame, me, number))
+    return frame.page("_destination", await frame.snapshot(me), frame.context(), **values)
+
+
+async def _state(frame: Frame, me: Listener, found: DestinationOverview) -> dict[str, Any]:
+    """The state of a destination, and the plays and hearts that wait there or were rejected."""
+    listed = await frame.deck.destination_views.listed(me.id, found.stored.id, SHOWN)
     if isinstance(listed, NoSuchDestination):
         raise _unknown()
-    if part:  # an open page that waits for something else: it is shown as a whole
-        return _to(f"/settings/destinations/{number}", part=True)
-    context, setup, stored = frame.context(), frame.deck.destination_setup, found.stored
-    policy = policy or stored.policy
-    values: dict[str, Any] = {
+    return {
         "destination": destination_card(found),
         "waiting": [listed_play(play, one) for play, one in listed.waiting],
-        "hearts": [listed_heart(one) for one in await frame.deck.destination_hearts.owed(number, SHOWN)],
+        "hearts": [listed_heart(one) for one in await frame.deck.destination_hearts.owed(found.stored.id, SHOWN)],
         "rejected": [listed_play(play, one) for play, one in listed.rejected],
     }
-    if name == "destination":
-        values |= {
-            "problems": wrong,
-            "policy": policy,
-            "choices": await setup.choices(me.id, found.kind, stored.url, policy),
-            "history": history or HistoryChoice("days"),
-            "everything": await setup.history(me.id, stored.kind, stored.url),
-            "preview": preview,
-            "private_until": stored.policy.private_until if stored.policy.private_until > context.now else None,
-        }
-    return frame.page(name, await frame.snapshot(me), context, 422 if wrong else 200, **values)
