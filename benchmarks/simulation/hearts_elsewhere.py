@@ -281,7 +281,7 @@ class HeartsElsewhere:
 
 
 def _too_soon(kept: Kept, reason: str) -> str | None:
-    enough = UNKNOWN_FOR_GOOD if "knows no recording" in reason else REFUSED_FOR_GOOD
+    enough = UNKNOWN_FOR_GOOD if "doesn't know this recording" in reason else REFUSED_FOR_GOOD
     return f"it was refused {kept.refused} times" if kept.refused < enough else None
 
 

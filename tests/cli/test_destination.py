@@ -176,7 +176,7 @@ def test_a_policy_is_changed_after_a_preview(with_token: Shell, server: ListenBr
 def test_a_policy_that_cannot_be_changed_so_says_why(with_token: Shell, server: ListenBrainzStandIn) -> None:
     with_token("destination", "add", "listenbrainz", "--url", server.url)
     nothing = with_token("destination", "policy", "1")
-    assert (nothing.exit_code, "name a change" in nothing.stderr) == (2, True)
+    assert (nothing.exit_code, "choose a change" in nothing.stderr) == (2, True)
     wrong = with_token("destination", "policy", "1", "--from", "the tablet", "--yes")
     assert (wrong.exit_code, wrong.stderr) == (1, "Error: what the tablet reports is sent there already\n")
     folder = with_token("destination", "policy", "1", "--not-in", "/nowhere", "--yes")
@@ -246,7 +246,7 @@ def test_an_app_password_is_read_from_a_file_or_asked_for(
         both = asking(*other)  # a service of its own, which reads the same account
         assert both.stdout == "Rocksky (anna.test) is destination 2: it gets what you play from now on\n"
         twice = asking(*other)
-        assert twice.stderr == "Error: Rocksky (anna.test) is one of your destinations already\n"
+        assert twice.stderr == "Error: Rocksky (anna.test) is already one of your destinations\n"
 
 
 def test_options_that_a_service_has_no_use_for_are_refused(asking: Shell, libre: Willing, tmp_path: Path) -> None:

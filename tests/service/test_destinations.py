@@ -595,7 +595,7 @@ async def test_a_token_of_another_listener_is_not_a_new_one(world: World) -> Non
         world.first.users[TOKEN] = "ann"
         refused = await room.deck.destinations.sign_in_again(ann.id, hers.id, TOKEN)
         assert isinstance(refused, DestinationRefused)
-        assert "use a token of your own" in refused.reason
+        assert "use your own token" in refused.reason
 
 
 async def test_two_listeners_do_not_send_with_one_token(world: World) -> None:
@@ -604,7 +604,7 @@ async def test_two_listeners_do_not_send_with_one_token(world: World) -> None:
         ann = await room.deck.listener("ann")
         refused = await room.deck.destinations.add(ann.id, LISTENBRAINZ, "http://one.test", TOKEN)
         assert isinstance(refused, DestinationRefused)
-        assert "use a token of your own" in refused.reason
+        assert "use your own token" in refused.reason
         other = await room.deck.destinations.add(ann.id, LISTENBRAINZ, "http://one.test", OTHERS)
         assert isinstance(other, StoredDestination)
 
@@ -1386,7 +1386,7 @@ async def test_two_listeners_do_not_send_to_one_profile_with_different_tokens(wo
             assert isinstance(refused, DestinationRefused)
             assert refused.why is WhyRefused.TAKEN
             assert refused.reason == (
-                "another listener here already sends plays to Rob at ListenBrainz: use a profile of your own,"
+                "another listener here already sends plays to Rob at ListenBrainz: use your own profile,"
                 " or their plays and yours would be mixed there"
             )
         assert await room.deck.destination_views.all(ann.id) == []

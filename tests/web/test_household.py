@@ -95,7 +95,7 @@ async def test_nobody_is_let_in_as_somebody_who_is_here(house: House, by: str) -
             await house.deck.players.add(anna.id, "Kitchen", PlayerKind.LISTENBRAINZ)
     answer = await house.http.post("/household/invite", data={"name": "anna"})
     assert answer.status_code == 422
-    assert "is here already" in answer.text
+    assert "is already a listener here" in answer.text
 
 
 async def test_a_listener_who_has_not_come_yet_can_be_invited_again(house: House) -> None:

@@ -64,5 +64,5 @@ async def test_a_form_that_is_refused_keeps_what_was_typed(house: House, monkeyp
     monkeypatch.setattr(renames, "MAX_RENAMES", 0)
     full = await house.http.post("/history/names", data={"kind": "artist", "artist": "A", "to_artist": "B"})
     assert full.status_code == 422
-    assert "as many as there can be" in html.unescape(full.text)
+    assert "which is the limit" in html.unescape(full.text)
     assert await house.deck.figures.renames(house.me.id) == []
