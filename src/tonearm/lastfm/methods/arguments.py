@@ -72,7 +72,7 @@ def valid_limit(limit: int | None) -> int | None:
 def user_params(user: str | None, session_key: str | None) -> Params:
     """Whose tags: a user's, or those of the session's user."""
     if user is None and not session_key:
-        raise ValueError("give a user or a session_key: whose tags?")
+        raise ValueError("user or session_key is required: whose tags?")
     return {"user": named_if_given("user", user)}
 
 

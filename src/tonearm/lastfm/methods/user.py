@@ -20,7 +20,7 @@ def info(user: str | None = None, session_key: str | None = None) -> Request[Use
     Raises BadParameters if there is no such user.
     """
     if user is None and not session_key:
-        raise ValueError("give a user or a session_key: whose profile?")
+        raise ValueError("user or session_key is required: whose profile?")
     page_params = given({"user": named_if_given("user", user)})
     return Request("user.getInfo", page_params, "user", read_info, session_key=session_key)
 
