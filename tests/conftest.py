@@ -28,6 +28,7 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("untimed"), max_examples=20)
 hypothesis.settings.load_profile("untimed")
 
+gc.disable()  # until the tests begin: what is imported and collected stays
 statements.compile_once()
 routes.analyse_once()
 connections.lend()
@@ -142,10 +143,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """What is loaded stays: there is no need to look through it again and again, nor for what little else is kept."""
     gc.freeze()
     gc.set_threshold(serving.YOUNG)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
