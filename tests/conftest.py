@@ -8,6 +8,8 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,6 +35,7 @@ statements.compile_once()
 routes.analyse_once()
 connections.lend()
 
+ALL = pytest.Config.ArgsSource.TESTPATHS
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parent.parent
 LONG = ("tests/test_real_input.py", "tests/test_benchmarks.py", "tests/simulation/", "tests/web/test_browser.py")
@@ -113,6 +116,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         out = set(left_out)
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collectstart(collector: pytest.Package) -> None:
+    """Each process begins to import all tests at another place: in a new clone it rewrites the assertions of its part,
+    and finds those of the others.
+    """
+    worker = getattr(collector.config, "workerinput", None)
+    if worker is None or collector.path != ROOT / "tests" or collector.config.args_source is not ALL:
+        return
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in sorted(ROOT.glob("tests/**/test_*.py"))]
+    begin = len(names) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for name in names[begin:] + names[:begin]:
+        with suppress(Exception, pytest.skip.Exception):  # what is wrong with it is said where it is collected
+            import_module(name)
 
 
 def is_quick(item: pytest.Item) -> bool:
