@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lastfm_emulator.shelf import PICTURES
+from tests.databases import with_tables
 from tests.service.conftest import DAY, HOUR, House, Room
 from tonearm.core.play import MissingName
 from tonearm.lastfm.breaker import Resting
@@ -19,9 +20,9 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
+def database(tmp_path: Path, tables: Path) -> Path | str:
     """A file: what is different on PostgreSQL, the store of answers, has tests of its own over both."""
-    return tmp_path / "plays.db"
+    return with_tables(tmp_path / "plays.db", tables)
 
 
 async def nina(room: Room) -> Remembered[Artist]:
