@@ -87,7 +87,8 @@ def span(first: str, last: str, zone: tzinfo = BERLIN, kind: PeriodKind = Period
 
 
 def within(heard: Iterable[Heard], wanted: Span) -> list[Heard]:
-    return [one for one in heard if wanted.start <= one.at < wanted.end]
+    start, end = wanted.start, wanted.end
+    return [one for one in heard if start <= one.at < end]
 
 
 def most(heard: Iterable[Heard], kind: NameKind, by: Measure = Measure.PLAYS) -> Counter[tuple[str, str]]:
@@ -146,6 +147,7 @@ async def check(room: Room, wanted: Span) -> None:
 
 
 async def check_firsts(room: Room, wanted: Span, kind: NameKind, everything: list[Heard]) -> None:
+    start, end = wanted.start, wanted.end
     firsts: dict[tuple[str, str], int] = {}
     starts = defaultdict[tuple[str, str], list[int]](list)
     for one in everything:
@@ -154,19 +156,19 @@ async def check_firsts(room: Room, wanted: Span, kind: NameKind, everything: lis
             starts[folded(name)].append(one.at)
     fresh = await room.deck.figures.discoveries(room.me.id, kind, wanted, 1000)
     found = {folded((one.artist, one.title)): one.at for one in fresh.names}
-    assert found == {name: at for name, at in firsts.items() if wanted.start <= at < wanted.end}
+    assert found == {name: at for name, at in firsts.items() if start <= at < end}
     assert fresh.total == len(found)
     assert [one.at for one in fresh.names] == sorted(found.values(), reverse=True)
-    away = wanted.start - int(
+    away = start - int(
         (datetime.combine(wanted.period.first, datetime.min.time(), wanted.zone)).timestamp()
         - datetime.combine(wanted.period.first - timedelta(AWAY), datetime.min.time(), wanted.zone).timestamp()
     )
     again = {
         name
         for name, of_name in starts.items()
-        if any(wanted.start <= at < wanted.end for at in of_name)
+        if any(start <= at < end for at in of_name)
         and any(at < away for at in of_name)
-        and not any(away <= at < wanted.start for at in of_name)
+        and not any(away <= at < start for at in of_name)
     }
     rediscovered = await room.deck.figures.rediscovered(room.me.id, kind, wanted, 1000)
     assert {folded((one.artist, one.title)) for one in rediscovered.names} == again
