@@ -77,21 +77,21 @@ def import_history(
 
     Importing the same file again, or the same months from another service, adds nothing.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run, run_for
     from tonearm.commands.progress import bar
 
     if yes and dry_run:
         raise click.UsageError("--yes and --dry-run contradict each other")
     if mirror is not None:
-        run(_mirror(settings, listener, mirror))
+        run_for(settings, listener, lambda deck, me: deck.history_mirror.mirror(me.id, on=mirror))
         words = "every hour while a service runs" if mirror else "only when you ask for it"
         print_result({"mirror": mirror}, f"the history at Last.fm is imported {words}", as_json)
     elif listing:
-        found = run(_list(settings, listener))
+        found = run_for(settings, listener, lambda deck, me: deck.history_import.listed(me.id))
         print_result({"imports": [_listed_facts(one) for one in found]}, _listed(found), as_json)
     elif undo is not None:
         with bar("undoing", hidden=as_json) as progress:
-            gone = run(_undo(settings, listener, undo, progress))
+            gone = run_for(settings, listener, lambda deck, me: deck.history_import.undo(me.id, undo, progress))
         print_result({"import": undo, "removed": gone}, f"removed {plays(gone)}", as_json)
     elif from_lastfm or not files:
         if files:
@@ -165,27 +165,6 @@ async def _from_lastfm_waiting(settings: Settings, name: str) -> int:
         if not deck.configured:
             raise Failed(NO_KEY)
         return await deck.history_from_lastfm.waiting((await listener_of(deck, name)).id)
-
-
-async def _mirror(settings: Settings, name: str, on: bool) -> None:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        await deck.history_mirror.mirror((await listener_of(deck, name)).id, on=on)
-
-
-async def _list(settings: Settings, name: str) -> list[StoredImport]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.history_import.listed((await listener_of(deck, name)).id)
-
-
-async def _undo(settings: Settings, name: str, import_id: int, progress: Callable[[int, int], None]) -> int:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.history_import.undo((await listener_of(deck, name)).id, import_id, progress)
 
 
 def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:

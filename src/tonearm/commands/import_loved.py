@@ -57,11 +57,11 @@ def import_loved(
 
 
 def _imported(settings: Settings, listener: str, as_json: bool, check: bool) -> tuple[dict[str, Any], str]:
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run, run_for
     from tonearm.commands.progress import bar
 
     if check:
-        found = run(_check(settings, listener))
+        found = run_for(settings, listener, lambda deck, me: deck.loved_matching.check(me.id))
     else:
         with bar("importing", hidden=as_json) as progress:
             found = run(_import(settings, listener, progress))
@@ -95,13 +95,6 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
                 f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"
             )
         return tally(run)
-
-
-async def _check(settings: Settings, name: str) -> ImportCounts:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.loved_matching.check((await listener_of(deck, name)).id)
 
 
 async def _ready(deck: Deck, me: Listener) -> Listener:

@@ -45,9 +45,9 @@ async def _add(settings: Settings, name: str) -> None:
 @click.argument("name")
 def link(settings: Settings, name: str) -> None:
     """Print a link that signs in one browser as this listener, once, within an hour."""
-    from tonearm.commands.opening import run, running_at
+    from tonearm.commands.opening import run_for, running_at
 
-    secret = run(_secret(settings, name, for_browser=True))
+    secret = run_for(settings, name, lambda deck, me: deck.accounts.link(me.id))
     usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
     address = settings.tonearm_public_url.rstrip("/") or running_at(settings) or usual
     say(f"{address}/signin?link={secret}")
@@ -72,10 +72,10 @@ def token() -> None:
 @click.argument("name", default="me")
 def new(settings: Settings, name: str) -> None:
     """Make an API token for a listener's programs. It is shown only once."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
     from tonearm.service.values import name_of
 
-    secret = run(_secret(settings, name, for_browser=False))
+    secret = run_for(settings, name, lambda deck, me: deck.accounts.token(me.id))
     say(f"New token for {name} (id {name_of(secret)}): {secret}")
 
 
@@ -85,9 +85,9 @@ def new(settings: Settings, name: str) -> None:
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """List a listener's tokens: programs, browsers and unused links."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    found = run(_admissions(settings, listener))
+    found = run_for(settings, listener, lambda deck, me: deck.personal_data.admissions(me.id))
     lines = [f"{each.id}  {_WHOSE[each.kind]:7}  since {moment(each.made_at)}{_until(each)}" for each in found]
     text = "\n".join(lines) or f"no tokens for {listener}"
     print_result({"tokens": [asdict(each) for each in found]}, text, as_json)
@@ -103,9 +103,10 @@ def revoke(settings: Settings, listener: str, as_json: bool, which: str) -> None
 
     A running service may accept it for another 30 seconds.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    run(_revoke(settings, listener, which))
+    if not run_for(settings, listener, lambda deck, me: deck.personal_data.revoke(me.id, which)):
+        raise Failed(f"{listener} has no token {which}: 'tonearm token list' lists them")
     print_result({"status": "success", "id": which}, f"{which} revoked", as_json)
 
 
@@ -114,28 +115,3 @@ _WHOSE = {"api": "program", "browser": "browser", "link": "link"}
 
 def _until(admission: Admission) -> str:
     return f", until {moment(admission.expires_at)}" if admission.expires_at is not None else ""
-
-
-async def _admissions(settings: Settings, name: str) -> list[Admission]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        return await deck.personal_data.admissions(me.id)
-
-
-async def _revoke(settings: Settings, name: str, which: str) -> None:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        if not await deck.personal_data.revoke(me.id, which):
-            raise Failed(f"{name} has no token {which}: 'tonearm token list' lists them")
-
-
-async def _secret(settings: Settings, name: str, *, for_browser: bool) -> str:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        return await (deck.accounts.link(me.id) if for_browser else deck.accounts.token(me.id))

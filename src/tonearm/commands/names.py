@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from tonearm.deck import Deck
     from tonearm.service.values import StoredRename
     from tonearm.settings import Settings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +110,9 @@ def names() -> None:
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show which names count as other names, latest first."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    async def ask(deck: Deck, me: int) -> list[StoredRename]:
-        return await deck.figures.renames(me)
-
-    found = run(_with_deck(settings, listener, ask))
+    found = run_for(settings, listener, lambda deck, me: deck.figures.renames(me.id))
     lines = [f"{moment(one.renamed_at)}  {one.kind} {_pair(one.name)} counts as {_pair(one.to)}" for one in found]
     text = "\n".join(lines) or "no names are merged or renamed"
     print_result({"listener": listener, "names": [_facts_of(one) for one in found]}, text, as_json)
@@ -168,12 +162,9 @@ def rename(settings: Settings, listener: str, as_json: bool, name: _Name, to: _N
 @with_json
 def undo(settings: Settings, listener: str, as_json: bool, name: _Name) -> None:
     """Stop counting a name as another one."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    async def take_back(deck: Deck, me: int) -> bool:
-        return await deck.figures.undo_rename(me, name.kind, name.pair)
-
-    if not run(_with_deck(settings, listener, take_back)):
+    if not run_for(settings, listener, lambda deck, me: deck.figures.undo_rename(me.id, name.kind, name.pair)):
         raise Failed(f"{name} isn't merged or renamed: 'tonearm names list' shows the names that are")
     facts = {"listener": listener, "kind": str(name.kind), "artist": name.artist, "title": name.title or None}
     print_result(facts, f"{name} is no longer merged or renamed", as_json)
@@ -183,9 +174,9 @@ def _change(
     settings: Settings, listener: str, as_json: bool, name: _Name, to: _Name, dry_run: bool, *, new: bool
 ) -> None:
     """Merge or rename; the other name may be a `new` one."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    done = run(_with_deck(settings, listener, lambda deck, me: _renamed(deck, me, name, to, dry_run, new)))
+    done = run_for(settings, listener, lambda deck, me: _renamed(deck, me.id, name, to, dry_run, new))
     text = done.text("would count" if dry_run else "counts")
     print_result({"listener": listener, **done.facts, "dry_run": dry_run}, text, as_json)
 
@@ -223,11 +214,3 @@ async def _played(deck: Deck, me: int, name: _Name) -> int:
     from datetime import UTC
 
     return (await deck.figures.of_name(me, name.kind, name.pair, UTC, 0, 0)).plays
-
-
-async def _with_deck(settings: Settings, listener: str, work: Callable[[Deck, int], Awaitable[T]]) -> T:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, listener)
-        return await work(deck, who.id)

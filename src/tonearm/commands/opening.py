@@ -53,6 +53,16 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
 
+def run_for(settings: Settings, name: str, work: Callable[[Deck, Listener], Awaitable[T]]) -> T:
+    """Do a command's work for a listener, on a deck that sends nothing; failures become one line."""
+
+    async def done() -> T:
+        async with deck_of(settings, Sends.NO) as deck:
+            return await work(deck, await listener_of(deck, name))
+
+    return run(done())
+
+
 @asynccontextmanager
 async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
     """A deck on the database of the settings. Raises AlreadyOpen only if the command has to send itself. Then it waits

@@ -64,9 +64,9 @@ def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bo
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show the players of a listener, when each last reported, and its last rejected request."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    found = run(_players(settings, listener))
+    found = run_for(settings, listener, lambda deck, me: deck.players.of(me.id))
     text = "\n".join(map(_line, found)) or f"{listener} has no players: 'tonearm player add NAME --kind KIND' adds one"
     print_result({"players": [_facts(each) for each in found]}, text, as_json)
 
@@ -78,9 +78,10 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @click.argument("name")
 def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
     """Revoke a player's secret. Its plays stay."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    run(_revoke(settings, listener, name))
+    if not run_for(settings, listener, lambda deck, me: deck.players.revoke(me.id, name)):
+        raise _unknown(listener, name)
     print_result({"status": "success", "name": name}, f"{name} is revoked", as_json)
 
 
@@ -179,22 +180,6 @@ async def _add(settings: Settings, listener: str, name: str, kind: str, *, app_k
             return await deck.players.add(me.id, name, PlayerKind(kind), with_app_key=app_key)
         except BadPlayer as bad:
             raise Failed(str(bad)) from None
-
-
-async def _players(settings: Settings, listener: str) -> list[StoredPlayer]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.players.of((await listener_of(deck, listener)).id)
-
-
-async def _revoke(settings: Settings, listener: str, name: str) -> None:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, listener)
-        if not await deck.players.revoke(me.id, name):
-            raise _unknown(listener, name)
 
 
 async def _test(settings: Settings, listener: str, name: str, base: str) -> tuple[StoredPlayer, PlayerTrial]:

@@ -61,12 +61,13 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
     if not refused and (answer := service_answer(settings, "queue", {"listener": listener, "limit": limit})):
         print_result(*answer, as_json)
         return
-    from tonearm.commands.opening import run, sent_elsewhere
+    from tonearm.commands.opening import run, run_for, sent_elsewhere
 
     if refused:
         from tonearm.core.wording import fate
 
-        all_details = run(_refused(settings, listener, limit))
+        shown = ("refused", "ignored")
+        all_details = run_for(settings, listener, lambda deck, me: deck.play_actions.latest(me.id, limit, shown))
         lines = [
             f"{details.stored.id:>8}  {_named(details)}  {fate(details.stored.fate)}: {details.reason}"
             for details in all_details
@@ -93,14 +94,6 @@ async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebod
     why = why_it_waits(queue_status.waits, sent_by_somebody)
     facts = {**status_facts(queue_status), "why": why or None, "plays": [_facts(details) for details in waiting]}
     return facts, "\n".join(_lines(waiting, queue_status, why, daily_limit_text(queue_status, deck.clock.now())))
-
-
-async def _refused(settings: Settings, name: str, limit: int) -> list[PlayDetails]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        return await deck.play_actions.latest(me.id, limit, ("refused", "ignored"))
 
 
 def _facts(details: PlayDetails) -> dict[str, object]:
@@ -207,33 +200,17 @@ def _no_such(play: int) -> Failed:
 @click.option("--user", metavar="NAME", help="Discard every play waiting for this Last.fm user instead.")
 def discard(settings: Settings, listener: str, as_json: bool, play: int | None, user: str | None) -> None:
     """Discard a play: it is never sent and stays in the history."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
     if (play is None) == (not user):
         raise click.UsageError("give the ID of a play, or --user NAME for every play waiting for a Last.fm user")
     if play is None:
         assert user
-        count = run(_discard_for(settings, listener, user))
+        count = run_for(settings, listener, lambda deck, me: me.discard_for(user))
         print_result({"status": "success", "discarded": count}, f"{plays(count)} for {user} discarded", as_json)
         return
-    run(_discard(settings, listener, play))
+    _done(play, run_for(settings, listener, lambda deck, me: deck.play_actions.discard(me.id, play)))
     print_result({"status": "success", "id": play}, f"play {play} discarded", as_json)
-
-
-async def _discard_for(settings: Settings, name: str, user: str) -> int:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        return await me.discard_for(user)
-
-
-async def _discard(settings: Settings, name: str, play: int) -> None:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        _done(play, await deck.play_actions.discard(me.id, play))
 
 
 @queue.command()

@@ -12,6 +12,7 @@ from tonearm.commands.output import moment, plays, print_result
 
 if TYPE_CHECKING:
     from tonearm.core.edit_rules import EditRule, PlayNames
+    from tonearm.deck import Deck
     from tonearm.service.values import RulePreview, StoredRule
     from tonearm.settings import Settings
 
@@ -29,9 +30,9 @@ def rule() -> None:
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show a listener's rules, the latest first."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    found = run(_rules(settings, listener))
+    found = run_for(settings, listener, lambda deck, me: deck.edit_rules.of(me.id))
     lines = [f"{one.id}  {_in_words(one.rule)}; since {moment(one.made_at)}" for one in found]
     text = "\n".join(lines) or f"{listener} has no rules: 'tonearm rule add' makes one"
     print_result({"rules": [_facts(one) for one in found]}, text, as_json)
@@ -52,7 +53,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Make the rule. Without this, only show what it would have changed.")
 def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: Any) -> None:
     """Make a rule. Plays in the history, in the queue and on Last.fm stay as they are."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
     from tonearm.core.edit_rules import BadRule, PlayNames
     from tonearm.core.play import MissingName
     from tonearm.service.values import TooManyRules
@@ -65,7 +66,7 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
     seen = PlayNames(*(names[field] for field in fields))
     to = PlayNames(*(names[field] if names[f"to_{field}"] is None else names[f"to_{field}"] for field in fields))
     try:
-        found, made = run(_add(settings, listener, seen, to, yes))
+        found, made = run_for(settings, listener, lambda deck, me: _add(deck, me.id, seen, to, yes))
     except (MissingName, BadRule) as error:
         raise Failed(str(error)) from None
     except TooManyRules:
@@ -86,9 +87,9 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
 @click.argument("rule_id", metavar="ID", type=WholeNumber(1, 2**63 - 1))
 def undo(settings: Settings, listener: str, as_json: bool, rule_id: int) -> None:
     """Stop applying a rule. Plays that it has changed stay as they were sent."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    if not run(_undo(settings, listener, rule_id)):
+    if not run_for(settings, listener, lambda deck, me: deck.edit_rules.remove(me.id, rule_id)):
         raise Failed(f"{listener} has no rule {rule_id}: 'tonearm rule list' lists them")
     print_result({"status": "success", "id": rule_id}, f"rule {rule_id} undone", as_json)
 
@@ -118,28 +119,11 @@ def _names(names: PlayNames) -> dict[str, str]:
     }
 
 
-async def _rules(settings: Settings, listener: str) -> list[StoredRule]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.edit_rules.of((await listener_of(deck, listener)).id)
-
-
 async def _add(
-    settings: Settings, listener: str, seen: PlayNames, to: PlayNames, yes: bool
+    deck: Deck, account: int, seen: PlayNames, to: PlayNames, yes: bool
 ) -> tuple[RulePreview, StoredRule | None]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.core.edit_rules import RuleScope
 
     scope = RuleScope.TRACK if seen.title else RuleScope.ALBUM if seen.album else RuleScope.ARTIST
-    async with deck_of(settings, Sends.NO) as deck:
-        me = (await listener_of(deck, listener)).id
-        found = await deck.edit_rules.preview(me, scope, seen, to)
-        return found, await deck.edit_rules.add(me, scope, seen, to) if yes else None
-
-
-async def _undo(settings: Settings, listener: str, rule_id: int) -> bool:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.edit_rules.remove((await listener_of(deck, listener)).id, rule_id)
+    found = await deck.edit_rules.preview(account, scope, seen, to)
+    return found, await deck.edit_rules.add(account, scope, seen, to) if yes else None

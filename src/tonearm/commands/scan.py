@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from tonearm.commands.output import print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
-    from tonearm.service.scan_result import ScanResult
     from tonearm.settings import Settings
 
 
@@ -26,11 +24,15 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def scan(settings: Settings, listener: str, as_json: bool, everything: bool, folder: Path) -> None:
     """Scan a folder of tagged audio files into the library. Later scans only read what changed."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
     from tonearm.commands.progress import bar
 
     with bar("reading", hidden=as_json) as progress:
-        found = run(_scan(settings, listener, folder, progress, everything))
+        found = run_for(
+            settings,
+            listener,
+            lambda deck, me: deck.library_scan.scan(me.id, folder, progress, everything=everything),
+        )
     text = (
         f"{found.new} new, {found.changed} changed, {found.gone} gone, {found.unreadable} unreadable"
         f" (of {found.total} files)"
@@ -41,13 +43,3 @@ def scan(settings: Settings, listener: str, as_json: bool, everything: bool, fol
     for error in found.faults:
         say(error, err=True)
     print_result(asdict(found), text, as_json)
-
-
-async def _scan(
-    settings: Settings, name: str, folder: Path, progress: Callable[[int, int], None], everything: bool
-) -> ScanResult:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        return await deck.library_scan.scan(me.id, folder, progress, everything=everything)
