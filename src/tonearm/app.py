@@ -408,16 +408,15 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     parts, time, listeners, keyring = wires.parts, wires.time, wires.accounts, wires.keyring
     store, clock, seal, event_hub = parts.store, parts.clock, parts.seal, parts.event_hub
     imports, enriches, mirrors = (WaitingRun(store, clock, kind, wires.delivers) for kind in (IMPORT, ENRICH, HISTORY))
-    begin = wires.begins(IMPORT), wires.begins(LOVE)
-    loving = LovedImport(store, clock, keyring, event_hub, *begin, imports, wires.chores, time)
+    begins, chores = wires.begins, wires.chores
+    loving = LovedImport(store, clock, event_hub, begins(IMPORT), imports, chores, keyring, begins(LOVE), time)
     hearts_elsewhere = DestinationHearts(store, clock, wires.outlets, seal, event_hub)
     hearts = Hearts(
-        *(store, clock, time, keyring, seal, event_hub, wires.begins(LOVE)),
+        *(store, clock, time, keyring, seal, event_hub, begins(LOVE)),
         hearts_elsewhere.say,
         wires.hints.of_account,
     )
-    enriching = Enrichment(store, clock, metadata, event_hub, wires.begins(ENRICH), enriches)
-    begins_history = wires.begins(HISTORY)
+    enriching = Enrichment(store, clock, metadata, event_hub, begins(ENRICH), enriches)
 
     def from_lastfm() -> HistoryFromLastFm:
         return deck.history_from_lastfm
@@ -425,8 +424,8 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
     async def sum_up(account: int) -> None:
         await deck.figures.make_all(account)
 
-    mirroring = HistoryMirror(store, clock, event_hub, from_lastfm, wires.chores, begins_history, mirrors, sum_up)
-    begins = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
+    mirroring = HistoryMirror(store, clock, event_hub, begins(HISTORY), mirrors, chores, from_lastfm, sum_up)
+    starts = {IMPORT: loving.start, ENRICH: enriching.start, HISTORY: mirroring.start}
     reports = Reports(store, clock, event_hub, hint, wires.tally, time, LASTFM, wires.fan_out, wires.hints.of_account)
     same_host = partial(_same_host, parts.api_url)
     others = Destinations(store, clock, time, wires.outlets, seal, event_hub, wires.hints, same_host)
@@ -448,7 +447,7 @@ def _assembled(wires: _Wires, hint: Callable[[int], None], metadata: Metadata) -
         personal_data=PersonalData(store, clock, event_hub),
         loved_import=loving,
         hearts=hearts,
-        jobs=Jobs(store, clock, wires.chores, listeners, begins, hint, hearts.retry, others),
+        jobs=Jobs(store, clock, chores, listeners, starts, hint, hearts.retry, others),
         history_mirror=mirroring,
         metadata=metadata,
         enrichment=enriching,

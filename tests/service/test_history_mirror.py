@@ -10,7 +10,8 @@ from tests.history.files import AT
 from tests.service.conftest import HOUR, During, House, Room
 from tonearm.core.event import ImportProgress
 from tonearm.service import history_mirror
-from tonearm.service.history_mirror import CHECKED, CHUNK
+from tonearm.service.history_mirror import CHUNK
+from tonearm.service.hourly_import import CHECKED
 from tonearm.service.job_list import HISTORY, JobState
 from tonearm.service.jobs import JobDone
 from tonearm.store.runs import Run, RunState

@@ -19,7 +19,8 @@ from tonearm.core.loved import ImportCounts
 from tonearm.core.play import Track
 from tonearm.deck import ImportFailed
 from tonearm.service import loved_import
-from tonearm.service.loved_import import PAGE, RESUME_WITHIN, TRIES
+from tonearm.service.hourly_import import RESUME_WITHIN
+from tonearm.service.loved_import import PAGE, TRIES
 from tonearm.store import jobs, library, loved, runs
 from tonearm.store.db.schema import job_run as run_table
 from tonearm.store.db.schema import library as library_table

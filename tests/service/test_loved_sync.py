@@ -7,7 +7,8 @@ import pytest
 from tests.service.conftest import DAY, HOUR, House, Room
 from tests.service.test_hearts import OTHER, SONG, at_lastfm, listed, until_sent
 from tonearm.core.hearts import ConflictRule, HeartChange
-from tonearm.service.loved_import import CHECKED, NotPlanned, PlannedHeart, counted
+from tonearm.service.hourly_import import CHECKED
+from tonearm.service.loved_import import NotPlanned, PlannedHeart, counted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("calm")]
 

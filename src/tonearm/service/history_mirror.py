@@ -12,16 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
-from tonearm.clock import Clock
 from tonearm.core.event import ImportProgress
-from tonearm.service.chores import Chores
-from tonearm.service.events import EventHub
-from tonearm.service.loved_import import RESUME_WITHIN
-from tonearm.service.waiting import WaitingRun
+from tonearm.service.hourly_import import HourlyImport, Schedule
 from tonearm.store import accounts, runs
-from tonearm.store.db.database import Store
 from tonearm.store.runs import Run, RunState
 
 if TYPE_CHECKING:
@@ -30,77 +23,22 @@ if TYPE_CHECKING:
 
 KIND = "import-history"
 
-EVERY = 3600.0
-"""Seconds from one run of a mirror to the next."""
-
-CHECKED = 60.0
-"""Seconds between two checks for mirrors that are due."""
-
 CHUNK = 60.0
 """Seconds after which a run gives its slot to others."""
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryMirror:
-    """Imports from Last.fm as runs: one at a time for each account.
+class HistoryMirror(HourlyImport):
+    """Imports from Last.fm. `figure` sums up a history that has grown, so that its figures are quick."""
 
-    `figure` sums up a history that has grown, so that its figures are quick.
-    """
+    schedule = Schedule(KIND, "mirrors", accounts.mirrors_due, accounts.set_mirror)
 
-    store: Store
-    clock: Clock
-    event_hub: EventHub
     source: Callable[[], HistoryFromLastFm]
-    chores: Chores
-    hint: Callable[[int], None]
-    waiting: WaitingRun
     figure: Callable[[int], Awaitable[None]]
-
-    async def start(self, account: int) -> Run:
-        """Begin an import, or join the unfinished one."""
-        run = await self.store.write(partial(self._begin, account=account))
-        self.hint(account)
-        return run
-
-    def _begin(self, db: Connection, account: int) -> Run:
-        accounts.lock(db, [account])
-        owner = accounts.by_id(db, [account])[account].username.casefold()
-        return runs.begin(db, account, KIND, owner, self.clock.now(), RESUME_WITHIN)
-
-    async def job(self, account: int, run_id: int) -> Run | None:
-        """An import; None if there is none with this id."""
-        return await self.store.read(partial(runs.find, account=account, run_id=run_id, kind=KIND))
-
-    async def latest(self, account: int) -> Run | None:
-        """The last import, finished or not."""
-        return await self.store.read(partial(runs.latest, account=account, kind=KIND))
-
-    async def finished(self, account: int, run_id: int) -> Run:
-        """The import when it is over, or if nothing runs it now: then `failure` says why."""
-        return await self.waiting.ended(self.event_hub, account, partial(self.job, account, run_id))
 
     async def mirrored(self, account: int) -> float | None:
         """When the next hourly import is due (Unix seconds, 0 for now); None if there is none."""
         return await self.store.read(partial(accounts.mirror_at, account_id=account))
-
-    async def mirror(self, account: int, *, on: bool) -> None:
-        """Import every hour, or stop doing so."""
-        await self.store.write(partial(accounts.set_mirror, account_id=account, at=0.0 if on else None))
-
-    async def begin_hourly(self) -> None:
-        """Begin the imports whose hour has come."""
-        if await self.chores.take("mirrors", CHECKED):
-            for account in await self.store.read(partial(accounts.mirrors_due, now=self.clock.now())):
-                await self.store.write(partial(self._begin_hourly, account=account))
-
-    def due(self, db: Connection, _: float) -> list[int]:
-        """Accounts with an unfinished import, also after a crash."""
-        return runs.running(db, KIND)
-
-    def _begin_hourly(self, db: Connection, account: int) -> None:
-        now = self.clock.now()
-        self._begin(db, account)
-        accounts.set_mirror(db, account, now + EVERY)
 
     async def continue_run(self, account: int) -> float | None:
         """Import page after page for a minute, or until everything is there, or Last.fm has failed too often."""

@@ -15,7 +15,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from tonearm.clock import Clock
 from tonearm.core import pacing
 from tonearm.core.account import Account
 from tonearm.core.event import ImportProgress
@@ -35,14 +34,11 @@ from tonearm.core.play import Track
 from tonearm.core.verdict import Cause
 from tonearm.lastfm.error import LastFmError, RateLimited
 from tonearm.lastfm.types import LovedTrack, Page
-from tonearm.service.chores import Chores
 from tonearm.service.clock_skew import LastFmTime
-from tonearm.service.events import EventHub
+from tonearm.service.hourly_import import HourlyImport, Schedule
 from tonearm.service.keyring import ApiKey, Keyring
 from tonearm.service.library_index import LibraryNames, library_names
-from tonearm.service.waiting import WaitingRun
 from tonearm.store import accounts, hearts, library, loved, loved_sync, runs
-from tonearm.store.db.database import Store
 from tonearm.store.hearts import StoredHeart
 from tonearm.store.loved_sync import LovedSync
 from tonearm.store.runs import Run, RunState
@@ -56,16 +52,6 @@ TRIES = (PAGE, PAGE, PAGE // 5, PAGE // 20)
 
 Last.fm repeatedly answers pages of 1,000 of some profiles with a 500, and shorter ones of the same tracks with 200.
 """
-
-RESUME_WITHIN = 86400.0
-"""Seconds within which a failed run is continued; later the list has changed too much."""
-
-
-EVERY = 3600.0
-"""Seconds from one automatic import to the next."""
-
-CHECKED = 60.0
-"""Seconds between two checks for imports that are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +69,18 @@ class NotPlanned(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class LovedImport:
-    """Imports of loved tracks: one at a time for each account."""
+class LovedImport(HourlyImport):
+    """Imports of loved tracks."""
 
-    store: Store
-    clock: Clock
+    schedule = Schedule(KIND, "loved", loved_sync.due, loved_sync.set_mirror)
+
     keyring: Keyring
-    event_hub: EventHub
-    hint: Callable[[int], None]
     hint_hearts: Callable[[int], None]
-    waiting: WaitingRun
-    chores: Chores
     time: LastFmTime
-
-    async def start(self, account: int) -> Run:
-        """Begin an import, or join the unfinished one."""
-        run = await self.store.write(partial(self._begin, account=account))
-        self.hint(account)
-        return run
-
-    def _begin(self, db: Connection, account: int) -> Run:
-        accounts.lock(db, [account])
-        owner = accounts.by_id(db, [account])[account].username.casefold()
-        return runs.begin(db, account, KIND, owner, self.clock.now(), RESUME_WITHIN)
 
     async def settings(self, account: int) -> LovedSync:
         """Whether and when imports begin by themselves, and which side wins a conflict."""
         return await self.store.read(partial(loved_sync.read, account_id=account))
-
-    async def mirror(self, account: int, *, on: bool) -> None:
-        """Import every hour from now on, or only on request."""
-        await self.store.write(partial(loved_sync.set_mirror, account_id=account, at=0.0 if on else None))
 
     async def decide(self, account: int, rule: ConflictRule) -> None:
         """Set which side wins for a track that was unloved here and loved at Last.fm since they last agreed."""
@@ -151,18 +118,6 @@ class LovedImport:
         walk = Run(last.id + 1 if last else 1, listener.id, KIND, RunState.RUNNING, 1, 0, 0)
         return _Merger(replace(walk, owner=listener.username.casefold()), self.clock.now(), self.time.now(), rule)
 
-    async def job(self, account: int, run_id: int) -> Run | None:
-        """An import; None if there is none with this id."""
-        return await self.store.read(partial(runs.find, account=account, run_id=run_id, kind=KIND))
-
-    async def finished(self, account: int, run_id: int) -> Run:
-        """The import when it is over, or if nothing runs it now: then `failure` says why."""
-        return await self.waiting.ended(self.event_hub, account, partial(self.job, account, run_id))
-
-    async def latest(self, account: int) -> Run | None:
-        """The last import, finished or not."""
-        return await self.store.read(partial(runs.latest, account=account, kind=KIND))
-
     async def choose(self, account: int, loved_id: int, file: int | None) -> bool:
         """Decide that a loved track with several candidates is this file, or (None) none of them; later imports
         remember it. False if there is no such loved track, or the file is not one of its candidates.
@@ -172,20 +127,6 @@ class LovedImport:
             return loved.choose(db, account, loved_id, file)
 
         return await self.store.write(write)
-
-    async def begin_hourly(self) -> None:
-        """Begin the imports whose hour has come."""
-        if await self.chores.take("loved", CHECKED):
-            for account in await self.store.read(partial(loved_sync.due, now=self.clock.now())):
-                await self.store.write(partial(self._begin_hourly, account=account))
-
-    def due(self, db: Connection, _: float) -> list[int]:
-        """Accounts with an unfinished import, also after a crash."""
-        return runs.running(db, KIND)
-
-    def _begin_hourly(self, db: Connection, account: int) -> None:
-        self._begin(db, account)
-        loved_sync.set_mirror(db, account, self.clock.now() + EVERY)
 
     async def continue_run(self, account: int) -> float | None:
         """Import page after page until all are done, or Last.fm has failed too often."""
