@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,25 +21,62 @@ from tonearm.commands.destination_sign_in import (
     with_sign_in,
 )
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import FiniteNumber, WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import Command, FiniteNumber, WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import HOUR, plays, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.core.policy import Policy
-    from tonearm.deck import Deck
+    from tonearm.deck import Deck, Listener
     from tonearm.service.destination_results import DestinationOverview, DestinationRefused, NoSuchDestination
     from tonearm.service.destination_sign_in import NameAndPassword
     from tonearm.settings import Settings
 
     NotDone = DestinationRefused | NoSuchDestination
 
-T = TypeVar("T")
-
 KINDS = ("listenbrainz", "maloja", "koito", "librefm", "lastfm-like", "tealfm", "rocksky")
 """The values of `core.destination.DestinationKind`, which would be slow to import for `--help`."""
 
-NUMBER = click.argument("number", type=WholeNumber(min=1))
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The destination that a command is about."""
+
+    settings: Settings
+    listener: str
+    as_json: bool
+    destination_id: int
+
+    def found(self) -> DestinationOverview:
+        """The destination as it is now. Raises Failed if the listener has none with this id."""
+        from tonearm.commands.opening import run_for
+
+        return run_for(self.settings, self.listener, lambda deck, me: _overview(deck, me, self.destination_id))
+
+    def change(self, said: str, change: Callable[[Deck, Listener], Awaitable[object]]) -> None:
+        """Change the destination, and print what was done. Raises Failed if that was refused."""
+        from tonearm.commands.opening import run_for
+        from tonearm.service.destination_results import DestinationRefused, NoSuchDestination
+
+        async def changed(deck: Deck, me: Listener) -> DestinationOverview:
+            outcome = await change(deck, me)
+            if isinstance(outcome, DestinationRefused | NoSuchDestination):
+                raise _failed(outcome, me, self.destination_id)
+            return await _overview(deck, me, self.destination_id)
+
+        found = run_for(self.settings, self.listener, changed)
+        print_result(facts_of(found), f"{name_of(found)} {said}", self.as_json)
+
+
+def _of_a_destination(command: Command) -> Command:
+    """`--listener`, `--json` and NUMBER: the command gets the destination as its first argument."""
+
+    @wraps(command)
+    def choosing(settings: Settings, *, listener: str, as_json: bool, destination_id: int, **given: Any) -> None:
+        command(_Chosen(settings, listener, as_json, destination_id), **given)
+
+    numbered = click.argument("destination_id", metavar="NUMBER", type=WholeNumber(min=1))(choosing)
+    return for_listener(with_json(numbered))
 
 
 @click.group()
@@ -84,7 +122,7 @@ def add(
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
     teal.fm and Rocksky need your handle and an app password; your plays there are public.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run, run_for
     from tonearm.core.policy import ArtistForm, Policy
 
     artist = ArtistForm.FIRST if first_artist else ArtistForm.CREDITED
@@ -96,7 +134,8 @@ def add(
     days = _days(history)
     sign_in.checked(kind, token_file)
     given = sign_in.by_password(kind) if kind in SIGNED_IN else token_from(token_file)
-    found = run(_add(settings, listener, kind, url, given, sign_in, policy, days))
+    wanted = _NewDestination(kind, url, policy, days)
+    found = run_for(settings, listener, lambda deck, me: _add(deck, me, wanted, given, sign_in))
     text = f"{name_of(found)} is destination {found.stored.id}: it gets what you play from now on"
     if days:
         text += ", and the part of your history that you chose"
@@ -109,9 +148,9 @@ def add(
 @with_json
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show a listener's destinations, what is waiting for each, and why."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    found = run(_all(settings, listener))
+    found = run_for(settings, listener, lambda deck, me: deck.destination_views.all(me.id))
     nothing = f"{listener} has no destinations besides Last.fm: 'tonearm destination add KIND' adds one"
     text = "\n".join(map(line_of, found)) or nothing
     print_result({"destinations": [facts_of(each) for each in found]}, text, as_json)
@@ -119,89 +158,59 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
 @destination.command()
 @with_settings()
-@for_listener
-@with_json
-@NUMBER
-def pause(settings: Settings, listener: str, as_json: bool, number: int) -> None:
+@_of_a_destination
+def pause(chosen: _Chosen) -> None:
     """Send nothing there until it is resumed. Until then, plays wait."""
-    _change(
-        settings,
-        listener,
-        as_json,
-        number,
-        "is paused",
-        lambda deck, me: deck.destinations.pause(me, number, paused=True),
-    )
+    chosen.change("is paused", lambda deck, me: deck.destinations.pause(me.id, chosen.destination_id, paused=True))
 
 
 @destination.command()
 @with_settings()
-@for_listener
-@with_json
-@NUMBER
-def resume(settings: Settings, listener: str, as_json: bool, number: int) -> None:
+@_of_a_destination
+def resume(chosen: _Chosen) -> None:
     """Resume sending, starting with what waits."""
-    _change(
-        settings,
-        listener,
-        as_json,
-        number,
-        "is resumed",
-        lambda deck, me: deck.destinations.pause(me, number, paused=False),
-    )
+    chosen.change("is resumed", lambda deck, me: deck.destinations.pause(me.id, chosen.destination_id, paused=False))
 
 
 @destination.command()
 @with_settings()
-@for_listener
-@with_json
-@NUMBER
-def retry(settings: Settings, listener: str, as_json: bool, number: int) -> None:
+@_of_a_destination
+def retry(chosen: _Chosen) -> None:
     """Send everything that waits there now."""
-    _change(
-        settings, listener, as_json, number, "is tried again now", lambda deck, me: deck.destinations.retry(me, number)
-    )
+    chosen.change("is tried again now", lambda deck, me: deck.destinations.retry(me.id, chosen.destination_id))
 
 
 @destination.command()
 @with_settings()
 @TOKEN_FILE
 @with_sign_in
-@for_listener
-@with_json
-@NUMBER
-def token(
-    settings: Settings, token_file: Path | None, listener: str, as_json: bool, number: int, sign_in: SignInOptions
-) -> None:
+@_of_a_destination
+def token(chosen: _Chosen, token_file: Path | None, sign_in: SignInOptions) -> None:
     """Enter a new token for the same user, or sign in again. What waits is sent then."""
-    from tonearm.commands.opening import run
-
-    kind = str(run(_found(settings, listener, number)).kind)
+    kind, destination_id = str(chosen.found().kind), chosen.destination_id
     sign_in.checked(kind, token_file)
     given = sign_in.by_password(kind) if kind in SIGNED_IN else token_from(token_file)
 
-    async def renew(deck: Deck, me: int) -> object:
+    async def renew(deck: Deck, me: Listener) -> object:
+        again = partial(deck.destinations.sign_in_again, me.id, destination_id)
         if given is not None:
-            return await deck.destinations.sign_in_again(me, number, given)
-        begun = await deck.destinations.begin_again(me, number, sign_in.keys())
-        return await approved(deck, begun, sign_in, lambda state: deck.destinations.sign_in_again(me, number, state))
+            return await again(given)
+        begun = await deck.destinations.begin_again(me.id, destination_id, sign_in.keys())
+        return await approved(deck, begun, sign_in, again)
 
-    said = "is signed in again" if kind in SIGNED_IN else "has a new token"
-    _change(settings, listener, as_json, number, said, renew)
+    chosen.change("is signed in again" if kind in SIGNED_IN else "has a new token", renew)
 
 
 @destination.command()
 @with_settings()
 @click.argument("days")
-@for_listener
-@with_json
-@NUMBER
-def history(settings: Settings, days: str, listener: str, as_json: bool, number: int) -> None:
+@_of_a_destination
+def history(chosen: _Chosen, days: str) -> None:
     """Also send the last DAYS of your history there, or: all. What it already has is not sent again."""
     wanted = _days(days)
-    said = "gets your history too, after what you play now"
-    _change(
-        settings, listener, as_json, number, said, lambda deck, me: deck.destinations.send_history(me, number, wanted)
+    chosen.change(
+        "gets your history too, after what you play now",
+        lambda deck, me: deck.destinations.send_history(me.id, chosen.destination_id, wanted),
     )
 
 
@@ -217,10 +226,8 @@ def history(settings: Settings, days: str, listener: str, as_json: bool, number:
 @click.option("--in", "again_in", metavar="FOLDER", multiple=True, help="Stop leaving out songs in this folder.")
 @click.option("--hearts/--no-hearts", default=None, help="Send the tracks you love, or don't.")
 @click.option("--yes", is_flag=True, help="Make the change. Without this, only show what it would have changed.")
-@for_listener
-@with_json
-@NUMBER
-def change_policy(settings: Settings, listener: str, as_json: bool, number: int, yes: bool, **given: Any) -> None:
+@_of_a_destination
+def change_policy(chosen: _Chosen, yes: bool, **given: Any) -> None:
     """Change what a destination gets from the next play on. Everything not named here stays as it is."""
     from tonearm.commands.opening import run
 
@@ -228,32 +235,30 @@ def change_policy(settings: Settings, listener: str, as_json: bool, number: int,
         raise click.UsageError("choose a change, such as --first-artist or --no-hearts")
     wanted = PolicyChange(**given)
     if yes:
-
-        async def change(deck: Deck, me: int) -> object:
-            return await deck.destinations.change_policy(me, number, wanted.made)
-
-        _change(settings, listener, as_json, number, "is changed; this applies from the next play", change)
+        chosen.change(
+            "is changed; this applies from the next play",
+            lambda deck, me: deck.destinations.change_policy(me.id, chosen.destination_id, wanted.made),
+        )
         return
-    found = run(_found(settings, listener, number))
-    facts, text = run(previewed(settings, listener, wanted.made(found.stored.policy)))
-    print_result(facts, f"{text}\n{name_of(found)} is unchanged. Add --yes to change it.", as_json)
+    found = chosen.found()
+    facts, text = run(previewed(chosen.settings, chosen.listener, wanted.made(found.stored.policy)))
+    print_result(facts, f"{text}\n{name_of(found)} is unchanged. Add --yes to change it.", chosen.as_json)
 
 
 @destination.command()
 @with_settings()
 @click.argument("hours", type=FiniteNumber(0, 8760))
-@for_listener
-@with_json
-@NUMBER
-def private(settings: Settings, hours: float, listener: str, as_json: bool, number: int) -> None:
+@_of_a_destination
+def private(chosen: _Chosen, hours: float) -> None:
     """Keep what you play in the next HOURS here: it is never sent there. 0 ends that."""
     said = f"gets nothing that you play in the next {hours:g} h" if hours else "gets what you play from now on"
 
-    async def change(deck: Deck, me: int) -> object:
+    async def change(deck: Deck, me: Listener) -> object:
         until = deck.clock.now() + hours * HOUR if hours else 0.0
-        return await deck.destinations.change_policy(me, number, lambda before: replace(before, private_until=until))
+        keep = partial(replace, private_until=until)
+        return await deck.destinations.change_policy(me.id, chosen.destination_id, keep)
 
-    _change(settings, listener, as_json, number, said, change)
+    chosen.change(said, change)
 
 
 @destination.command()
@@ -262,20 +267,21 @@ def private(settings: Settings, hours: float, listener: str, as_json: bool, numb
     "--keep", "choice", flag_value="keep", help="Keep waiting plays, to be sent if the same profile is added again."
 )
 @click.option("--discard", "choice", flag_value="discard", help="Discard waiting plays: they are never sent there.")
-@for_listener
-@with_json
-@NUMBER
-def remove(settings: Settings, choice: str | None, listener: str, as_json: bool, number: int) -> None:
+@_of_a_destination
+def remove(chosen: _Chosen, choice: str | None) -> None:
     """Remove a destination and forget its token. What was already sent stays there."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    kept, discarded = run(_remove(settings, listener, number, choice))
-    text = f"destination {number} is removed"
+    destination_id, discard = chosen.destination_id, None if choice is None else choice == "discard"
+    kept, discarded = run_for(
+        chosen.settings, chosen.listener, lambda deck, me: _remove(deck, me, destination_id, discard)
+    )
+    text = f"destination {destination_id} is removed"
     if kept:
         text += f"; {plays(kept)} will be sent if the same profile is added again"
     if discarded:
         text += f"; {plays(discarded)} discarded"
-    print_result({"status": "success", "kept": kept, "discarded": discarded}, text, as_json)
+    print_result({"status": "success", "kept": kept, "discarded": discarded}, text, chosen.as_json)
 
 
 def _days(given: str | None) -> float:
@@ -290,109 +296,64 @@ def _days(given: str | None) -> float:
     raise click.UsageError(f"{given[:80]} isn't a number of days: use 1 to 36500, or: all")
 
 
-def _change(
-    settings: Settings,
-    listener: str,
-    as_json: bool,
-    number: int,
-    said: str,
-    change: Callable[[Deck, int], Awaitable[object]],
-) -> None:
-    from tonearm.commands.opening import run
+@dataclass(frozen=True, slots=True)
+class _NewDestination:
+    """What is added, and how many days of the history it gets."""
 
-    found = run(_changed(settings, listener, number, change))
-    print_result(facts_of(found), f"{name_of(found)} {said}", as_json)
-
-
-async def _changed(
-    settings: Settings, listener: str, number: int, change: Callable[[Deck, int], Awaitable[object]]
-) -> DestinationOverview:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.service.destination_results import DestinationRefused, NoSuchDestination
-
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, listener)
-        outcome = await change(deck, me.id)
-        if isinstance(outcome, DestinationRefused | NoSuchDestination):
-            raise _failed(outcome, listener, number)
-        return await _one(deck, me.id, listener, number)
+    kind: str
+    url: str
+    policy: Policy
+    days: float
 
 
 async def _add(
-    settings: Settings,
-    listener: str,
-    kind: str,
-    url: str,
-    given: str | NameAndPassword | None,
-    sign_in: SignInOptions,
-    policy: Policy,
-    days: float,
+    deck: Deck, me: Listener, wanted: _NewDestination, given: str | NameAndPassword | None, sign_in: SignInOptions
 ) -> DestinationOverview:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.core.destination import DestinationKind
     from tonearm.service.values import StoredDestination
 
-    async with deck_of(settings, Sends.NO) as deck:
-        me, of_kind = await listener_of(deck, listener), DestinationKind(kind)
+    kind = DestinationKind(wanted.kind)
 
-        async def finish(token: str | NameAndPassword) -> StoredDestination | DestinationRefused:
-            return await deck.destinations.add(me.id, of_kind, url, token, policy=policy, days=days)
+    async def finish(token: str | NameAndPassword) -> StoredDestination | DestinationRefused:
+        return await deck.destinations.add(me.id, kind, wanted.url, token, policy=wanted.policy, days=wanted.days)
 
-        if given is not None:
-            added: StoredDestination | NotDone = await finish(given)
-        else:
-            begun = await deck.destinations.begin(of_kind, url, sign_in.keys())
-            added = await approved(deck, begun, sign_in, finish)
-        if not isinstance(added, StoredDestination):
-            raise _failed(added, listener, 0)
-        if not await deck.senders():
-            say("It is sent when 'tonearm serve' runs.", err=True)
-        return await _one(deck, me.id, listener, added.id)
+    if given is not None:
+        added: StoredDestination | NotDone = await finish(given)
+    else:
+        begun = await deck.destinations.begin(kind, wanted.url, sign_in.keys())
+        added = await approved(deck, begun, sign_in, finish)
+    if not isinstance(added, StoredDestination):
+        raise _failed(added, me, 0)
+    if not await deck.senders():
+        say("It is sent when 'tonearm serve' runs.", err=True)
+    return await _overview(deck, me, added.id)
 
 
-def _failed(refused: NotDone, listener: str, number: int) -> Failed:
+def _failed(refused: NotDone, me: Listener, destination_id: int) -> Failed:
     from tonearm.service.destination_results import DestinationRefused
 
-    return Failed(refused.reason) if isinstance(refused, DestinationRefused) else _unknown(listener, number)
+    return Failed(refused.reason) if isinstance(refused, DestinationRefused) else _unknown(me, destination_id)
 
 
-async def _one(deck: Deck, account: int, listener: str, number: int) -> DestinationOverview:
-    for found in await deck.destination_views.all(account):
-        if found.stored.id == number:
+async def _overview(deck: Deck, me: Listener, destination_id: int) -> DestinationOverview:
+    for found in await deck.destination_views.all(me.id):
+        if found.stored.id == destination_id:
             return found
-    raise _unknown(listener, number)
+    raise _unknown(me, destination_id)
 
 
-async def _found(settings: Settings, listener: str, number: int) -> DestinationOverview:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await _one(deck, (await listener_of(deck, listener)).id, listener, number)
-
-
-async def _all(settings: Settings, listener: str) -> list[DestinationOverview]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.destination_views.all((await listener_of(deck, listener)).id)
-
-
-async def _remove(settings: Settings, listener: str, number: int, choice: str | None) -> tuple[int, int]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _remove(deck: Deck, me: Listener, destination_id: int, discard: bool | None) -> tuple[int, int]:
     from tonearm.service.destination_results import KeepOrDiscard, NoSuchDestination
 
-    discard = None if choice is None else choice == "discard"
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, listener)
-        match await deck.destinations.remove(me.id, number, discard=discard):
-            case NoSuchDestination():
-                raise _unknown(listener, number)
-            case KeepOrDiscard(waiting):
-                verb = "waits" if waiting == 1 else "wait"
-                raise Failed(f"{plays(waiting)} {verb} there: add --keep or --discard")
-            case removed:
-                return removed.kept, removed.discarded
+    match await deck.destinations.remove(me.id, destination_id, discard=discard):
+        case NoSuchDestination():
+            raise _unknown(me, destination_id)
+        case KeepOrDiscard(waiting):
+            verb = "waits" if waiting == 1 else "wait"
+            raise Failed(f"{plays(waiting)} {verb} there: add --keep or --discard")
+        case removed:
+            return removed.kept, removed.discarded
 
 
-def _unknown(listener: str, number: int) -> Failed:
-    return Failed(f"{listener} has no destination {number}: 'tonearm destination list' shows them")
+def _unknown(me: Listener, destination_id: int) -> Failed:
+    return Failed(f"{me.name} has no destination {destination_id}: 'tonearm destination list' shows them")
