@@ -22,7 +22,7 @@ from tonearm.core.edit_rules import PlayNames, RuleScope
 from tonearm.core.play import Play, Track
 from tonearm.history.play import HistoryFileError, PastPlay, ReadOptions, ZoneNeeded
 from tonearm.service.history_export import ExportFormat
-from tonearm.service.history_import import CannotUndo, ImportResult, Undone, write_part
+from tonearm.service.history_import import CannotUndo, ImportChoices, ImportResult, Undone, write_part
 from tonearm.store import history_imports, library
 from tonearm.store.history_imports import ImportState
 
@@ -41,7 +41,8 @@ async def brought(
     def progress(done: int, total: int) -> None:
         assert done <= total
 
-    return await room.deck.history_import.run(room.me.id, files, options, progress, apply=apply, **wanted)
+    choices = ImportChoices(**wanted)
+    return await room.deck.history_import.run(room.me.id, files, options, progress, apply=apply, choices=choices)
 
 
 async def titles(room: Room) -> list[str]:

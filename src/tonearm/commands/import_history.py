@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tonearm.service.history_import import ImportResult
     from tonearm.service.values import StoredImport
     from tonearm.settings import Settings
+
+T = TypeVar("T")
 
 FAULTS_SHOWN = 20
 
@@ -77,8 +79,10 @@ def import_history(
 
     Importing the same file again, or the same months from another service, adds nothing.
     """
-    from tonearm.commands.opening import run, run_for
+    from tonearm.commands.opening import run_for
     from tonearm.commands.progress import bar
+    from tonearm.history.play import ReadOptions
+    from tonearm.service.history_import import ImportChoices
 
     if yes and dry_run:
         raise click.UsageError("--yes and --dry-run contradict each other")
@@ -98,8 +102,15 @@ def import_history(
             raise click.UsageError("import files or the history at Last.fm, not both at once")
         _import_from_lastfm(settings, listener, as_json, yes)
     else:
+        options, choices = ReadOptions(zone, private), ImportChoices(queue, doubtful, rules)
         with bar("importing" if yes else "comparing", hidden=as_json) as progress:
-            results = run(_import(settings, listener, files, progress, yes, zone, queue, doubtful, rules, private))
+            results = run_for(
+                settings,
+                listener,
+                lambda deck, me: _readable(
+                    deck.history_import.run(me.id, files, options, progress, apply=yes, choices=choices)
+                ),
+            )
         for result in results:
             _print_unreadable(result)
         text = "\n".join(_summary_text(result, yes, rules) for result in results)
@@ -123,30 +134,11 @@ def _import_from_lastfm(settings: Settings, listener: str, as_json: bool, yes: b
     print_result(_facts([result], yes), _summary_text(result, yes), as_json)
 
 
-async def _import(
-    settings: Settings,
-    name: str,
-    files: Sequence[Path],
-    progress: Callable[[int, int], None],
-    yes: bool,
-    zone: tzinfo | None,
-    queue: bool,
-    doubtful: bool,
-    rules: bool,
-    private: bool,
-) -> list[ImportResult]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.history.play import ReadOptions
-
-    options = ReadOptions(zone, private)
-    async with deck_of(settings, Sends.NO) as deck:
-        account = await listener_of(deck, name)
-        try:
-            return await deck.history_import.run(
-                account.id, files, options, progress, apply=yes, queue=queue, doubtful=doubtful, rules=rules
-            )
-        except OSError as error:
-            raise Failed(f"{error.filename or 'a file'}: {error.strerror or 'it could not be read'}") from None
+async def _readable(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except OSError as error:
+        raise Failed(f"{error.filename or 'a file'}: {error.strerror or 'it could not be read'}") from None
 
 
 async def _from_lastfm(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportResult:

@@ -96,6 +96,21 @@ class ImportResult:
     last: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ImportChoices:
+    """What else is imported, and how. With `queue`, plays in the files that wait in other scrobblers' queues and that
+    Last.fm still accepts are reported instead, as if their player had done so. With `rules`, the listener's rules for
+    names apply to the plays first.
+    """
+
+    queue: bool = False
+    doubtful: bool = False
+    rules: bool = False
+
+
+NOTHING_ELSE = ImportChoices()
+
+
 @dataclass(slots=True)
 class _Source:
     """The content of files of one kind."""
@@ -136,13 +151,9 @@ class HistoryImport:
         progress: Progress,
         *,
         apply: bool,
-        queue: bool = False,
-        doubtful: bool = False,
-        rules: bool = False,
+        choices: ImportChoices = NOTHING_ELSE,
     ) -> list[ImportResult]:
-        """Read files and write what is new in them; without `apply`, only report what that is. With `queue`, plays in
-        the files that wait in other scrobblers' queues and that Last.fm still accepts are reported instead, as if their
-        player had done so. With `rules`, the listener's rules for names apply to the plays first. `progress` is called
+        """Read files and write what is new in them; without `apply`, only report what that is. `progress` is called
         with (done, total) plays. Raises HistoryFileError and OSError before anything is written, StoreUnavailable: then
         import the same files again to continue.
         """
@@ -152,10 +163,10 @@ class HistoryImport:
         total, done = sum(source.plays.number for source in sources), 0
         results: list[ImportResult] = []
         try:
-            digest = await asyncio.to_thread(_digest, files, options, doubtful, rules) if apply else ""
-            naming = _Naming(await self.store.read(partial(edit_rules.in_order, account=account)), rules)
+            digest = await asyncio.to_thread(_digest, files, options, choices) if apply else ""
+            naming = _Naming(await self.store.read(partial(edit_rules.in_order, account=account)), choices.rules)
             for source in sources:
-                run = _Run(self, account, source, naming, queue, doubtful, partial(_shifted, progress, done, total))
+                run = _Run(self, account, source, naming, choices, partial(_shifted, progress, done, total))
                 results.append(await run.to_the_end(digest))
                 done += source.plays.number
         finally:
@@ -245,9 +256,9 @@ def _read_all(files: Sequence[Path], options: ReadOptions, now: float) -> list[_
     return list(sources.values())
 
 
-def _digest(files: Sequence[Path], options: ReadOptions, doubtful: bool, rules: bool) -> str:
+def _digest(files: Sequence[Path], options: ReadOptions, choices: ImportChoices) -> str:
     """A digest that differs for other files, or for the same files read with other options."""
-    read_as = (str(options.zone), options.private, doubtful, *(["rules"] if rules else []))
+    read_as = (str(options.zone), options.private, choices.doubtful, *(["rules"] if choices.rules else []))
     whole = hashlib.sha256(repr(read_as).encode())
     for path in files:
         with path.open("rb") as file:
@@ -287,8 +298,7 @@ class _Run:
     account: int
     source: _Source
     naming: _Naming
-    queue: bool
-    doubtful: bool
+    choices: ImportChoices
     progress: Callable[[int], None]
 
     async def to_the_end(self, digest: str) -> ImportResult:
@@ -368,11 +378,11 @@ class _Run:
                 found["ruled"] += self.naming.ruled(play) != play
             if outcome is Outcome.NEW and self.source.journal and now - play.timestamp < YOUNG:
                 young.append(play)
-            if outcome is Outcome.NEW or (outcome is Outcome.DOUBTFUL and self.doubtful):
+            if outcome is Outcome.NEW or (outcome is Outcome.DOUBTFUL and self.choices.doubtful):
                 fresh.append(named)
         found["young"] += len(young)
         if begun is not None:
-            reported = self.queue and young
+            reported = self.choices.queue and young
             if reported:
                 fresh = [play for play in fresh if now - play.timestamp >= YOUNG]
             rows = [row(play, self.account, begun.id, self.source.kind, now) for play in fresh]

@@ -20,7 +20,7 @@ from typing import IO
 
 from tonearm.clock import Clock
 from tonearm.history.play import HistoryFileError, ReadOptions
-from tonearm.service.history_import import HistoryImport, ImportResult, Undone
+from tonearm.service.history_import import HistoryImport, ImportChoices, ImportResult, Undone
 from tonearm.store.db.sqlite_writer import StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class HistoryUploads:
         if upload.state is not UploadState.DONE:
             upload.state, upload.fault = UploadState.IMPORTING, ""
             upload.chosen = {"queue": queue, "doubtful": doubtful, "rules": rules}
-            self._begin(upload, apply=True, queue=queue, doubtful=doubtful, rules=rules)
+            self._begin(upload, apply=True)
         return upload
 
     async def forget(self, account: int) -> None:
@@ -143,16 +143,16 @@ class HistoryUploads:
         for upload in self.kept.values():
             await asyncio.to_thread(shutil.rmtree, upload.file.parent, ignore_errors=True)
 
-    def _begin(self, upload: Upload, *, apply: bool, **how: bool) -> None:
+    def _begin(self, upload: Upload, *, apply: bool) -> None:
         upload.note(0, 0)
-        task = asyncio.create_task(self._work(upload, apply, how), name="history upload")
+        task = asyncio.create_task(self._work(upload, apply), name="history upload")
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _work(self, upload: Upload, apply: bool, how: Mapping[str, bool]) -> None:
-        run = self.imports.run
+    async def _work(self, upload: Upload, apply: bool) -> None:
+        run, choices = self.imports.run, ImportChoices(**upload.chosen)
         try:
-            found = await run(upload.account, [upload.file], upload.options, upload.note, apply=apply, **how)
+            found = await run(upload.account, [upload.file], upload.options, upload.note, apply=apply, choices=choices)
         except HistoryFileError as error:
             upload.fault = str(error).replace(" --zone ", " ")
         except (StoreUnavailable, Undone) as error:
