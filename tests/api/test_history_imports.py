@@ -12,7 +12,7 @@ from lastfm_emulator.account import Play
 from tests.api.conftest import Service
 from tests.history.files import AT
 from tests.patience import pause
-from tonearm.service import history_mirror
+from tonearm.service import hourly_import
 from tonearm.web.api.history_imports import LARGEST_UPLOAD
 from tonearm.web.app import LARGEST_BODY
 
@@ -54,7 +54,7 @@ def test_the_history_at_last_fm_is_imported_and_undone(service: Service) -> None
 
 
 def test_a_mirror_is_turned_on_and_off(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_mirror, "CHECKED", 0.0)  # nobody here waits a minute for it
+    monkeypatch.setattr(hourly_import, "CHECKED", 0.0)  # nobody here waits a minute for it
     assert service.http.get("/history-imports/lastfm").json() == {"mirror": False, "next_at": None, "job": None}
     scrobbled(service, 1)
     assert service.http.put("/history-imports/lastfm", json={"mirror": True}).json()["mirror"] is True
