@@ -203,6 +203,27 @@ def test_a_play_goes_from_queued_to_accepted_on_the_open_page(open_page: OpenPag
     expect(page.locator("#numbers b").first).to_have_text("1")
 
 
+def test_tabs_opened_in_the_background_leave_connections_to_the_others(
+    open_page: OpenPage, running_service: Running
+) -> None:
+    """A browser makes at most six connections to a host, and a stream of events keeps one."""
+    running_service.sign_in()
+    page = open_page("/queue")
+    expect(page.locator("#lamp")).to_have_text("Live")
+    unseen = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})"
+    behind = [page.context.new_page() for _ in range(6)]
+    for tab in behind:
+        tab.add_init_script(unseen)
+        tab.goto(f"{running_service.url}/queue")
+    page.reload()
+    expect(page.locator("#lamp")).to_have_text("Live")
+    expect(behind[-1].locator("#lamp")).to_have_text("Connecting")
+    behind[-1].evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(behind[-1].locator("#lamp")).to_have_text("Live")
+    played(running_service, "Sinnerman")
+    expect(row(behind[-1], "Sinnerman")).to_be_visible()
+
+
 def test_an_open_history_shows_new_plays(open_page: OpenPage, running_service: Running) -> None:
     running_service.sign_in()
     played(running_service, "Sinnerman", ago=300_000.0)

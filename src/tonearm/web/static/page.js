@@ -260,7 +260,18 @@
     if (event.target.matches?.("[data-stale-in]")) fetchSoon(event.target, 5000);
     if (event.target.id !== "lamp") return; // the rest is for a stream that could not be opened
     connectionLost(event);
-    setTimeout(() => htmx.trigger(event.target, "again"), 5000);
+    streamAsked = false;
+    setTimeout(openStream, 5000);
+  };
+
+  // A browser makes at most six connections to a host: a tab that was opened in the background takes none until it is seen.
+  // The extension itself releases the stream of a tab that is left, and takes it up again.
+  let streamAsked = false;
+  const openStream = () => {
+    const lamp = document.getElementById("lamp");
+    if (!lamp || document.hidden || streamAsked) return;
+    streamAsked = true;
+    htmx.trigger(lamp, "open");
   };
 
   for (const name of EVENTS) {
@@ -288,6 +299,7 @@
   });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
+    openStream();
     for (const part of document.querySelectorAll("[data-stale-in]")) fetchSoon(part, 0);
   });
   // Shows that a page is loading. A page from the browser's back/forward cache starts without it.
@@ -297,6 +309,7 @@
     if (newZone) showInZone();
     document.querySelector(".filters [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     showLamp("waiting", "Connecting");
+    openStream();
     readPart(document);
     setInterval(tick, 1000);
     navigator.serviceWorker?.register(`${document.documentElement.dataset.root}/worker.js`).catch(() => {}); // only over HTTPS
