@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -164,6 +165,58 @@ async def test_a_sign_in_that_leads_nowhere_is_a_page_that_offers_another(house:
     assert away.status_code == 502
     assert "Service Offline" in away.text
     assert (await house.http.get("/connect/back")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "helps"),
+    [
+        (11, "Service Offline - This service is temporarily offline. Try again later. Nothing was changed.", ""),
+        (13, "Invalid method signature supplied.", "Check that LASTFM_API_SECRET is the secret of LASTFM_API_KEY."),
+        (10, "Invalid API key - You must be granted a valid key by last.fm.", "Check LASTFM_API_KEY."),
+    ],
+)
+async def test_a_refused_sign_in_says_what_lastfm_said_and_what_helps(
+    house: House, error: int, said: str, helps: str
+) -> None:
+    house.emulator.fault("error", error=error)
+    location = (await house.http.post("/connect")).headers["location"]
+    back = parse_qs(urlsplit(location).query)["cb"][0]
+    for answer, again in (
+        (await house.http.get(f"{back}&token=x"), "/connect"),
+        (await house.http.post("/connect/desktop"), "/connect/desktop"),
+    ):
+        assert answer.status_code == 502
+        words = unescape(answer.text)
+        assert "Last.fm didn't sign you in" in words
+        assert f"Last.fm said: {said}" in words
+        assert helps in words
+        assert f'action="{again}"' in words
+
+
+async def test_a_lastfm_that_does_not_answer_has_said_nothing(house: House) -> None:
+    house.emulator.fault("close-before-commit")
+    answer = await house.http.post("/connect/desktop")
+    assert answer.status_code == 502
+    assert "Last.fm said" not in answer.text
+    assert "Last.fm didn't answer" in unescape(answer.text)
+
+
+async def test_a_cancelled_sign_in_is_not_called_old(house: House) -> None:
+    where = (await house.http.post("/connect/desktop")).headers["location"]
+    token = {"token": where.partition("token=")[2]}
+    await house.http.post("/connect/cancel", data=token)
+    answer = await house.http.post("/connect/waiting", data=token)
+    assert answer.status_code == 410
+    assert "It was cancelled, or is older than 60 minutes." in answer.text
+    assert 'action="/connect/desktop"' in answer.text
+
+
+async def test_a_page_that_waits_says_that_the_secret_is_wrong(house: House) -> None:
+    where = (await house.http.post("/connect/desktop")).headers["location"]
+    house.emulator.fault("error", error=13)
+    token = {"token": where.partition("token=")[2]}
+    answer = await house.http.post("/connect/waiting", data=token, headers={"HX-Request": "true"})
+    assert "Check that LASTFM_API_SECRET is the secret of LASTFM_API_KEY." in answer.text
 
 
 @only_sqlite  # origins are judged before any database is asked

@@ -147,11 +147,11 @@ def problem_page(
     message: str,
     *,
     title: str = "",
-    offer_sign_in: bool = False,
+    start: str = "",
     form: str = "",
 ) -> Response:
-    """A page that says what went wrong, and leads back to the `form`. `offer_sign_in` adds a button that starts the
-    sign-in again.
+    """A page that says what went wrong, and leads back to the `form`. `start` is the path to which its button "Start
+    again" posts; "" for no button.
     """
     title = title or _TITLES.get(status, "Something went wrong")
-    return page("problem", headers, status, title=title, message=message, offer_sign_in=offer_sign_in, form=form)
+    return page("problem", headers, status, title=title, message=message, start=start, form=form)

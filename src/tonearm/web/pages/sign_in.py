@@ -104,7 +104,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
             raise HTTPException(503, sentence(NO_KEY))
         start = await deck.sign_in.desktop(me.id)
         if isinstance(start, Unreachable):
-            return _result_page(start, headers)
+            return _result_page(start, headers, "/connect/desktop")
         assert start.token is not None
         return RedirectResponse(local_url(f"/connect/waiting?{urlencode({'token': start.token})}"), 303)
 
@@ -123,7 +123,7 @@ def _desktop_routes(router: APIRouter, deck: Deck, access: Access, headers: Mapp
             return await _waiting_part(result, deck, me, token, headers, early=early)
         if isinstance(result, Pending):
             return RedirectResponse(local_url(f"/connect/waiting?{urlencode({'token': token, 'early': True})}"), 303)
-        return _result_page(result, headers)
+        return _result_page(result, headers, "/connect/desktop")
 
     @router.post("/connect/cancel")
     async def cancel(me: Me, token: Token) -> Response:
@@ -141,8 +141,9 @@ async def _waiting_part(
             return Response(status_code=204, headers={"HX-Redirect": local_url("/")})
         case Pending():
             return await _waiting_page(deck, me, token, "_waiting", headers, early=early)
-        case Unreachable(message=message):
-            return await _waiting_page(deck, me, token, "_waiting", headers, problem=message)
+        case Unreachable(error_code=code, message=message):
+            refused = _said(result) if code in _OF_THE_KEY else ""
+            return await _waiting_page(deck, me, token, "_waiting", headers, problem=message, refused=refused)
         case _:
             return await _waiting_page(deck, me, token, "_waiting", headers)
 
@@ -156,6 +157,7 @@ async def _waiting_page(
     *,
     early: bool = False,
     problem: str = "",
+    refused: str = "",
 ) -> Response:
     pending, account, now = await deck.sign_in.asked(me.id, token), await me.account(), deck.clock.now()
     facts: dict[str, Any] = {
@@ -165,29 +167,42 @@ async def _waiting_page(
         "account": account,
         "early": early,
         "problem": problem,
+        "refused": refused,
     }
     return page(name, headers, **facts)
 
 
-def _result_page(result: SignInResult, headers: Mapping[str, str]) -> Response:
+_OF_THE_KEY = {
+    10: "Check LASTFM_API_KEY.",
+    13: "Check that LASTFM_API_SECRET is the secret of LASTFM_API_KEY.",
+    26: "Only Last.fm can lift a suspended key.",
+}
+"""What helps if Last.fm refuses the key that signs everybody in, by its error code."""
+
+
+def _said(result: Unreachable) -> str:
+    """What Last.fm said, and what helps."""
+    if result.error_code is None:
+        return sentence(result.message)
+    return f"Last.fm said: {sentence(result.message)} {_OF_THE_KEY.get(result.error_code, '')}".rstrip()
+
+
+def _result_page(result: SignInResult, headers: Mapping[str, str], start: str = "/connect") -> Response:
+    """What came of a sign-in; a page of a failure leads to `start`."""
     match result:
         case SignedIn():
             return RedirectResponse(local_url("/"), 303)
         case Pending():
             message = "Last.fm says you haven't allowed access yet. Allow it there, then reload this page."
-            return problem_page(headers, 202, message, title="Not connected yet", offer_sign_in=True)
+            return problem_page(headers, 202, message, title="Not connected yet", start=start)
         case SignInExpired():
-            return problem_page(
-                headers,
-                410,
-                "A sign-in works for 60 minutes, and this one is older.",
-                title="Too late",
-                offer_sign_in=True,
-            )
+            message = "It was cancelled, or is older than 60 minutes. Nothing was changed."
+            return problem_page(headers, 410, message, title="This sign-in has ended", start=start)
         case NotAsked(reason):
             message = f"{sentence(reason)} Nothing was changed."
-            return problem_page(headers, 400, message, title="This sign-in can't continue", offer_sign_in=True)
-        case Unreachable(message=message):
-            return problem_page(headers, 502, f"Last.fm said: {message}. Nothing was changed.", offer_sign_in=True)
+            return problem_page(headers, 400, message, title="This sign-in can't continue", start=start)
+        case Unreachable(error_code=code):
+            title = "" if code is None else "Last.fm didn't sign you in"
+            return problem_page(headers, 502, f"{_said(result)} Nothing was changed.", title=title, start=start)
         case _:
             assert_never(result)
