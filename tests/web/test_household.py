@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from html import unescape
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import httpx2
@@ -12,6 +14,7 @@ import pytest
 import tonearm
 from tests.databases import only_sqlite
 from tests.web.conftest import House
+from tonearm.service.accounts import BadName
 from tonearm.service.players import PlayerKind
 
 pytestmark = pytest.mark.anyio
@@ -95,7 +98,7 @@ async def test_nobody_is_let_in_as_somebody_who_is_here(house: House, by: str) -
             await house.deck.players.add(anna.id, "Kitchen", PlayerKind.LISTENBRAINZ)
     answer = await house.http.post("/household/invite", data={"name": "anna"})
     assert answer.status_code == 422
-    assert "is already a listener here" in answer.text
+    assert '"anna" is already a listener here' in unescape(answer.text)
 
 
 async def test_a_listener_who_has_not_come_yet_can_be_invited_again(house: House) -> None:
@@ -103,6 +106,32 @@ async def test_a_listener_who_has_not_come_yet_can_be_invited_again(house: House
         answer = await house.http.post("/household/invite", data={"name": "anna"})
         assert answer.status_code == 200
     assert (await house.signed_out.get(shown_link(answer.text))).status_code == 303
+
+
+async def test_a_new_invitation_ends_the_earlier_one(house: House) -> None:
+    first, second = [
+        shown_link((await house.http.post("/household/invite", data={"name": "anna"})).text) for _ in range(2)
+    ]
+    assert (await house.signed_out.get(first)).status_code == 410
+    assert (await house.signed_out.get(second)).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["मीरा", "สุดา", "தமிழ்", "محمّد", "José", "Zoë_2"])
+async def test_a_name_may_be_written_in_any_script(house: House, name: str) -> None:
+    anna = await invited(house, normalize("NFD", name))
+    assert f"<b><bdi>{normalize('NFC', name)}</bdi></b>" in await house.page("/household")
+    again = await house.http.post("/household/invite", data={"name": normalize("NFC", name)})
+    assert "is already a listener here" in again.text
+    erased = await anna.post("/settings/erase", data={"name": normalize("NFD", name)})
+    assert (erased.status_code, erased.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "\u0301", "\u0301anna", "a\u200db", "a/b", "x" * 65, "a\u202eb", "anna\ufe0f", "\u3164"]
+)
+async def test_a_name_has_no_other_characters(house: House, name: str) -> None:
+    with pytest.raises(BadName):
+        await house.deck.accounts.add(name)
 
 
 @only_sqlite

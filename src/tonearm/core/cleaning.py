@@ -29,7 +29,7 @@ _DIRECTIONS = "\u061c\u200e\u200f"
 _TAGS = "\U000e0020-\U000e007f"
 """Spell the region of a flag, after the black flag; elsewhere they only hide text."""
 
-_RARE = re.compile(f"[{_BLANKS}{_JOINERS}{_SELECTORS}]")
+RARE = re.compile(f"[{_BLANKS}{_JOINERS}{_SELECTORS}]")
 """What `str.isprintable` takes for printable, though it needs a closer look."""
 
 _HIDDEN_TAGS = re.compile(f"(\U0001f3f4[{_TAGS}]+)|[{_TAGS}]+")
@@ -56,7 +56,7 @@ def clean(text: str) -> str:
             if "  " not in text and text[:1] != " " and text[-1:] != " ":
                 return text
             return " ".join(text.split())
-        if not _RARE.search(text):
+        if not RARE.search(text):
             return " ".join(unicodedata.normalize("NFC", text).split())
     cleaned_text = "".join(_cleaned(c) for c in text)
     if not any(unicodedata.bidirectional(c) in ("R", "AL") and c not in _DIRECTIONS for c in cleaned_text):

@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from unicodedata import category, normalize
 
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.account import Account
+from tonearm.core.cleaning import RARE
 from tonearm.core.destination import Rules
 from tonearm.core.pacing import BUDGET_DAY, clear_at
 from tonearm.core.play import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
@@ -30,11 +32,24 @@ FIRST_LISTENER = "me"
 LINK_LIFE = 3600.0
 BROWSER_LIFE = 90 * 86400.0
 
-_NAME = re.compile(r"[\w.@+-]{1,64}")
+_NAME = re.compile(r"[\w.@+-]+")
+_LONGEST_NAME = 64
 
 
 class BadName(ValueError):
     """Not a valid name for a listener."""
+
+
+def listener_name(text: str) -> str:
+    """The name in one form: an accent may be typed as a character of its own (NFD), as macOS does."""
+    return normalize("NFC", text)
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is one for a listener: also of letters with marks, as in Hindi and Thai, but of no invisible ones."""
+    if not name or len(name) > _LONGEST_NAME or RARE.search(name) or category(name[0])[0] == "M":
+        return False
+    return bool(_NAME.fullmatch("".join(sign for sign in name if category(sign)[0] != "M")))
 
 
 class BadThreshold(ValueError):
@@ -81,13 +96,14 @@ class Accounts:
 
     async def add(self, name: str) -> Account:
         """The listener with that name, created if there is none; raises BadName."""
-        if not _NAME.fullmatch(name):
+        name = listener_name(name)
+        if not _is_name(name):
             raise BadName(f'Invalid name "{name[:80]}": use 1 to 64 letters, digits or . _ @ + -')
         return await self.store.write(partial(accounts.add, name=name, now=self.clock.now()))
 
     async def named(self, name: str) -> Account:
         """The listener with that name; raises UnknownListener."""
-        found = await self.store.read(partial(accounts.named, name=name))
+        found = await self.store.read(partial(accounts.named, name=listener_name(name)))
         if found is None:
             raise UnknownListener(f"no listener named {name!r}: add one with 'tonearm listener add'")
         return found.under(self.keyring.names)

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.service.accounts import Accounts
+from tonearm.service.accounts import Accounts, listener_name
 from tonearm.store import accounts, household
 from tonearm.store.db.database import Store
 from tonearm.store.household import StoredMember
@@ -75,10 +75,10 @@ class Households:
         return await self.store.read(partial(_household, account=account))
 
     async def invite(self, account: int, name: str) -> Invitation | NotInvited:
-        """Create a listener, and a link that lets them in. A listener who has never signed in can be invited again.
-        Raises BadName.
+        """Create a listener, and a link that lets them in. A listener who has never signed in can be invited again,
+        which ends the earlier invitation. Raises BadName.
         """
-        secret = secrets.token_urlsafe(32)
+        name, secret = listener_name(name), secrets.token_urlsafe(32)
         refused = await self.store.read(partial(self._refused, account=account, name=name))
         if refused is not None:
             return refused
@@ -90,7 +90,7 @@ class Households:
             return NotInvited("only the first listener of this service can invite others")
         found = accounts.named(db, name)
         if found is not None and household.has_come(db, found.id, self.clock.now()):
-            return NotInvited(f"{name} is already a listener here, and can add a device on this page")
+            return NotInvited(f'"{name}" is already a listener here, and can add a device on this page')
         return None
 
     def _invite(self, db: Connection, account: int, name: str, secret: str) -> Invitation | NotInvited:
@@ -98,6 +98,7 @@ class Households:
         found = accounts.named(db, name)
         if refused is not None or found is None:
             return refused or NotInvited("the listener has been removed")
+        tokens.end_links(db, found.id)  # one that was sent before, perhaps to the wrong person
         tokens.add(db, found.id, secret, TokenKind.LINK, now, now + INVITATION_LIFE)
         return Invitation(name, secret)
 
@@ -107,7 +108,7 @@ class Households:
 
     async def seen(self, account: int, name: str) -> Shared | None:
         """What another listener has played recently; None if there is no such listener, or they don't share it."""
-        return await self.store.read(partial(_shared_plays, account=account, name=name))
+        return await self.store.read(partial(_shared_plays, account=account, name=listener_name(name)))
 
 
 def _household(db: Connection, account: int) -> Household:

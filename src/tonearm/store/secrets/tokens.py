@@ -54,6 +54,11 @@ def use_link(db: Connection, secret: str, now: float) -> int | None:
     return used.account if used and (used.expires_at is None or used.expires_at > now) else None
 
 
+def end_links(db: Connection, account: int) -> None:
+    """End all one-time links of an account."""
+    db.execute(delete(token).where(token.c.account == account, token.c.kind == TokenKind.LINK))
+
+
 def forget(db: Connection, secret: str) -> None:
     """End a browser session or an API token."""
     db.execute(delete(token).where(token.c.hash == fingerprint(secret)))

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
 from tonearm.history.exports import with_apostrophe
+from tonearm.service.accounts import listener_name
 from tonearm.service.values import EXPORTED, TokenKind, name_of
 from tonearm.web.address import cookie_name, local_url
 from tonearm.web.pages.layout import Frame, back, to_page
@@ -121,7 +122,7 @@ def _data_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/settings/erase")
     async def erase(me: Me, request: Request, name: Annotated[str, Form(max_length=200)]) -> Response:
         """Delete all data of the listener, who has typed their name to confirm."""
-        if name.strip() != me.name:
+        if listener_name(name.strip()) != me.name:
             return await _settings_page(frame, "settings", me, request, unconfirmed=name)
         await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
         return RedirectResponse(local_url("/"), 303)
