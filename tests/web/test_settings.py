@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import Connection, Table, func, select
 
+from tests.databases import only_sqlite
 from tests.web.conftest import House
 from tests.web.test_page import HOSTILE, Tags, queued, settled, song
 from tonearm.core.play import Track
@@ -57,6 +59,8 @@ from tonearm.store.db.schema import (
     viewer,
     year_summary,
 )
+from tonearm.web.app import create_app
+from tonearm.web.options import WebOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +92,37 @@ async def test_a_token_is_shown_once_and_can_be_revoked_by_its_owner_alone(house
     assert (await house.http.post(revoke)).status_code == 303
     assert (await house.http.post(revoke)).status_code == 404
     assert not [form for form in Tags(await house.page("/settings")).all("form") if form["action"].endswith("/revoke")]
+
+
+@only_sqlite  # addresses are the same on every database
+@pytest.mark.parametrize(
+    ("form", "above"),
+    [
+        ("/settings/tokens", "/settings"),
+        ("/settings/erase", "/settings"),
+        ("/settings/tokens/0a1b/revoke", "/settings"),
+        ("/plays/36/every-time", "/plays/36"),
+        ("/history/import/lastfm", "/history/import"),
+        ("/household/device", "/household"),
+        ("/household/invite", "/household"),
+        ("/loved/1", "/loved"),
+        ("/connect", "/"),
+        ("/retry", "/"),
+    ],
+)
+@pytest.mark.parametrize("path", ["", "/music"])
+async def test_a_browser_that_opens_the_address_of_a_form_is_led_to_its_page(
+    house: House, path: str, form: str, above: str
+) -> None:
+    """As when a page that answered a form is restored, or its address is entered again."""
+    options = WebOptions(public_url=f"http://localhost{path}")
+    app = httpx2.ASGITransport(create_app(house.deck, options))
+    async with httpx2.AsyncClient(transport=app, base_url="http://localhost", cookies=house.http.cookies) as browser:
+        answer = await browser.get(path + form, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["location"]) == (303, path + above)
+        assert not answer.headers["location"].startswith("//")
+        program = await browser.get(path + form)
+        assert program.status_code == 405 or form.startswith("/household/")
 
 
 async def test_the_flow_in_two_steps_waits_until_it_is_allowed(house: House) -> None:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tonearm.web.address import local_url
 from tonearm.web.api.errors import ErrorResponses
 
 TOO_LARGE = 413
@@ -57,10 +58,16 @@ def _is_text(start: MutableMapping[str, Any]) -> bool:
 
 
 def name_all_methods(app: FastAPI) -> None:
-    """Let `Allow` of a 405 name the methods of all routes at that address: FastAPI makes a route for each of them."""
+    """Let `Allow` of a 405 name the methods of all routes at that address: FastAPI makes a route for each of them.
+
+    A browser that opens the address of a form is led to the page above it: somebody reloads or restores a page that
+    answered a form.
+    """
 
     async def wrong_method(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(quote(_page_above(app, request.scope), safe=_IN_A_PATH), 303)
         fitting = [route for route in app.router.routes if _fits(route, request.scope)]
         methods = {
             method
@@ -77,6 +84,14 @@ def name_all_methods(app: FastAPI) -> None:
 def _head_of(route: Route) -> tuple[str, ...]:
     """HEAD, if the route answers it as its GET without naming it."""
     return ("HEAD",) if isinstance(route, ErrorResponses) and "GET" in route.methods else ()
+
+
+def _page_above(app: FastAPI, scope: Scope) -> str:
+    path = str(scope["path"])
+    while path := path.rpartition("/")[0]:
+        if any(route.matches({**scope, "path": path})[0] is Match.FULL for route in app.router.routes):
+            return path
+    return local_url("/")
 
 
 def redirect_below(app: FastAPI) -> None:

@@ -19,6 +19,9 @@ from tonearm.web.view.now_playing import playing
 LONGEST_FIELD = 200
 """Characters of a name in a form; the service has its own limit."""
 
+_FORMS = ("device", "invite", "share")
+"""Addresses of forms below the page, where a browser may be reloaded."""
+
 _ONLY_HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -81,6 +84,8 @@ def _sharing_routes(router: APIRouter, frame: Frame) -> None:
     async def listening(me: Me, name: str) -> Response:
         """What another listener plays, if they show it."""
         seen = await frame.deck.households.seen(me.id, name)
+        if seen is None and name in _FORMS:
+            return RedirectResponse(local_url("/household"), 303)
         if seen is None:
             raise HTTPException(404, "There's no listener of this name who shows you what they play.")
         context, snapshot = frame.context(), await frame.snapshot(me)
