@@ -143,7 +143,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             case DestinationRefused():
                 return await _form(frame, me, of, entered, outcome, by)
             case Approving():
-                return await _waiting(frame, me, of, outcome.url, outcome.state)
+                return await _waiting(frame, me, _BegunSignIn(of, outcome.url, outcome.state))
             case checked:
                 return await _choosing(frame, me, checked)
 
@@ -173,7 +173,8 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             refused = checked
         if refused.why in (WhyRefused.PENDING, WhyRefused.AWAY):
             trouble = sentence(refused.reason) if refused.why is WhyRefused.AWAY or early or not part else ""
-            return await _waiting(frame, me, of, auth_url, state, number, trouble, part=part)
+            begun = _BegunSignIn(of, auth_url, state, number)
+            return await _waiting(frame, me, begun, trouble, part=part)
         if number:
             if part:  # an open page that waits for something else: it is shown as a whole
                 return _to(f"/settings/destinations/{number}", part=True)
@@ -295,7 +296,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
         if found.kind in APPROVED and by == "page":
             begun = await destinations.begin_again(me.id, number)
             if isinstance(begun, Approving):
-                return await _waiting(frame, me, found.kind, begun.url, begun.state, number)
+                return await _waiting(frame, me, _BegunSignIn(found.kind, begun.url, begun.state, number))
             outcome: object = begun
         else:
             given = NameAndPassword(username, token) if found.kind in SIGNED_IN else token.strip()
@@ -387,20 +388,22 @@ async def _form(
     return await _step(frame, me, "form", values, 422 if refused and not part else 200, part=part)
 
 
+@dataclass(frozen=True)
+class _BegunSignIn:
+    """A sign-in that waits for approval at `url`; for a new destination the `destination_id` is 0."""
+
+    kind: DestinationKind
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    destination_id: int = 0
+
+
 async def _waiting(
-    frame: Frame,
-    me: Listener,
-    kind: DestinationKind,
-    auth_url: str,
-    state: str,
-    number: int = 0,
-    trouble: str = "",
-    *,
-    part: bool = False,
+    frame: Frame, me: Listener, begun: _BegunSignIn, trouble: str = "", *, part: bool = False
 ) -> Response:
     """The page that waits, and says what to do at the service."""
-    values = {"kind": BY_KIND[kind], "auth_url": auth_url, "state": state, "number": number, "trouble": trouble}
-    values["where"] = where_it_is(kind, auth_url)
+    where = where_it_is(begun.kind, begun.url)
+    values = {"kind": BY_KIND[begun.kind], "begun": begun, "trouble": trouble, "where": where}
     return await _step(frame, me, "waiting", values, part=part)
 
 
