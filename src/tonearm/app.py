@@ -521,8 +521,8 @@ def _others(wires: _Wires) -> Delivery[QueuedPlay, DestinationOutlet]:
     outbox = DestinationOutbox(clock, time, Restamp(clock, time), wires.outlets, wires.keyring.names)
     events, hints, engine = DestinationEvents(parts.event_hub), wires.hints, wires.engine
 
-    def crowded(number: int) -> bool:
-        return engine.crowded(hints.kind(number))
+    def crowded(destination_id: int) -> bool:
+        return engine.crowded(hints.kind(destination_id))
 
     return Delivery(store, clock, wires.outlets, hints.found, parts.seal, leases, events, outbox, crowded)
 
@@ -554,8 +554,8 @@ async def _run(
 ) -> None:
     (delivering, expiry), delivery_kinds = delivery, wires.delivery_kinds
 
-    async def deliver_to(number: int) -> float | None:
-        again_at = [await others.deliver(number), await deck.destination_hearts.deliver(number)]
+    async def deliver_to(destination_id: int) -> float | None:
+        again_at = [await others.deliver(destination_id), await deck.destination_hearts.deliver(destination_id)]
         now = deck.clock.now()
         return min((at for at in again_at if at is not None and at <= now), default=None)  # later: the sweep finds it
 
@@ -567,7 +567,7 @@ async def _run(
     def found_at_destinations(due: _DueElsewhere) -> list[int]:
         wires.hints.seen(due.owners)
         plays, hearts = others.found(due.plays), due.hearts
-        tried = [number for number in hearts.pop(destination_queue.FAILING, []) if number not in plays]
+        tried = [one for one in hearts.pop(destination_queue.FAILING, []) if one not in plays]
         wires.hints.found(destination_queue.FAILING, tried)  # each waits only for its own destination
         return list(dict.fromkeys([*plays, *chain(*hearts.values()), *tried]))
 

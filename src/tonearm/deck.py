@@ -396,12 +396,12 @@ class Listener:
         return await self.deck.destinations.add(self.id, kind, url, token, policy=policy, days=days)
 
     async def remove_destination(
-        self, number: int, *, discard: bool | None = None
+        self, destination_id: int, *, discard: bool | None = None
     ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
         """Stop sending plays there, and forget the token. If plays are waiting, `discard` decides whether they are
         discarded or kept.
         """
-        return await self.deck.destinations.remove(self.id, number, discard=discard)
+        return await self.deck.destinations.remove(self.id, destination_id, discard=discard)
 
     async def import_loved(self) -> loved.ImportCounts:
         """Mark the library's tracks that are loved on Last.fm; tracks that no longer are lose their mark.

@@ -65,24 +65,26 @@ class DestinationHearts:
             return replace(fresh, state=before.state, tries=before.tries, due_at=before.due_at)
         return fresh
 
-    async def owed(self, number: int, limit: int = 100) -> list[HeartThere]:
+    async def owed(self, destination_id: int, limit: int = 100) -> list[HeartThere]:
         """The hearts that a destination does not have yet, or has rejected, the latest first."""
-        return await self.store.read(partial(destination_hearts.OWED.listed, line=number, limit=limit))
+        return await self.store.read(partial(destination_hearts.OWED.listed, line=destination_id, limit=limit))
 
-    async def deliver(self, number: int) -> float | None:
+    async def deliver(self, destination_id: int) -> float | None:
         """Send a destination its hearts; returns when to check again (Unix seconds), if that is known."""
         for _ in range(CHUNK):
-            next_at = await self._tell_next(number)
+            next_at = await self._tell_next(destination_id)
             if next_at is None or next_at > self.clock.now():
                 return next_at
         return self.clock.now()
 
-    async def _tell_next(self, number: int) -> float | None:
+    async def _tell_next(self, destination_id: int) -> float | None:
         """Send the next heart; returns when there is more to do, None if time alone brings nothing more."""
-        target = await self.store.read(partial(destinations.find, number=number))
+        target = await self.store.read(partial(destinations.find, destination_id=destination_id))
         if target is None or target.removed_at is not None or target.paused_at is not None:
             return None
-        waiting = await self.store.read(partial(destination_hearts.OWED.next, line=number, now=self.clock.now()))
+        waiting = await self.store.read(
+            partial(destination_hearts.OWED.next, line=destination_id, now=self.clock.now())
+        )
         outlet = self.outlets.get(target.pace_key)
         if waiting is None or outlet is None or target.state.connection is not Connected.CONNECTED:
             return None

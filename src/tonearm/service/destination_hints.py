@@ -20,30 +20,30 @@ class DestinationHints:
     _owned: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _failing: set[int] = field(default_factory=set)
 
-    def wake(self, numbers: Iterable[int]) -> None:
+    def wake(self, destination_ids: Iterable[int]) -> None:
         """Wake the delivery to these destinations."""
-        for number in numbers:
-            self.hint(self.kind(number), [number])
+        for destination_id in destination_ids:
+            self.hint(self.kind(destination_id), [destination_id])
 
-    def kind(self, number: int) -> str:
+    def kind(self, destination_id: int) -> str:
         """The engine's kind for a destination."""
-        return FAILING if number in self._failing else KIND
+        return FAILING if destination_id in self._failing else KIND
 
-    def found(self, kind: str, numbers: Sequence[int]) -> None:
+    def found(self, kind: str, destination_ids: Sequence[int]) -> None:
         """Note that the sweep found these, as jobs of that kind; other kinds are ignored."""
         if kind == FAILING:
-            self._failing.update(numbers)
+            self._failing.update(destination_ids)
         elif kind == KIND:
-            self._failing.difference_update(numbers)
+            self._failing.difference_update(destination_ids)
 
     def seen(self, owned: Mapping[int, tuple[int, ...]]) -> None:
         """Note the destinations of all accounts."""
         self._owned.clear()
         self._owned.update(owned)
 
-    def noted(self, account: int, numbers: tuple[int, ...]) -> None:
+    def noted(self, account: int, destination_ids: tuple[int, ...]) -> None:
         """Note the destinations of one account, in a process that hasn't swept the tables."""
-        self._owned[account] = numbers
+        self._owned[account] = destination_ids
 
     @property
     def any_here(self) -> bool:

@@ -82,13 +82,13 @@ class DestinationOutbox:
         """The plays that are sent next, live ones first. While there is room, the next part of the history is
         queued.
         """
-        now, time, number, rules = self.clock.now(), self.time, lease.line, self._rules(lease)
+        now, time, destination_id, rules = self.clock.now(), self.time, lease.line, self._rules(lease)
         if lease.closed:
             return Nothing(None), []
-        found = destination_queue.waiting(db, number, now, rules.batch, self.restamp.off)
+        found = destination_queue.waiting(db, destination_id, now, rules.batch, self.restamp.off)
         if lease.behind and len(found) < rules.batch and lease.state.connection is Connected.CONNECTED:
-            self._queue_history(db, number, now)
-            found = destination_queue.waiting(db, number, now, rules.batch, self.restamp.off)
+            self._queue_history(db, destination_id, now)
+            found = destination_queue.waiting(db, destination_id, now, rules.batch, self.restamp.off)
         waiting = self._put_right(db, lease, found)
         unchecked_until = self._unchecked_until(db, lease, waiting, now)
         if unchecked_until <= now:  # nothing will show whether our clock was right, so they are sent like all others
@@ -98,7 +98,7 @@ class DestinationOutbox:
             waiting,
             now,
             rules=rules,
-            used=destination_queue.accepted_since(db, number, now - BUDGET_DAY) if lease.state.budget else 0,
+            used=destination_queue.accepted_since(db, destination_id, now - BUDGET_DAY) if lease.state.budget else 0,
             probe=probe,
             skew=time.skew,
             known=time.known,
@@ -166,11 +166,11 @@ class DestinationOutbox:
             raise LookupError("an outlet that isn't there")
         return outlet.pace.rules
 
-    def _queue_history(self, db: Connection, number: int, now: float) -> None:
+    def _queue_history(self, db: Connection, destination_id: int, now: float) -> None:
         """Queue the next part of the history, oldest first: plays that are not there yet, and were not imported from
         there.
         """
-        target = destinations.find(db, number)
+        target = destinations.find(db, destination_id)
         assert target is not None
         assert target.backlog_at is not None
         label = DestinationKind(target.kind).label
@@ -219,7 +219,7 @@ class DestinationOutbox:
 
     def _elsewhere(self, db: Connection, lease: Lease, ids: Sequence[int]) -> set[int]:
         """Those plays that Last.fm has, or that another destination has or may have."""
-        others = [number for number in destination_queue.numbers_of(db, lease.account) if number != lease.line]
+        others = [one for one in destination_queue.ids_of(db, lease.account) if one != lease.line]
         there = {
             one.play
             for one in destination_queue.stories(db, others, ids)

@@ -48,9 +48,9 @@ class DestinationViews:
 
     def _all(self, db: Connection, account: int) -> list[DestinationOverview]:
         found = destinations.of_accounts(db, [account]).get(account, [])
-        numbers = [one.id for one in found]
-        waiting, outcomes = destination_queue.counts(db, numbers), destination_queue.fates(db, numbers)
-        hearts = destination_hearts.counts(db, numbers)
+        destination_ids = [one.id for one in found]
+        waiting, outcomes = destination_queue.counts(db, destination_ids), destination_queue.fates(db, destination_ids)
+        hearts = destination_hearts.counts(db, destination_ids)
         paused, since = KIND in jobs.paused(db), self.clock.now() - BUDGET_DAY
         return [
             DestinationOverview(
@@ -93,28 +93,28 @@ class DestinationViews:
             found.setdefault(delivered.play, []).append(PlayAtDestination(one, delivered, reason, waits))
         return found
 
-    async def rejected(self, account: int, number: int, limit: int) -> list[PlayAtDestination]:
+    async def rejected(self, account: int, destination_id: int, limit: int) -> list[PlayAtDestination]:
         """The latest plays that a destination has rejected or ignored."""
 
         def read(db: Connection) -> list[PlayAtDestination]:
-            if destinations.of_account(db, account, number) is None:
+            if destinations.of_account(db, account, destination_id) is None:
                 return []
-            ids = destination_queue.of_fate(db, number, ("refused", "ignored"), limit)
+            ids = destination_queue.of_fate(db, destination_id, ("refused", "ignored"), limit)
             there = self._plays(db, account, ids)
-            return [one for play_id in ids for one in there.get(play_id, []) if one.destination.id == number]
+            return [one for play_id in ids for one in there.get(play_id, []) if one.destination.id == destination_id]
 
         return await self.store.read(read)
 
-    async def listed(self, account: int, number: int, limit: int) -> DestinationPlays | NoSuchDestination:
+    async def listed(self, account: int, destination_id: int, limit: int) -> DestinationPlays | NoSuchDestination:
         """What waits for a destination, in the order in which it is sent, and the latest plays that it has rejected or
         ignored.
         """
 
         def read(db: Connection) -> DestinationPlays | NoSuchDestination:
-            if destinations.of_account(db, account, number) is None:
+            if destinations.of_account(db, account, destination_id) is None:
                 return NoSuchDestination()
-            waiting = destination_queue.first(db, number, limit)
-            rejected = destination_queue.of_fate(db, number, ("refused", "ignored"), limit)
+            waiting = destination_queue.first(db, destination_id, limit)
+            rejected = destination_queue.of_fate(db, destination_id, ("refused", "ignored"), limit)
             stored, there = (
                 plays.by_id(db, account, waiting + rejected),
                 self._plays(db, account, waiting + rejected),
@@ -124,7 +124,7 @@ class DestinationViews:
                     (stored[play_id], one)
                     for play_id in ids
                     for one in there.get(play_id, [])
-                    if one.destination.id == number and play_id in stored
+                    if one.destination.id == destination_id and play_id in stored
                 )
                 for ids in (waiting, rejected)
             ]

@@ -91,12 +91,14 @@ class Destinations:
         return await self._begun(kind, address, keys, LastFmAccess())
 
     async def begin_again(
-        self, account: int, number: int, keys: OwnKeys = NO_KEYS
+        self, account: int, destination_id: int, keys: OwnKeys = NO_KEYS
     ) -> Approving | DestinationRefused | NoSuchDestination:
         """The same for a destination whose session has ended; `sign_in_again` finishes it. Keys that aren't given stay
         the same.
         """
-        found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
+        found = await self.store.read(
+            partial(destinations.of_account, account_id=account, destination_id=destination_id)
+        )
         if found is None:
             return NoSuchDestination()
         return await self._begun(DestinationKind(found.kind), found.url, keys, self._sign_in.kept(found.sealed))
@@ -256,10 +258,12 @@ class Destinations:
         return f"another listener here already sends plays to {user} at Last.fm"
 
     async def sign_in_again(
-        self, account: int, number: int, token: str | NameAndPassword
+        self, account: int, destination_id: int, token: str | NameAndPassword
     ) -> StoredDestination | DestinationRefused | NoSuchDestination:
         """Continue with a new token of the same user (as in `add`); what waits is sent with it."""
-        found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
+        found = await self.store.read(
+            partial(destinations.of_account, account_id=account, destination_id=destination_id)
+        )
         if found is None:
             return NoSuchDestination()
         profile = await self.whose(DestinationKind(found.kind), found.url, token, found.sealed)
@@ -272,29 +276,31 @@ class Destinations:
         def write(db: Connection) -> StoredDestination | DestinationRefused | NoSuchDestination:
             accounts.lock(db, [account])
             self._lock_profile(db, profile.address, profile.user)
-            now = destinations.of_account(db, account, number)
+            now = destinations.of_account(db, account, destination_id)
             if now is None:
                 return NoSuchDestination()
-            if refused := self._taken(db, account, profile, but=number):
+            if refused := self._taken(db, account, profile, but=destination_id):
                 return refused
             user = profile.user
             if not now.username and user and destinations.named(db, account, found.kind, found.url, user):
                 return DestinationRefused(f"this belongs to {user}, a destination that you had before: add it again")
-            destinations.sign_in(db, number, user, sealed, profile.key)
-            return destinations.find(db, number) or now
+            destinations.sign_in(db, destination_id, user, sealed, profile.key)
+            return destinations.find(db, destination_id) or now
 
         outcome = await self.store.write(write)
         if isinstance(outcome, StoredDestination):
             self._announce(outcome)
         return outcome
 
-    async def pause(self, account: int, number: int, *, paused: bool) -> DestinationChangeResult:
+    async def pause(self, account: int, destination_id: int, *, paused: bool) -> DestinationChangeResult:
         """Pause: send nothing there until it is resumed, plays wait. Or resume."""
         at = self.clock.now() if paused else None
-        return await self._changed(account, number, partial(destinations.pause, number=number, now=at))
+        return await self._changed(
+            account, destination_id, partial(destinations.pause, destination_id=destination_id, now=at)
+        )
 
     async def change_policy(
-        self, account: int, number: int, change: Callable[[Policy], Policy]
+        self, account: int, destination_id: int, change: Callable[[Policy], Policy]
     ) -> DestinationChangeResult:
         """Change which plays it gets of those reported from now on: `change` is given the current policy.
 
@@ -302,56 +308,56 @@ class Destinations:
         """
 
         def write(db: Connection) -> DestinationRefused | None:
-            found = destinations.find(db, number)
+            found = destinations.find(db, destination_id)
             assert found is not None
             policy = change(found.policy)
             if refused := _wrong_folder(db, account, found.policy, policy):
                 return refused
-            destinations.set_policy(db, number, policy)
+            destinations.set_policy(db, destination_id, policy)
             return None
 
-        return await self._changed(account, number, write)
+        return await self._changed(account, destination_id, write)
 
-    async def send_history(self, account: int, number: int, days: float) -> DestinationChangeResult:
+    async def send_history(self, account: int, destination_id: int, days: float) -> DestinationChangeResult:
         """Send the last `days` days of the history as well, as far as it isn't there yet, after new plays. History that
         was requested before and isn't queued yet is still sent.
         """
 
         def change(db: Connection) -> None:
-            found = destinations.find(db, number)
+            found = destinations.find(db, destination_id)
             if found is None:
                 return
             after = (self.history_from(found.kind, found.url, days), 0)
             if found.backlog_at is not None:
                 after = min(after, (found.backlog_at, found.backlog_id))
-            destinations.set_backlog(db, number, *after, plays.last(db))
+            destinations.set_backlog(db, destination_id, *after, plays.last(db))
 
-        return await self._changed(account, number, change)
+        return await self._changed(account, destination_id, change)
 
-    async def retry(self, account: int, number: int) -> DestinationChangeResult:
+    async def retry(self, account: int, destination_id: int) -> DestinationChangeResult:
         """Make everything that waits there due now, except what starts in the future."""
 
         def change(db: Connection) -> None:
-            found = destinations.find(db, number)
-            destinations.retry(db, number)
-            destination_queue.due_now(db, number, self.clock.now(), self.time.skew)
-            destination_hearts.OWED.retry(db, number, self.clock.now())
+            found = destinations.find(db, destination_id)
+            destinations.retry(db, destination_id)
+            destination_queue.due_now(db, destination_id, self.clock.now(), self.time.skew)
+            destination_hearts.OWED.retry(db, destination_id, self.clock.now())
             if found is not None and found.pace_key:
                 pace.probe_now(db, found.pace_key, self.clock.now())
 
-        return await self._changed(account, number, change)
+        return await self._changed(account, destination_id, change)
 
     async def _changed(
-        self, account: int, number: int, change: Callable[[Connection], DestinationRefused | None]
+        self, account: int, destination_id: int, change: Callable[[Connection], DestinationRefused | None]
     ) -> DestinationChangeResult:
         def write(db: Connection) -> DestinationChangeResult:
             accounts.lock(db, [account])
-            if destinations.of_account(db, account, number) is None:
+            if destinations.of_account(db, account, destination_id) is None:
                 return NoSuchDestination()
             if refused := change(db):
                 return refused
             self.hints.seen(destinations.owners(db))
-            return destinations.of_account(db, account, number) or NoSuchDestination()
+            return destinations.of_account(db, account, destination_id) or NoSuchDestination()
 
         outcome = await self.store.write(write)
         if isinstance(outcome, StoredDestination):
@@ -359,7 +365,7 @@ class Destinations:
         return outcome
 
     async def remove(
-        self, account: int, number: int, *, discard: bool | None = None
+        self, account: int, destination_id: int, *, discard: bool | None = None
     ) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
         """Remove a destination and forget its token. If plays wait, `discard` has to say whether they are discarded;
         kept ones are sent when the same profile is added again.
@@ -367,21 +373,23 @@ class Destinations:
 
         def write(db: Connection) -> DestinationRemoved | KeepOrDiscard | NoSuchDestination:
             accounts.lock(db, [account])
-            found = destinations.of_account(db, account, number)
+            found = destinations.of_account(db, account, destination_id)
             if found is None:
                 return NoSuchDestination()
-            waiting = destination_queue.counts(db, [number]).get(number, Waiting()).plays
+            waiting = destination_queue.counts(db, [destination_id]).get(destination_id, Waiting()).plays
             if waiting and discard is None:
                 return KeepOrDiscard(waiting)
             now = self.clock.now()
-            destinations.remove(db, number, now)
+            destinations.remove(db, destination_id, now)
             if discard:
-                destination_hearts.discard(db, number)
-                return DestinationRemoved(discarded=destination_queue.discard_all(db, number, now))
-            destination_queue.LINE.rescue(db, number)
+                destination_hearts.discard(db, destination_id)
+                return DestinationRemoved(discarded=destination_queue.discard_all(db, destination_id, now))
+            destination_queue.LINE.rescue(db, destination_id)
             return DestinationRemoved(kept=waiting)
 
-        found = await self.store.read(partial(destinations.of_account, account_id=account, number=number))
+        found = await self.store.read(
+            partial(destinations.of_account, account_id=account, destination_id=destination_id)
+        )
         outcome = await self.store.write(write)
         if found is not None and isinstance(outcome, DestinationRemoved):
             self.hints.seen(await self.store.read(destinations.owners))

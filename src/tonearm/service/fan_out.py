@@ -100,8 +100,8 @@ class FanOut:
             else:
                 twins.sent(one, target)
                 rows.append(row(one, target, sent.get((target.id, one.id))))
-        for number, outcomes in kept.items():
-            destination_queue.settle(db, number, outcomes)
+        for destination_id, outcomes in kept.items():
+            destination_queue.settle(db, destination_id, outcomes)
         destination_queue.enqueue(db, rows)
         return {one["destination"] for one in rows}
 
@@ -113,9 +113,9 @@ class FanOut:
         here = {target.id: target for target in (*found.get(one.account, ()), *also)}
         return bool(here and self.queue(db, {one.account: list(here.values())}, [one]))
 
-    def bring_back(self, db: Connection, one: Sendable, numbers: Collection[int]) -> None:
+    def bring_back(self, db: Connection, one: Sendable, destination_ids: Collection[int]) -> None:
         """Queue a play again for those of these destinations whose queues it was discarded from."""
-        known = destination_queue.known(db, sorted(numbers), [one.id])
+        known = destination_queue.known(db, sorted(destination_ids), [one.id])
         mine = destinations.all_of(db, one.account)
         back = [target for target in mine if known.get((target.id, one.id)) == DISCARDED]
         sent = destination_queue.sent_before(db, [target.id for target in back], [one.id])
@@ -160,7 +160,7 @@ class FanOut:
 
     def forget(self, db: Connection, account: int, play_id: int) -> None:
         """Remove a play that was written in this transaction."""
-        destination_queue.forget(db, [play_id], destination_queue.numbers_of(db, account))
+        destination_queue.forget(db, [play_id], destination_queue.ids_of(db, account))
 
     def rewrite(self, db: Connection, account: int, play_id: int, play: Play) -> None:
         """Change other facts of a play that stays the same play, for destinations that certainly don't have it yet."""
@@ -218,7 +218,7 @@ def _sent_before(
 ) -> dict[tuple[int, int], Mapping[str, Any]]:
     """How plays that are sent by hand were sent before to destinations that may have them."""
     again = [(one.id, target.id) for one, target in wanted if one.by_hand and not one.fresh]
-    ids, targets = {play_id for play_id, _ in again}, {number for _, number in again}
+    ids, targets = {play_id for play_id, _ in again}, {destination_id for _, destination_id in again}
     return destination_queue.sent_before(db, sorted(targets), sorted(ids))
 
 

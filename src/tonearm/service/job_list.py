@@ -177,9 +177,9 @@ def _destinations(
     db: Connection, here: ThisProcess, account: int | None, paused: frozenset[str]
 ) -> Iterator[ListedJob]:
     """Jobs of destinations: those that are sending, and those that wait."""
-    numbers = destination_queue.at_work(db, account, here.now, LIMIT)
-    counts = destination_queue.counts(db, numbers)
-    for one in (found for number in numbers if (found := destinations.find(db, number))):
+    destination_ids = destination_queue.at_work(db, account, here.now, LIMIT)
+    counts = destination_queue.counts(db, destination_ids)
+    for one in (found for destination_id in destination_ids if (found := destinations.find(db, destination_id))):
         if in_force(one.lease_until, here.now):
             until: float | None = one.lease_until
             state, reason, owner = JobState.RUNNING, "", one.lease_owner

@@ -194,12 +194,12 @@ class Jobs:
             return key
         return (await self.store.read(partial(destinations.owner_of_each, account_id=None))).get(key)
 
-    async def _retry_destination(self, number: int) -> JobDone | JobBusy:
-        owner = await self.owner(DESTINATION, number)
+    async def _retry_destination(self, destination_id: int) -> JobDone | JobBusy:
+        owner = await self.owner(DESTINATION, destination_id)
         if owner is None:
             return JobBusy("there's no such destination")
-        await self._forget_failure(DESTINATION, number)
-        await self.destinations.retry(owner, number)
+        await self._forget_failure(DESTINATION, destination_id)
+        await self.destinations.retry(owner, destination_id)
         return JobDone("all waiting plays are due now" + await self._paused_note(DESTINATION))
 
     async def _paused_note(self, kind: str) -> str:
@@ -214,7 +214,7 @@ class Jobs:
         """
         now = self.clock.now()
         if kind == DESTINATION:
-            if not await self.store.write(partial(jobs.break_lease_of_destination, number=account, now=now)):
+            if not await self.store.write(partial(jobs.break_lease_of_destination, destination_id=account, now=now)):
                 return JobBusy("not running")
             return JobDone("stopping; its plays stay queued and are sent again unless it is paused")
         await self.listeners.account(account)

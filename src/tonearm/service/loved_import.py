@@ -92,16 +92,16 @@ class LovedImport(HourlyImport):
         It reads the whole list at Last.fm, with one request for each thousand tracks.
         """
         listener = await self.store.read(lambda db: accounts.by_id(db, [account])[account])
-        listed, number = list[Loved](), 1
+        listed, page_number = list[Loved](), 1
         while True:
             try:
-                page = await self._page(self.keyring.of(listener), listener.username, number)
+                page = await self._page(self.keyring.of(listener), listener.username, page_number)
             except LastFmError as error:
                 raise NotPlanned(str(error)) from error
             listed += [_loved(track) for track in page.items]
-            if number >= page.total_pages:
+            if page_number >= page.total_pages:
                 break
-            number += 1
+            page_number += 1
         merger = await self.store.read(partial(self._would_merge, listener=listener))
         planned, listed_keys = list[PlannedHeart](), dict[hearts.HeartKey, StoredHeart]()
         for start in range(0, len(listed), PAGE):  # each query to the database is short

@@ -83,10 +83,10 @@ _FIND = select(destination_heart).where(
 )
 
 
-def find(db: Connection, number: int, track: Track, recording: str) -> HeartThere | None:
+def find(db: Connection, destination_id: int, track: Track, recording: str) -> HeartThere | None:
     """The heart of a track at a destination."""
     key = {"artist": heart_key(track.artist), "title": heart_key(track.title), "recorded": recording}
-    row = db.execute(_FIND, {"of": number, **key}).first()
+    row = db.execute(_FIND, {"of": destination_id, **key}).first()
     return _stored(row) if row else None
 
 
@@ -114,8 +114,8 @@ _DUE = (
 def due(db: Connection, now: float) -> dict[str, list[int]]:
     """Destinations that have hearts to send now; those that have failed are listed separately, as with plays."""
     found: dict[str, list[int]] = {}
-    for number, tries in db.execute(_DUE, {"now": now}):
-        found.setdefault(FAILING if tries else KIND, []).append(number)
+    for destination_id, tries in db.execute(_DUE, {"now": now}):
+        found.setdefault(FAILING if tries else KIND, []).append(destination_id)
     return found
 
 
@@ -126,19 +126,21 @@ _COUNT = (
 )
 
 
-def counts(db: Connection, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
+def counts(db: Connection, destination_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """How many hearts wait for destinations, and how many they have rejected."""
     found: dict[int, list[int]] = {}
-    for number, state, total in db.execute(_COUNT, {"destinations": list(numbers)}) if numbers else ():
-        found.setdefault(number, [0, 0])[state == HeartState.REJECTED] += total
-    return {number: (waiting, rejected) for number, (waiting, rejected) in found.items()}
+    for destination_id, state, total in (
+        db.execute(_COUNT, {"destinations": list(destination_ids)}) if destination_ids else ()
+    ):
+        found.setdefault(destination_id, [0, 0])[state == HeartState.REJECTED] += total
+    return {destination_id: (waiting, rejected) for destination_id, (waiting, rejected) in found.items()}
 
 
-def discard(db: Connection, number: int) -> None:
+def discard(db: Connection, destination_id: int) -> None:
     """Discard the hearts that still wait for a destination."""
-    db.execute(delete(destination_heart).where(_ROW.destination == number, OWED.owed))
+    db.execute(delete(destination_heart).where(_ROW.destination == destination_id, OWED.owed))
 
 
-def forget(db: Connection, numbers: Sequence[int]) -> None:
+def forget(db: Connection, destination_ids: Sequence[int]) -> None:
     """Delete everything that is known about hearts at these destinations."""
-    db.execute(delete(destination_heart).where(_ROW.destination.in_(list(numbers))))
+    db.execute(delete(destination_heart).where(_ROW.destination.in_(list(destination_ids))))

@@ -43,9 +43,9 @@ ACCEPTED, DISCARDED, KEPT, SUSPECTED = "accepted", "discarded", "kept", "suspect
 _ROW = destination_queue.c
 
 
-def _mark_unanswered(db: Connection, number: int, ids: Iterable[int]) -> None:
+def _mark_unanswered(db: Connection, destination_id: int, ids: Iterable[int]) -> None:
     for play_ids in parts(ids):
-        db.execute(_UNANSWERED, {"of": number, "ids": play_ids})
+        db.execute(_UNANSWERED, {"of": destination_id, "ids": play_ids})
 
 
 _UNANSWERED = (
@@ -92,9 +92,9 @@ def known(db: Connection, destinations: Sequence[int], ids: Iterable[int]) -> di
     for play_ids in parts(ids) if destinations else ():
         asked = {"destinations": list(destinations), "ids": play_ids}
         queued = [
-            (number, play_id) for number, play_id in db.execute(_QUEUED, asked)
+            (destination_id, play_id) for destination_id, play_id in db.execute(_QUEUED, asked)
         ]  # first: the query continues from there
-        found |= {(number, play_id): fate for number, play_id, fate in db.execute(_SETTLED, asked)}
+        found |= {(destination_id, play_id): fate for destination_id, play_id, fate in db.execute(_SETTLED, asked)}
         found |= dict.fromkeys(queued, "queued")
     return found
 
@@ -114,11 +114,11 @@ _WAITING = (
 _NOT_REFUSED = _WAITING.where(_ROW.refusals == 0)
 
 
-def waiting(db: Connection, number: int, now: float, limit: int, off: Off = not_off) -> list[QueuedPlay]:
+def waiting(db: Connection, destination_id: int, now: float, limit: int, off: Off = not_off) -> list[QueuedPlay]:
     """The plays that are due for a destination: live ones, then its backlog, oldest first. If all of these were
     rejected alone, they are those after them that were not, if there are any.
     """
-    wanted = {"of": number, "now": now, "limit": limit}
+    wanted = {"of": destination_id, "now": now, "limit": limit}
     found = _queued(db.execute(_WAITING, wanted).all(), off)
     refused = len(found) == limit and all(w.refusals for w in found)
     return (_queued(db.execute(_NOT_REFUSED, wanted).all(), off) or found) if refused else found
@@ -156,12 +156,12 @@ _BACK = (
 )
 
 
-def put_back(db: Connection, number: int, back: Sequence[QueuedPlay]) -> None:
+def put_back(db: Connection, destination_id: int, back: Sequence[QueuedPlay]) -> None:
     """Queue plays of a destination again, with the reason."""
-    _mark_unanswered(db, number, [w.id for w in back if w.unanswered])
+    _mark_unanswered(db, destination_id, [w.id for w in back if w.unanswered])
     values = [
         {
-            "of": number,
+            "of": destination_id,
             "row": w.id,
             "tries": w.tries,
             "at": w.not_before,
@@ -197,11 +197,11 @@ _REMOVE = delete(destination_queue).where(_ROW.destination == bindparam("of"), A
 _CHANGED = ("fate", "reason", "code", "correction", "settled_at", "attempts", "sent")
 
 
-def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
+def settle(db: Connection, destination_id: int, outcomes: Sequence[Settlement]) -> None:
     """Write what happened to plays at a destination, and remove them from its queue."""
     rows = [
         {
-            "destination": number,
+            "destination": destination_id,
             "play": one.play,
             "fate": one.fate,
             "reason": one.reason,
@@ -215,16 +215,16 @@ def settle(db: Connection, number: int, outcomes: Sequence[Settlement]) -> None:
     ]
     insert_or_change(db, delivery, rows, ("destination", "play"), _CHANGED)
     for ids in parts(one.play for one in outcomes):
-        db.execute(_REMOVE, {"of": number, "ids": ids})
+        db.execute(_REMOVE, {"of": destination_id, "ids": ids})
 
 
 _OPEN = or_(_ROW.unanswered, _ROW.state == QueueState.SENDING)
 """A destination may have a play that waits for it."""
 
 
-def may_have(db: Connection, number: int, play_id: int | None = None) -> dict[int, dict[str, Any]]:
+def may_have(db: Connection, destination_id: int, play_id: int | None = None) -> dict[int, dict[str, Any]]:
     """The facts of waiting plays, or of one of them, that a destination may have."""
-    wanted = select(_ROW.id, *frozen_columns(destination_queue)).where(_ROW.destination == number, _OPEN)
+    wanted = select(_ROW.id, *frozen_columns(destination_queue)).where(_ROW.destination == destination_id, _OPEN)
     found = db.execute(wanted if play_id is None else wanted.where(_ROW.id == play_id))
     return {id_: facts(play_from_tuple(values)) for id_, *values in found}
 
@@ -241,17 +241,17 @@ def sent_before(db: Connection, destinations: Sequence[int], ids: Iterable[int])
     found: dict[tuple[int, int], Any] = {}
     for play_ids in parts(ids) if destinations else ():
         rows = db.execute(_SENT, {"destinations": list(destinations), "ids": play_ids})
-        found |= {(number, play_id): sent for number, play_id, sent in rows}
+        found |= {(destination_id, play_id): sent for destination_id, play_id, sent in rows}
     return found
 
 
-def take_back(db: Connection, numbers: Sequence[int], play_id: int) -> None:
+def take_back(db: Connection, destination_ids: Sequence[int], play_id: int) -> None:
     """Delete the fate of a play at these destinations."""
-    decided = (delivery.c.destination.in_(list(numbers)), delivery.c.play == play_id)
+    decided = (delivery.c.destination.in_(list(destination_ids)), delivery.c.play == play_id)
     db.execute(delete(delivery).where(*decided))
 
 
-def discard_all(db: Connection, number: int, now: float) -> int:
+def discard_all(db: Connection, destination_id: int, now: float) -> int:
     """Discard everything that waits for a destination; returns how many plays. It may have received plays that were
     being sent.
     """
@@ -265,20 +265,21 @@ def discard_all(db: Connection, number: int, now: float) -> int:
         ),
         bindparam("at", now),
         _ROW.retry_count,
-    ).where(_ROW.destination == number)
+    ).where(_ROW.destination == destination_id)
     names = ["destination", "play", "fate", "reason", "settled_at", "attempts"]
-    open_ = may_have(db, number)
+    open_ = may_have(db, destination_id)
     db.execute(
         delete(delivery).where(
-            delivery.c.destination == number, delivery.c.play.in_(select(_ROW.id).where(_ROW.destination == number))
+            delivery.c.destination == destination_id,
+            delivery.c.play.in_(select(_ROW.id).where(_ROW.destination == destination_id)),
         )
     )
     db.execute(insert(delivery).from_select(names, rest))
     if open_:
         this = (delivery.c.destination == bindparam("of"), delivery.c.play == bindparam("id"))
-        rows = [{"of": number, "id": play_id, "facts": sent} for play_id, sent in open_.items()]
+        rows = [{"of": destination_id, "id": play_id, "facts": sent} for play_id, sent in open_.items()]
         db.execute(update(delivery).where(*this).values(sent=bindparam("facts")), rows)
-    return db.execute(delete(destination_queue).where(_ROW.destination == number)).rowcount
+    return db.execute(delete(destination_queue).where(_ROW.destination == destination_id)).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +365,8 @@ _FATES = (
 def fates(db: Connection, destinations: Sequence[int]) -> dict[int, dict[str, int]]:
     """How many plays of destinations have each fate but `accepted`."""
     found: dict[int, dict[str, int]] = {}
-    for number, fate, total in db.execute(_FATES, {"destinations": list(destinations)}) if destinations else ():
-        found.setdefault(number, {})[fate] = total
+    for destination_id, fate, total in db.execute(_FATES, {"destinations": list(destinations)}) if destinations else ():
+        found.setdefault(destination_id, {})[fate] = total
     return found
 
 
@@ -376,28 +377,28 @@ _ACCEPTED_SINCE = select(func.count()).where(
 )
 
 
-def accepted_since(db: Connection, number: int, since: float) -> int:
+def accepted_since(db: Connection, destination_id: int, since: float) -> int:
     """How many plays a destination has accepted since then."""
-    total: int = db.execute(_ACCEPTED_SINCE, {"of": number, "since": since}).scalar_one()
+    total: int = db.execute(_ACCEPTED_SINCE, {"of": destination_id, "since": since}).scalar_one()
     return total
 
 
-def of_fate(db: Connection, number: int, fates_: Sequence[str], limit: int) -> list[int]:
+def of_fate(db: Connection, destination_id: int, fates_: Sequence[str], limit: int) -> list[int]:
     """The plays of a destination with one of these fates, which are not `accepted`, the latest first."""
-    wanted = select(delivery.c.play).where(delivery.c.destination == number, delivery.c.fate.in_(list(fates_)))
+    wanted = select(delivery.c.play).where(delivery.c.destination == destination_id, delivery.c.fate.in_(list(fates_)))
     latest = wanted.order_by(delivery.c.settled_at.desc(), delivery.c.play.desc()).limit(limit)
     return list(db.execute(latest.where(delivery.c.fate != literal_column("'accepted'"))).scalars())
 
 
-def first(db: Connection, number: int, limit: int) -> list[int]:
+def first(db: Connection, destination_id: int, limit: int) -> list[int]:
     """The plays that wait for a destination, in the order in which they are sent."""
-    wanted = select(_ROW.id).where(_ROW.destination == number)
+    wanted = select(_ROW.id).where(_ROW.destination == destination_id)
     return list(db.execute(wanted.order_by(_ROW.live.desc(), _ROW.timestamp, _ROW.id).limit(limit)).scalars())
 
 
-def due_now(db: Connection, number: int, now: float, skew: float = 0.0) -> None:
+def due_now(db: Connection, destination_id: int, now: float, skew: float = 0.0) -> None:
     """Make everything that waits for a destination due now, except plays in the future."""
-    db.execute(at_once(destination_queue, now, skew).where(_ROW.destination == number))
+    db.execute(at_once(destination_queue, now, skew).where(_ROW.destination == destination_id))
 
 
 PUT_BACK = PutBack(destination_queue)
@@ -427,9 +428,9 @@ def restamp(db: Connection, account_id: int, play_id: int, timestamp: int, by: i
     db.execute(_RESTAMP, values)
 
 
-def rewrite(db: Connection, number: int, play_id: int, changed: dict[str, Any]) -> None:
+def rewrite(db: Connection, destination_id: int, play_id: int, changed: dict[str, Any]) -> None:
     """Overwrite the facts of a play that waits for a destination, unless the destination may already have it."""
-    waits = (_ROW.destination == number, _ROW.id == play_id, _ROW.state == QueueState.QUEUED, ~_ROW.unanswered)
+    waits = (_ROW.destination == destination_id, _ROW.id == play_id, _ROW.state == QueueState.QUEUED, ~_ROW.unanswered)
     db.execute(update(destination_queue).where(*waits).values(**changed))
 
 
@@ -478,8 +479,8 @@ def due(db: Connection, now: float) -> dict[str, list[int]]:
     have just failed are under `FAILING`; the others are under `KIND`.
     """
     found: dict[str, list[int]] = {}
-    for number, fails in db.execute(_DUE, {"now": now}):
-        found.setdefault(FAILING if fails else KIND, []).append(number)
+    for destination_id, fails in db.execute(_DUE, {"now": now}):
+        found.setdefault(FAILING if fails else KIND, []).append(destination_id)
     return found
 
 
@@ -560,7 +561,7 @@ def past(
     return [PastRow(row[0], row[1], row[2] == SUSPECTED, play_from_tuple(row[3:])) for row in rows]
 
 
-def numbers_of(db: Connection, account_id: int) -> list[int]:
+def ids_of(db: Connection, account_id: int) -> list[int]:
     """The ids of all destinations that an account has or had."""
     return list(db.execute(select(destination.c.id).where(destination.c.account == account_id)).scalars())
 

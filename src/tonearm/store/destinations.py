@@ -57,8 +57,8 @@ _FIND: Select[Any] = select(*_FACTS)
 _OF = _FIND.where(Among(destination.c.account, "accounts"), destination.c.removed_at.is_(None)).order_by(
     destination.c.id
 )
-_ONE = _FIND.where(destination.c.id == bindparam("number"))
-_HERE = update(destination).where(destination.c.id == bindparam("number"))
+_ONE = _FIND.where(destination.c.id == bindparam("destination_id"))
+_HERE = update(destination).where(destination.c.id == bindparam("destination_id"))
 
 
 def _read(row: Any) -> StoredDestination:
@@ -89,15 +89,15 @@ def lock(db: Connection, account_id: int) -> None:
         db.execute(_LOCKED, {"owner": account_id})
 
 
-def find(db: Connection, number: int) -> StoredDestination | None:
+def find(db: Connection, destination_id: int) -> StoredDestination | None:
     """A destination, removed or not."""
-    row = db.execute(_ONE, {"number": number}).first()
+    row = db.execute(_ONE, {"destination_id": destination_id}).first()
     return _read(row) if row else None
 
 
-def of_account(db: Connection, account_id: int, number: int) -> StoredDestination | None:
+def of_account(db: Connection, account_id: int, destination_id: int) -> StoredDestination | None:
     """A destination of an account that is not removed."""
-    found = find(db, number)
+    found = find(db, destination_id)
     return found if found and found.account == account_id and found.removed_at is None else None
 
 
@@ -150,8 +150,8 @@ _OWNERS = select(destination.c.account, destination.c.id).where(destination.c.re
 def owners(db: Connection) -> dict[int, tuple[int, ...]]:
     """The ids of all destinations that are not removed, by account."""
     found: dict[int, tuple[int, ...]] = {}
-    for account_id, number in db.execute(_OWNERS):
-        found[account_id] = (*found.get(account_id, ()), number)
+    for account_id, destination_id in db.execute(_OWNERS):
+        found[account_id] = (*found.get(account_id, ()), destination_id)
     return found
 
 
@@ -185,15 +185,18 @@ _FRESH: Mapping[str, Any] = {
 }
 
 
-def sign_in(db: Connection, number: int, username: str, sealed: str, pace_key: str) -> None:
+def sign_in(db: Connection, destination_id: int, username: str, sealed: str, pace_key: str) -> None:
     """Store a session, and clear everything that blocked delivery and the removal."""
     pace.begin(db, pace_key)
     session = {"username": username, "user_folded": username.casefold(), "secret_sealed": sealed, "pace_key": pace_key}
-    db.execute(_HERE.values(connection=Connected.CONNECTED, removed_at=None, **session, **_FRESH), {"number": number})
-    _note_whether_any(db, number)
+    db.execute(
+        _HERE.values(connection=Connected.CONNECTED, removed_at=None, **session, **_FRESH),
+        {"destination_id": destination_id},
+    )
+    _note_whether_any(db, destination_id)
 
 
-def remove(db: Connection, number: int, now: float) -> None:
+def remove(db: Connection, destination_id: int, now: float) -> None:
     """Mark as removed and forget the session. A sender at work is fenced off."""
     gone: dict[str, Any] = {
         "removed_at": now,
@@ -207,41 +210,41 @@ def remove(db: Connection, number: int, now: float) -> None:
         "lease_until": 0,
         "lease_owner": "",
     }
-    db.execute(_HERE.values(**gone), {"number": number})
-    _note_whether_any(db, number)
+    db.execute(_HERE.values(**gone), {"destination_id": destination_id})
+    _note_whether_any(db, destination_id)
 
 
-def _note_whether_any(db: Connection, number: int) -> None:
+def _note_whether_any(db: Connection, destination_id: int) -> None:
     """Note on the account whether it has destinations, so that accounts without any need no query for them."""
-    mine = select(destination.c.account).where(destination.c.id == number).scalar_subquery()
+    mine = select(destination.c.account).where(destination.c.id == destination_id).scalar_subquery()
     here = select(destination.c.id).where(destination.c.account == account.c.id, destination.c.removed_at.is_(None))
     db.execute(update(account).where(account.c.id == mine).values(has_destinations=here.exists()))
 
 
-def pause(db: Connection, number: int, now: float | None) -> None:
+def pause(db: Connection, destination_id: int, now: float | None) -> None:
     """Pause from `now` on; None: resume."""
-    db.execute(_HERE.values(paused_at=now), {"number": number})
+    db.execute(_HERE.values(paused_at=now), {"destination_id": destination_id})
 
 
-def set_policy(db: Connection, number: int, policy: Policy) -> None:
+def set_policy(db: Connection, destination_id: int, policy: Policy) -> None:
     """What the destination gets from now on."""
-    db.execute(_HERE.values(policy=policy.stored()), {"number": number})
+    db.execute(_HERE.values(policy=policy.stored()), {"destination_id": destination_id})
 
 
-def set_backlog(db: Connection, number: int, at: int | None, play_id: int, last: int) -> None:
+def set_backlog(db: Connection, destination_id: int, at: int | None, play_id: int, last: int) -> None:
     """Write how far the history is queued: up to the play `play_id` that began at `at`; None: all of it. `last` is the
     last play of the history to queue.
     """
-    db.execute(_HERE.values(backlog_at=at, backlog_id=play_id, backlog_last=last), {"number": number})
+    db.execute(_HERE.values(backlog_at=at, backlog_id=play_id, backlog_last=last), {"destination_id": destination_id})
 
 
-def retry(db: Connection, number: int) -> None:
+def retry(db: Connection, destination_id: int) -> None:
     """Clear everything that blocks the destination, except a pause or an ended session."""
-    db.execute(_HERE.values(wait_until=0, backlog_until=0, budget=0), {"number": number})
+    db.execute(_HERE.values(wait_until=0, backlog_until=0, budget=0), {"destination_id": destination_id})
 
 
-def end_session(db: Connection, number: int, sealed: str, trouble: str) -> bool:
+def end_session(db: Connection, destination_id: int, sealed: str, trouble: str) -> bool:
     """Note that a session is no longer accepted; False if there is another one by now."""
     now = (destination.c.secret_sealed == sealed, destination.c.connection == Connected.CONNECTED)
     ended = _HERE.where(*now).values(connection=Connected.NEEDS_SIGN_IN, trouble=trouble)
-    return db.execute(ended, {"number": number}).rowcount > 0
+    return db.execute(ended, {"destination_id": destination_id}).rowcount > 0

@@ -256,7 +256,7 @@ def undo_part(db: Connection, undone: StoredImport, after: int) -> tuple[int, in
     that import owns them then.
     """
     accounts.lock(db, [undone.account])
-    others = destination_queue.numbers_of(db, undone.account)
+    others = destination_queue.ids_of(db, undone.account)
     added: list[Any] = [play.c.id > after, play.c.import_id == undone.id, play.c.fate == IMPORTED]
     if others:
         added.append(~destination_queue.has_had(play.c.id, others))

@@ -121,20 +121,20 @@ def break_lease(db: Connection, account_id: int, now: float) -> bool:
     return _break(db, account, queue.LINE, account_id, now)
 
 
-def break_lease_of_destination(db: Connection, number: int, now: float) -> bool:
+def break_lease_of_destination(db: Connection, destination_id: int, now: float) -> bool:
     """As `break_lease`, for a destination."""
-    return _break(db, destination, destination_queue.LINE, number, now)
+    return _break(db, destination, destination_queue.LINE, destination_id, now)
 
 
-def _break(db: Connection, lines: Table, line: Line, number: int, now: float) -> bool:
+def _break(db: Connection, lines: Table, line: Line, owner_id: int, now: float) -> bool:
     taken = (
         update(lines)
-        .where(lines.c.id == number, lines.c.lease_until > now)
+        .where(lines.c.id == owner_id, lines.c.lease_until > now)
         .values(lease_id=lines.c.lease_id + 1, lease_until=0, lease_owner="")
     )
     if not db.execute(taken).rowcount:
         return False
-    line.rescue(db, number)
+    line.rescue(db, owner_id)
     return True
 
 

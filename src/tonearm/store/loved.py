@@ -214,7 +214,7 @@ def of_artists(db: Connection, account: int, artist_keys: Iterable[int]) -> list
     return found
 
 
-_KEY = update(loved).where(loved.c.id == bindparam("loved_id")).values(artist_key=bindparam("number"))
+_KEY = update(loved).where(loved.c.id == bindparam("loved_id")).values(artist_key=bindparam("key"))
 
 
 def unkeyed(db: Connection, account: int) -> bool:
@@ -226,7 +226,7 @@ def unkeyed(db: Connection, account: int) -> bool:
 def key_some(db: Connection, account: int, limit: int = library.KEYED_AT_ONCE) -> bool:
     """Write the `artist_key` of loved tracks that have none yet; True if there were as many as `limit`."""
     wanted = select(loved.c.id, loved.c.artist).where(loved.c.account == account, loved.c.artist_key.is_(None))
-    rows = [{"loved_id": id_, "number": learning_key(artist)} for id_, artist in db.execute(wanted.limit(limit))]
+    rows = [{"loved_id": id_, "key": learning_key(artist)} for id_, artist in db.execute(wanted.limit(limit))]
     if rows:
         db.execute(_KEY, rows)
     return len(rows) == limit

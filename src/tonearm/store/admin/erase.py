@@ -114,14 +114,14 @@ def begin(db: Connection, account_id: int, kept_session: str) -> None:
 
 def _begin_destinations(db: Connection, account_id: int) -> None:
     """Remove an account's destinations; what they received is erased with its plays."""
-    mine = destination_queue.numbers_of(db, account_id)
+    mine = destination_queue.ids_of(db, account_id)
     of_job = (job_failure.c.kind != destination_queue.KIND) & (job_failure.c.account == account_id)
     of_destination = (job_failure.c.kind == destination_queue.KIND) & job_failure.c.account.in_(mine)
     db.execute(delete(job_failure).where(of_job | of_destination))
     keys = select(destination.c.pace_key).where(destination.c.account == account_id, destination.c.pace_key != "")
     db.execute(delete(pace).where(pace.c.key.in_(keys)))
-    for number in mine:
-        destinations.remove(db, number, _LONG_AGO)
+    for destination_id in mine:
+        destinations.remove(db, destination_id, _LONG_AGO)
     destination_hearts.forget(db, mine)
 
 
@@ -131,25 +131,25 @@ _LONG_AGO = 1.0
 
 def _erase_destinations(db: Connection, account_id: int, last: int) -> int:
     """Erase some of what is known about plays at an account's destinations; returns how many rows."""
-    mine = destination_queue.numbers_of(db, account_id)
-    for number in mine:
+    mine = destination_queue.ids_of(db, account_id)
+    for destination_id in mine:
         for of, play_id in (
             (destination_queue_table.c.destination, destination_queue_table.c.id),
             (delivery.c.destination, delivery.c.play),
         ):
-            wanted = select(play_id).where(of == number, play_id <= last).order_by(play_id).limit(PART)
+            wanted = select(play_id).where(of == destination_id, play_id <= last).order_by(play_id).limit(PART)
             if found := list(db.execute(wanted).scalars()):
-                db.execute(delete(of.table).where(of == number, play_id.in_(found)))
+                db.execute(delete(of.table).where(of == destination_id, play_id.in_(found)))
                 return len(found)
     return 0
 
 
 def _forget_destinations(db: Connection, account_id: int) -> None:
     """Delete the destinations that were not added again since."""
-    for number in destination_queue.numbers_of(db, account_id):
-        found = destinations.find(db, number)
+    for destination_id in destination_queue.ids_of(db, account_id):
+        found = destinations.find(db, destination_id)
         if found is not None and found.removed_at == _LONG_AGO:
-            db.execute(delete(destination).where(destination.c.id == number))
+            db.execute(delete(destination).where(destination.c.id == destination_id))
 
 
 def erase_part(db: Connection, account_id: int) -> int | None:

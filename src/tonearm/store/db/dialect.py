@@ -290,8 +290,8 @@ def insert_numbered(
         return {tuple(row[:-1]): row[-1] for row in found}
     # The writer has the whole database, so it can number them as SQLite would.
     last = db.execute(_last_id(table)).scalar() or 0
-    for number, row in enumerate(rows, last + 1):
-        row["id"] = number
+    for row_id, row in enumerate(rows, last + 1):
+        row["id"] = row_id
     if _insert_in_sqlite(db, table, rows) < len(rows):
         there = select(*(table.c[name] for name in returned)).where(table.c.id > last)
         return {tuple(row[:-1]): row[-1] for row in db.execute(there)}

@@ -69,12 +69,12 @@ def reseal(db: Connection, seal: SessionCipher, *, lost: bool) -> Resealed:
 def _reseal_destinations(db: Connection, seal: SessionCipher) -> None:
     """As for Last.fm's sessions: a token that can't be decrypted any more has to be entered again."""
     here = select(destination.c.id, destination.c.secret_sealed).where(destination.c.secret_sealed != "")
-    for number, sealed in db.execute(here.with_for_update()).all():
+    for destination_id, sealed in db.execute(here.with_for_update()).all():
         opens = seal.opens(sealed)
         values: dict[str, Any] = {"secret_sealed": seal.close(seal.open(sealed)) if opens else ""}
         if not opens:
             values |= {"connection": Connected.NEEDS_SIGN_IN, "trouble": SESSION_LOST}
-        db.execute(update(destination).where(destination.c.id == number).values(**values))
+        db.execute(update(destination).where(destination.c.id == destination_id).values(**values))
 
 
 def _reseal_column(db: Connection, seal: SessionCipher, table: Table, key: Column[Any]) -> None:

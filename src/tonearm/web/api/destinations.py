@@ -40,7 +40,7 @@ from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import ERRORS, Ask
 from tonearm.web.api.schemas import Detail, RowId
 
-DestinationNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
+DestinationId = Annotated[int, Path(alias="number", ge=1, le=2**63 - 1)]
 
 _STATUS = {WhyRefused.TAKEN: 409, WhyRefused.PENDING: 409, WhyRefused.AWAY: 502}
 _REFUSED: dict[int | str, dict[str, object]] = {
@@ -85,9 +85,9 @@ def _adding(router: APIRouter, deck: Deck, Me: Any) -> None:
         return _asked(await deck.destinations.begin(DestinationKind(wanted.kind), wanted.url, wanted.own_keys()), 0)
 
     @router.post("/{number}/sign-in", response_model=ApprovalAsked, responses=_UNKNOWN | _REFUSED)
-    async def sign_in_again(me: Me, number: DestinationNumber, wanted: OwnKeysIn) -> ApprovalAsked:
+    async def sign_in_again(me: Me, destination_id: DestinationId, wanted: OwnKeysIn) -> ApprovalAsked:
         """Start signing in again after its session has ended. Its keys and approval page are remembered."""
-        return _asked(await deck.destinations.begin_again(me.id, number, wanted.own_keys()), number)
+        return _asked(await deck.destinations.begin_again(me.id, destination_id, wanted.own_keys()), destination_id)
 
 
 def _looking(router: APIRouter, deck: Deck, Me: Any) -> None:
@@ -120,19 +120,19 @@ def _looking(router: APIRouter, deck: Deck, Me: Any) -> None:
 
     @router.get("/{number}/rejected", response_model=list[PlayAtDestinations], responses=_UNKNOWN)
     async def rejected(
-        me: Me, number: DestinationNumber, limit: Annotated[int, Query(ge=1, le=500)] = 100
+        me: Me, destination_id: DestinationId, limit: Annotated[int, Query(ge=1, le=500)] = 100
     ) -> list[PlayAtDestinations]:
         """The latest plays that this destination has rejected or ignored."""
-        await _found(deck, me, number)
-        found = await deck.destination_views.rejected(me.id, number, limit)
+        await _found(deck, me, destination_id)
+        found = await deck.destination_views.rejected(me.id, destination_id, limit)
         return [PlayAtDestinations(id=one.delivered.play, destinations=[_at(one)]) for one in found]
 
     @router.get("/{number}/hearts", response_model=list[HeartAtDestination], responses=_UNKNOWN)
     async def hearts(
-        me: Me, number: DestinationNumber, limit: Annotated[int, Query(ge=1, le=500)] = 100
+        me: Me, destination_id: DestinationId, limit: Annotated[int, Query(ge=1, le=500)] = 100
     ) -> list[HeartAtDestination]:
         """The hearts that this destination does not have yet, or has rejected."""
-        await _found(deck, me, number)
+        await _found(deck, me, destination_id)
         return [
             HeartAtDestination(
                 artist=one.track.artist,
@@ -141,41 +141,43 @@ def _looking(router: APIRouter, deck: Deck, Me: Any) -> None:
                 status="rejected" if one.status == "rejected" else "waiting",
                 why=one.reason,
             )
-            for one in await deck.destination_hearts.owed(number, limit)
+            for one in await deck.destination_hearts.owed(destination_id, limit)
         ]
 
 
 def _changing(router: APIRouter, deck: Deck, Me: Any) -> None:
     @router.patch("/{number}", response_model=DestinationOut, responses=_UNKNOWN | _REFUSED)
-    async def change(me: Me, number: DestinationNumber, wanted: DestinationChange) -> DestinationOut:
+    async def change(me: Me, destination_id: DestinationId, wanted: DestinationChange) -> DestinationOut:
         """Pause or resume it, change what it gets, send more of your history, or enter a new token."""
-        found = await _found(deck, me, number)
+        found = await _found(deck, me, destination_id)
         if (given := wanted.credentials()) is not None:
-            _done(await deck.destinations.sign_in_again(me.id, number, given), number)
+            _done(await deck.destinations.sign_in_again(me.id, destination_id, given), destination_id)
         if wanted.policy(found.stored.policy) != found.stored.policy:
-            _done(await deck.destinations.change_policy(me.id, number, wanted.policy), number)
+            _done(await deck.destinations.change_policy(me.id, destination_id, wanted.policy), destination_id)
         if wanted.paused is not None:
-            _done(await deck.destinations.pause(me.id, number, paused=wanted.paused), number)
+            _done(await deck.destinations.pause(me.id, destination_id, paused=wanted.paused), destination_id)
         if wanted.history_days is not None:
-            _done(await deck.destinations.send_history(me.id, number, _days(wanted.history_days)), number)
-        return _out(await _found(deck, me, number))
+            _done(
+                await deck.destinations.send_history(me.id, destination_id, _days(wanted.history_days)), destination_id
+            )
+        return _out(await _found(deck, me, destination_id))
 
     @router.post("/{number}/retry", response_model=DestinationOut, responses=_UNKNOWN)
-    async def retry(me: Me, number: DestinationNumber) -> DestinationOut:
+    async def retry(me: Me, destination_id: DestinationId) -> DestinationOut:
         """Everything that waits there is due now; plays that start in the future stay on hold."""
-        _done(await deck.destinations.retry(me.id, number), number)
-        return _out(await _found(deck, me, number))
+        _done(await deck.destinations.retry(me.id, destination_id), destination_id)
+        return _out(await _found(deck, me, destination_id))
 
     @router.delete("/{number}", response_model=RemovedDestination, responses=_UNKNOWN | {409: {"model": Detail}})
     async def remove(
-        me: Me, number: DestinationNumber, plays: Annotated[Literal["keep", "discard"] | None, Query()] = None
+        me: Me, destination_id: DestinationId, plays: Annotated[Literal["keep", "discard"] | None, Query()] = None
     ) -> RemovedDestination:
         """Remove it and forget its token. If plays wait, say whether to `keep` them for the same profile or not."""
         discard = None if plays is None else plays == "discard"
-        outcome = await deck.destinations.remove(me.id, number, discard=discard)
+        outcome = await deck.destinations.remove(me.id, destination_id, discard=discard)
         match outcome:
             case NoSuchDestination():
-                raise _unknown(number)
+                raise _unknown(destination_id)
             case KeepOrDiscard(waiting):
                 waits = "1 play waits" if waiting == 1 else f"{waiting} plays wait"
                 raise HTTPException(409, f"{waits} there: add ?plays=keep or ?plays=discard")
@@ -183,11 +185,11 @@ def _changing(router: APIRouter, deck: Deck, Me: Any) -> None:
                 return RemovedDestination(kept=outcome.kept, discarded=outcome.discarded)
 
 
-async def _found(deck: Deck, me: Listener, number: int) -> DestinationOverview:
+async def _found(deck: Deck, me: Listener, destination_id: int) -> DestinationOverview:
     for found in await deck.destination_views.all(me.id):
-        if found.stored.id == number:
+        if found.stored.id == destination_id:
             return found
-    raise _unknown(number)
+    raise _unknown(destination_id)
 
 
 def _days(given: float | str | None) -> float:
@@ -196,24 +198,26 @@ def _days(given: float | str | None) -> float:
     return EVERYTHING if isinstance(given, str) else given
 
 
-def _unknown(number: int) -> HTTPException:
-    return HTTPException(404, f"no destination {number}")
+def _unknown(destination_id: int) -> HTTPException:
+    return HTTPException(404, f"no destination {destination_id}")
 
 
-def _done(outcome: StoredDestination | DestinationRefused | NoSuchDestination, number: int) -> StoredDestination:
+def _done(
+    outcome: StoredDestination | DestinationRefused | NoSuchDestination, destination_id: int
+) -> StoredDestination:
     match outcome:
         case NoSuchDestination():
-            raise _unknown(number)
+            raise _unknown(destination_id)
         case DestinationRefused():
             raise _refused(outcome)
         case _:
             return outcome
 
 
-def _asked(begun: Approving | DestinationRefused | NoSuchDestination, number: int) -> ApprovalAsked:
+def _asked(begun: Approving | DestinationRefused | NoSuchDestination, destination_id: int) -> ApprovalAsked:
     match begun:
         case NoSuchDestination():
-            raise _unknown(number)
+            raise _unknown(destination_id)
         case DestinationRefused():
             raise _refused(begun)
         case _:

@@ -154,17 +154,17 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
         kind: Annotated[KindIn, Form()],
         state: SealedText,
         auth_url: FormText,
-        number: Annotated[RowId, Form()] = 0,
+        destination_id: Annotated[RowId, Form(alias="number")] = 0,
         early: Annotated[bool, Form()] = False,
     ) -> Response:
         """Check whether access was allowed at the service, and continue if it was."""
         of, part = DestinationKind(kind), is_htmx(request)
-        if number:
-            again = await frame.deck.destinations.sign_in_again(me.id, number, state)
+        if destination_id:
+            again = await frame.deck.destinations.sign_in_again(me.id, destination_id, state)
             if isinstance(again, NoSuchDestination):
                 raise _unknown()
             if not isinstance(again, DestinationRefused):
-                return _to(f"/settings/destinations/{number}", part=part)
+                return _to(f"/settings/destinations/{destination_id}", part=part)
             refused = again
         else:
             checked = await frame.deck.destination_setup.check(me.id, of, "", state)
@@ -173,12 +173,12 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             refused = checked
         if refused.why in (WhyRefused.PENDING, WhyRefused.AWAY):
             trouble = sentence(refused.reason) if refused.why is WhyRefused.AWAY or early or not part else ""
-            begun = _BegunSignIn(of, auth_url, state, number)
+            begun = _BegunSignIn(of, auth_url, state, destination_id)
             return await _waiting(frame, me, begun, trouble, part=part)
-        if number:
+        if destination_id:
             if part:  # an open page that waits for something else: it is shown as a whole
-                return _to(f"/settings/destinations/{number}", part=True)
-            return await _page(frame, me, number, _Entered({"token": sentence(refused.reason)}))
+                return _to(f"/settings/destinations/{destination_id}", part=True)
+            return await _page(frame, me, destination_id, _Entered({"token": sentence(refused.reason)}))
         return await _form(frame, me, of, EnteredProfile(), refused, part=part)
 
 
@@ -217,10 +217,10 @@ def _choice_routes(router: APIRouter, frame: Frame) -> None:
 def _page_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
-    @router.get("/settings/destinations/{number}")
-    async def destination_page(me: Me, number: RowId) -> Response:
+    @router.get("/settings/destinations/{destination_id}")
+    async def destination_page(me: Me, destination_id: RowId) -> Response:
         """The state of another service, what it gets, what waits for it, and what it has rejected."""
-        return await _page(frame, me, number)
+        return await _page(frame, me, destination_id)
 
     @router.get("/fragments/destinations")
     async def cards(me: Me) -> Response:
@@ -228,11 +228,11 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
         found = [destination_card(one) for one in await frame.deck.destination_views.all(me.id)]
         return frame.page("_destinations", await frame.snapshot(me), frame.context(), destinations=found)
 
-    @router.get("/fragments/destinations/{number}")
-    async def head(me: Me, number: RowId) -> Response:
+    @router.get("/fragments/destinations/{destination_id}")
+    async def head(me: Me, destination_id: RowId) -> Response:
         """The state of another service, and its plays. If it was removed, an open page goes to *Settings*."""
         try:
-            return await _live_part(frame, me, number)
+            return await _live_part(frame, me, destination_id)
         except HTTPException:
             return _to("/settings", part=True)
 
@@ -240,41 +240,45 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
 def _change_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
-    @router.post("/settings/destinations/{number}/policy")
-    async def policy(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
+    @router.post("/settings/destinations/{destination_id}/policy")
+    async def policy(me: Me, request: Request, destination_id: RowId, chosen: Chosen) -> Response:
         """Change what it gets, from the next play on."""
-        found = await _found(frame, me, number)
-        changed = await frame.deck.destinations.change_policy(me.id, number, chosen.policy)
+        found = await _found(frame, me, destination_id)
+        changed = await frame.deck.destinations.change_policy(me.id, destination_id, chosen.policy)
         if isinstance(changed, DestinationRefused):
             wrong = {changed.field: sentence(changed.reason)}
-            return await _page(frame, me, number, _Entered(wrong, chosen.policy(found.stored.policy)))
-        return to_page(request, _address(number), "Saved. This applies from the next play.")
+            return await _page(frame, me, destination_id, _Entered(wrong, chosen.policy(found.stored.policy)))
+        return to_page(request, _address(destination_id), "Saved. This applies from the next play.")
 
-    @router.post("/settings/destinations/{number}/preview")
-    async def preview(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
+    @router.post("/settings/destinations/{destination_id}/preview")
+    async def preview(me: Me, request: Request, destination_id: RowId, chosen: Chosen) -> Response:
         """What that would have done to the latest plays."""
-        found = await _found(frame, me, number)
+        found = await _found(frame, me, destination_id)
         seen = await _previewed(frame, me, chosen, found.stored.policy, found.kind, found.stored.url)
         if is_htmx(request):
             return frame.page("_destination_preview", await frame.snapshot(me), frame.context(), preview=seen)
-        return await _page(frame, me, number, _Entered(policy=chosen.policy(found.stored.policy), preview=seen))
+        return await _page(frame, me, destination_id, _Entered(policy=chosen.policy(found.stored.policy), preview=seen))
 
-    @router.post("/settings/destinations/{number}/history")
-    async def history(me: Me, request: Request, number: RowId, chosen: Chosen) -> Response:
+    @router.post("/settings/destinations/{destination_id}/history")
+    async def history(me: Me, request: Request, destination_id: RowId, chosen: Chosen) -> Response:
         """Send part of the history as well."""
-        await _found(frame, me, number)
+        await _found(frame, me, destination_id)
         if chosen.history.problem:
-            return await _page(frame, me, number, _Entered({"days": chosen.history.problem}, history=chosen.history))
-        await frame.deck.destinations.send_history(me.id, number, chosen.history.asked)
-        return to_page(request, _address(number), "Your history is sent there, after what you play now.")
+            return await _page(
+                frame, me, destination_id, _Entered({"days": chosen.history.problem}, history=chosen.history)
+            )
+        await frame.deck.destinations.send_history(me.id, destination_id, chosen.history.asked)
+        return to_page(request, _address(destination_id), "Your history is sent there, after what you play now.")
 
-    @router.post("/settings/destinations/{number}/private")
-    async def private(me: Me, number: RowId, on: Annotated[bool, Form()]) -> Response:
+    @router.post("/settings/destinations/{destination_id}/private")
+    async def private(me: Me, destination_id: RowId, on: Annotated[bool, Form()]) -> Response:
         """Start or end private mode: for an hour, what is reported stays here."""
-        await _found(frame, me, number)
+        await _found(frame, me, destination_id)
         until = frame.deck.clock.now() + PRIVATE if on else 0.0
-        await frame.deck.destinations.change_policy(me.id, number, lambda before: replace(before, private_until=until))
-        return _to(f"/settings/destinations/{number}")
+        await frame.deck.destinations.change_policy(
+            me.id, destination_id, lambda before: replace(before, private_until=until)
+        )
+        return _to(f"/settings/destinations/{destination_id}")
 
     _access_routes(router, frame)
 
@@ -282,60 +286,63 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
 def _access_routes(router: APIRouter, frame: Frame) -> None:
     Me = Annotated[Listener, Depends(frame.listener)]
 
-    @router.post("/settings/destinations/{number}/token")
+    @router.post("/settings/destinations/{destination_id}/token")
     async def token(
         me: Me,
         request: Request,
-        number: RowId,
+        destination_id: RowId,
         token: FormSecret = "",
         username: FormText = "",
         by: Annotated[str, Form(max_length=20)] = "page",
     ) -> Response:
         """Save a new token of the same user, or sign in again."""
-        found, destinations = await _found(frame, me, number), frame.deck.destinations
+        found, destinations = await _found(frame, me, destination_id), frame.deck.destinations
         if found.kind in APPROVED and by == "page":
-            begun = await destinations.begin_again(me.id, number)
+            begun = await destinations.begin_again(me.id, destination_id)
             if isinstance(begun, Approving):
-                return await _waiting(frame, me, _BegunSignIn(found.kind, begun.url, begun.state, number))
+                return await _waiting(frame, me, _BegunSignIn(found.kind, begun.url, begun.state, destination_id))
             outcome: object = begun
         else:
             given = NameAndPassword(username, token) if found.kind in SIGNED_IN else token.strip()
-            outcome = await destinations.sign_in_again(me.id, number, given)
+            outcome = await destinations.sign_in_again(me.id, destination_id, given)
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
         if isinstance(outcome, DestinationRefused):
-            return await _page(frame, me, number, _Entered({"token": sentence(outcome.reason)}))
+            return await _page(frame, me, destination_id, _Entered({"token": sentence(outcome.reason)}))
         message = "You're signed in there again." if found.kind in SIGNED_IN else "The new token works."
-        return to_page(request, _address(number), message)
+        return to_page(request, _address(destination_id), message)
 
-    @router.post("/settings/destinations/{number}/remove")
+    @router.post("/settings/destinations/{destination_id}/remove")
     async def remove(
         me: Me,
         request: Request,
-        number: RowId,
+        destination_id: RowId,
         waiting: Annotated[Literal["", "keep", "discard"], Form(alias="plays")] = "",
     ) -> Response:
         """Remove it; if plays wait, the listener has to choose what happens to them."""
         discard = None if not waiting else waiting == "discard"
-        match await frame.deck.destinations.remove(me.id, number, discard=discard):
+        match await frame.deck.destinations.remove(me.id, destination_id, discard=discard):
             case NoSuchDestination():
                 raise _unknown()
             case KeepOrDiscard(count):
                 wait, it = ("waits", "it") if count == 1 else ("wait", "them")
                 return await _page(
-                    frame, me, number, _Entered({"remove": f"{plays(count)} {wait} there: keep or discard {it}?"})
+                    frame,
+                    me,
+                    destination_id,
+                    _Entered({"remove": f"{plays(count)} {wait} there: keep or discard {it}?"}),
                 )
             case _:
                 return to_page(request, local_url("/settings"), "Removed. What was sent there stays there.")
 
-    @router.post("/settings/destinations/{number}/{action}")
-    async def act(me: Me, request: Request, number: RowId, action: DestinationAction) -> Response:
+    @router.post("/settings/destinations/{destination_id}/{action}")
+    async def act(me: Me, request: Request, destination_id: RowId, action: DestinationAction) -> Response:
         """Pause or resume another service, or send everything that waits for it now."""
         destinations = frame.deck.destinations
         if action == "retry":
-            outcome = await destinations.retry(me.id, number)
+            outcome = await destinations.retry(me.id, destination_id)
         else:
-            outcome = await destinations.pause(me.id, number, paused=action == "pause")
+            outcome = await destinations.pause(me.id, destination_id, paused=action == "pause")
         if isinstance(outcome, NoSuchDestination):
             raise _unknown()
         return back(request, "/settings", "Sending what waits." if action == "retry" else "")
@@ -347,17 +354,17 @@ def _to(path: str, *, part: bool = False) -> Response:
     return RedirectResponse(local_url(path), 303)
 
 
-def _address(number: int) -> str:
-    return local_url(f"/settings/destinations/{number}")
+def _address(destination_id: int) -> str:
+    return local_url(f"/settings/destinations/{destination_id}")
 
 
 def _unknown() -> HTTPException:
     return HTTPException(404, "There's no such destination.")
 
 
-async def _found(frame: Frame, me: Listener, number: int) -> DestinationOverview:
+async def _found(frame: Frame, me: Listener, destination_id: int) -> DestinationOverview:
     for one in await frame.deck.destination_views.all(me.id):
-        if one.stored.id == number:
+        if one.stored.id == destination_id:
             return one
     raise _unknown()
 
@@ -451,9 +458,9 @@ class _Entered:
     history: HistoryChoice | None = None
 
 
-async def _page(frame: Frame, me: Listener, number: int, entered: _Entered = _Entered()) -> Response:
+async def _page(frame: Frame, me: Listener, destination_id: int, entered: _Entered = _Entered()) -> Response:
     """The page of a destination; 404 if the listener has no such destination."""
-    found = await _found(frame, me, number)
+    found = await _found(frame, me, destination_id)
     values = await _state(frame, me, found)
     context, setup, stored = frame.context(), frame.deck.destination_setup, found.stored
     policy = entered.policy or stored.policy
@@ -469,9 +476,9 @@ async def _page(frame: Frame, me: Listener, number: int, entered: _Entered = _En
     return frame.page("destination", await frame.snapshot(me), context, 422 if entered.wrong else 200, **values)
 
 
-async def _live_part(frame: Frame, me: Listener, number: int) -> Response:
+async def _live_part(frame: Frame, me: Listener, destination_id: int) -> Response:
     """The part of that page that changes while it is open."""
-    values = await _state(frame, me, await _found(frame, me, number))
+    values = await _state(frame, me, await _found(frame, me, destination_id))
     return frame.page("_destination", await frame.snapshot(me), frame.context(), **values)
 
 

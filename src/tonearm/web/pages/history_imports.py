@@ -105,11 +105,11 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
         await frame.deck.history_mirror.mirror(me.id, on=on)
         return _back()
 
-    @router.post("/history/imports/{number}/undo")
-    async def undo(me: Me, number: RowId) -> Response:
+    @router.post("/history/imports/{import_id}/undo")
+    async def undo(me: Me, import_id: RowId) -> Response:
         """Remove everything that an import added."""
         try:
-            await frame.deck.history_import.undo(me.id, number, lambda done, total: None)
+            await frame.deck.history_import.undo(me.id, import_id, lambda done, total: None)
         except CannotUndo as refused:
             raise HTTPException(409, sentence(str(refused))) from None
         return _back()

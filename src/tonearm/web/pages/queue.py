@@ -110,11 +110,11 @@ async def _page_of(
     snapshot: Snapshot,
     others: Sequence[DestinationCard],
     counts: Mapping[PlayFilter, int],
-    number: int,
+    destination_id: int,
 ) -> Response:
     """What waits for another service, and what it has not accepted."""
-    listed = await frame.deck.destination_views.listed(me.id, number, PAGE_SIZE)
-    shown = next((one for one in others if one.id == number), None)
+    listed = await frame.deck.destination_views.listed(me.id, destination_id, PAGE_SIZE)
+    shown = next((one for one in others if one.id == destination_id), None)
     if shown is None or isinstance(listed, NoSuchDestination):
         raise HTTPException(404, "There's no such destination.")
     context = frame.context()
