@@ -49,6 +49,8 @@ def _is_name(name: str) -> bool:
     """Whether it is one for a listener: also of letters with marks, as in Hindi and Thai, but of no invisible ones."""
     if not name or len(name) > _LONGEST_NAME or RARE.search(name) or category(name[0])[0] == "M":
         return False
+    if not name.strip("."):  # in an address, it would be the page above
+        return False
     return bool(_NAME.fullmatch("".join(sign for sign in name if category(sign)[0] != "M")))
 
 

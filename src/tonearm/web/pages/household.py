@@ -58,7 +58,7 @@ def _link_routes(router: APIRouter, frame: Frame, public_url: str) -> None:
         return await _page(frame, me, _link("", await frame.deck.accounts.link(me.id), request, public_url))
 
     @router.post("/household/invite")
-    async def invite(me: Me, request: Request, name: Annotated[str, Form(max_length=LONGEST_FIELD)]) -> Response:
+    async def invite(me: Me, request: Request, name: Annotated[str, Form(max_length=LONGEST_FIELD)] = "") -> Response:
         """Add a listener, and show the link that signs them in."""
         name = name.strip()
         try:
