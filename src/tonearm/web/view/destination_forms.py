@@ -44,6 +44,9 @@ class KindChoice:
         return self.kind in BY_APP_PASSWORD
 
 
+_PUBLIC = "Public records in your Bluesky account, or another account of the AT Protocol."
+_AT_BLUESKY = "At Bluesky, create one under Settings, Privacy and security. It is stored encrypted."
+
 KINDS = (
     KindChoice(
         DestinationKind.LISTENBRAINZ,
@@ -93,20 +96,20 @@ KINDS = (
     KindChoice(
         DestinationKind.TEALFM,
         "teal.fm",
-        "Records in your Bluesky account, or another account of the AT Protocol. Everybody can read them.",
+        _PUBLIC,
         "Address of your account's server, if it isn't bsky.social",
         False,
         "App password",
-        "Bluesky makes app passwords under Settings, Privacy and security. It is stored encrypted.",
+        _AT_BLUESKY,
     ),
     KindChoice(
         DestinationKind.ROCKSKY,
         "Rocksky",
-        "Records in your Bluesky account, as for teal.fm. It gets only plays whose album is known.",
+        f"{_PUBLIC} Plays without an album are left out.",
         "Address of your account's server, if it isn't bsky.social",
         False,
         "App password",
-        "Bluesky makes app passwords under Settings, Privacy and security. It is stored encrypted.",
+        _AT_BLUESKY,
     ),
 )
 BY_KIND = {choice.kind: choice for choice in KINDS}
