@@ -64,7 +64,7 @@ def test_caddy_reads_its_file(tmp_path: Path) -> None:
     assert '"flush_interval":-1' in said.stdout
 
 
-def test_every_setting_in_them_is_one() -> None:
+def test_every_setting_in_them_exists() -> None:
     known = {option.setting.upper() for option in SETTINGS} | {"TONEARM_WATCH_TO", "TONEARM_WATCH_TOKEN"}
     files = [file for file in CONTRIB.rglob("*") if file.is_file()]
     named = {name for file in files for name in re.findall(r"\b(?:TONEARM|LASTFM)_[A-Z_]+\b", file.read_text())}

@@ -42,7 +42,7 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
-def test_nobody_gets_in_without_a_token(unmoved: Service, method: str, path: str) -> None:
+def test_a_token_is_required(unmoved: Service, method: str, path: str) -> None:
     with unmoved.stranger() as stranger:
         assert stranger.request(method, path, json={}).status_code == 401
     with unmoved.stranger(Authorization="Bearer nonsense") as stranger:

@@ -91,7 +91,7 @@ def test_what_does_not_run_cannot_be_cancelled_and_what_is_not_there_is_not_foun
     assert service.http.post("/jobs/kinds/dance/pause").status_code == 422
 
 
-def test_nobody_asks_without_a_token(service: Service) -> None:
+def test_requests_without_a_token_are_refused(service: Service) -> None:
     with service.stranger() as stranger:
         assert stranger.get("/jobs").status_code == 401
         assert stranger.post("/jobs/kinds/deliver/pause").status_code == 401

@@ -169,7 +169,7 @@ def test_what_is_not_there_is_404(service: Service, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/metadata/artists/a", "/metadata/covers?artist=a", "/metadata/images/x", "/metadata/search?q=a"]
 )
-def test_a_stranger_learns_nothing(service: Service, path: str) -> None:
+def test_metadata_needs_a_token(service: Service, path: str) -> None:
     with service.stranger() as http:
         assert http.get(path).status_code == 401
 

@@ -248,7 +248,7 @@ def test_of_several_plays_each_says_what_was_left_out_of_it(service: Service) ->
 @module_on_sqlite  # what a body says is read before any database is asked
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 @pytest.mark.parametrize("field", ["duration", "track_number"])
-def test_an_optional_number_that_is_none_is_left_out(newcomer: Service, field: str, number: str) -> None:
+def test_an_invalid_optional_number_is_left_out(newcomer: Service, field: str, number: str) -> None:
     body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
     answer = newcomer.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 200
@@ -289,7 +289,7 @@ def test_what_is_not_a_play_at_all_is_422(unmoved: Service, body: bytes) -> None
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
-def test_numbers_that_are_none_are_422(unmoved: Service, number: str) -> None:
+def test_invalid_numbers_are_422(unmoved: Service, number: str) -> None:
     for field in ("timestamp", "played_time"):
         body = json.dumps(a_play(**{field: "@"})).replace('"@"', number)
         answer = unmoved.http.post("/lastfm/scrobble", content=body, headers={"Content-Type": "application/json"})
@@ -303,14 +303,14 @@ def test_a_body_without_a_json_content_type_is_rejected_with_advice(unmoved: Ser
 
 
 @pytest.mark.parametrize("in_parts", [False, True])
-def test_a_body_beyond_all_measure_is_refused_early_in_json(unmoved: Service, in_parts: bool) -> None:
+def test_a_huge_body_is_refused_early_in_json(unmoved: Service, in_parts: bool) -> None:
     body = b"x" * (3 * 2**20)
     answer = unmoved.http.post("/lastfm/scrobble", content=iter([body]) if in_parts else body)
     assert answer.status_code == 413
     assert answer.json()["detail"]
 
 
-def test_a_browser_is_told_so_in_text(unmoved: Service) -> None:
+def test_a_browser_gets_the_refusal_as_text(unmoved: Service) -> None:
     browser = {"Accept": "text/html,*/*"}
     answer = unmoved.http.post("/lastfm/scrobble", content=b"x" * (3 * 2**20), headers=browser)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "text/plain; charset=utf-8")

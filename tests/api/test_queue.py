@@ -117,7 +117,7 @@ def test_events_are_each_listeners_own(service: Service) -> None:
     assert [event["data"] for event in events] == [{"state": "disconnected", "username": ""}, {"queued_count": 0}]
 
 
-def test_metrics_speak_of_what_was_done(service: Service) -> None:
+def test_metrics_count_what_was_done(service: Service) -> None:
     service.http.post("/lastfm/scrobble", json=a_play(), headers={"Prefer": "wait=20"})
     text = service.http.get("/metrics").text
     assert 'tonearm_reports_total{status="queued"} 1.0' in text

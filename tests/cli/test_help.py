@@ -87,7 +87,7 @@ def test_the_version_is_printed(shell: Shell) -> None:
     assert shell("--version").output.startswith("tonearm ")
 
 
-def test_an_unexpected_error_is_one_line_without_a_traceback_or_its_message(
+def test_an_unexpected_error_is_reported_in_one_line_without_a_traceback_or_its_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @click.command()
@@ -105,7 +105,7 @@ def test_an_unexpected_error_is_one_line_without_a_traceback_or_its_message(
     assert "secret" not in said
 
 
-def test_a_database_that_is_none_is_one_line(shell: Shell) -> None:
+def test_a_file_that_is_no_database_is_reported_in_one_line(shell: Shell) -> None:
     shell.database.write_text("Dear diary, today I listened to music. " * 100)
     said = shell("status")
     assert said.exit_code == 1
@@ -121,7 +121,7 @@ def test_a_database_that_is_none_is_one_line(shell: Shell) -> None:
         ("sqlite:////proc/nowhere/plays.db", "the database is unavailable"),
     ],
 )
-def test_a_database_that_cannot_be_is_one_line(shell: Shell, database: str, words: str) -> None:
+def test_an_impossible_database_is_reported_in_one_line(shell: Shell, database: str, words: str) -> None:
     said = shell("queue", "--database", database)
     assert said.exit_code == 1
     assert words in said.stderr

@@ -53,7 +53,9 @@ def test_a_retry_says_that_nothing_begins_while_its_kind_is_paused(connected: Sh
         (("pause", "dance"), 2, "'dance' is not one of"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(connected: Shell, words: tuple[str, ...], status: int, said: str) -> None:
+def test_what_cannot_be_done_is_reported_in_one_line(
+    connected: Shell, words: tuple[str, ...], status: int, said: str
+) -> None:
     answer = connected("jobs", *words)
     assert answer.exit_code == status
     assert said in answer.stderr

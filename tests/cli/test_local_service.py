@@ -140,7 +140,7 @@ def test_the_socket_is_its_owners_alone_and_gone_with_the_service(served: tuple[
     assert shell.facts("status")["service"] is None
 
 
-def test_what_a_killed_service_left_behind_is_in_nobodys_way(connected: Shell) -> None:
+def test_leftovers_of_a_killed_service_do_not_stop_the_next(connected: Shell) -> None:
     with service(connected) as (_, out, _):
         out.until("sign")
         out.process.kill()
@@ -172,7 +172,7 @@ STRANGE = (
 )
 
 
-def test_a_foreign_protocol_gets_no_answer_and_disturbs_nobody(served: tuple[Shell, Said]) -> None:
+def test_another_protocol_gets_no_answer_and_other_requests_continue(served: tuple[Shell, Said]) -> None:
     shell, out = served
     for asked in STRANGE:
         with socket.socket(socket.AF_UNIX) as line:

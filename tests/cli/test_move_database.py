@@ -130,7 +130,7 @@ def test_a_source_that_has_changed_in_its_log_alone_is_moved_again(filled: Shell
         assert rows(postgres_url) == rows(filled.database)
 
 
-def test_what_a_check_of_the_empty_target_has_left_does_no_harm(filled: Shell, postgres_url: str) -> None:
+def test_leftovers_of_a_check_of_the_empty_target_are_accepted(filled: Shell, postgres_url: str) -> None:
     """`tonearm check` leaves the pace of a key and the proof of a secret, a worker its chores."""
     looks = {"TONEARM_DATABASE": postgres_url, "TONEARM_SECRET_KEY": "the one for PostgreSQL"}
     there = Shell(filled.home, {**filled.variables, **looks})
@@ -190,7 +190,7 @@ def test_a_service_that_runs_is_to_be_stopped_first(filled: Shell, postgres_url:
         ("{from}", "postgresql://127.0.0.1:1/x", "Connection refused"),
     ],
 )
-def test_what_cannot_be_moved_is_one_line(
+def test_what_cannot_be_moved_is_reported_in_one_line(
     shell: Shell, postgres_url: str, source: str, target: str, words: str
 ) -> None:
     places = {"from": shell.database, "to": postgres_url}

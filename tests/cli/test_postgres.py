@@ -80,7 +80,7 @@ def one_connection_too_few(server: Server, url: str) -> str:
         pytest.param(one_connection_too_few, "too many connections .*raise max_connections", id="no connection left"),
     ],
 )
-def test_a_postgresql_that_cannot_be_used_is_one_line(
+def test_an_unusable_postgresql_is_reported_in_one_line(
     on_postgres: Shell, postgres: Server, postgres_url: str, breaks: Breaks, words: str
 ) -> None:
     said = on_postgres("status", "--database", breaks(postgres, postgres_url))
@@ -122,7 +122,7 @@ def test_a_service_that_waits_for_its_database_stops_on_request(on_postgres: She
         pytest.param(as_weak, id="no rights"),
     ],
 )
-def test_a_service_waits_for_nothing_that_time_does_not_bring(
+def test_an_error_that_waiting_cannot_solve_ends_the_service(
     on_postgres: Shell, postgres: Server, postgres_url: str, breaks: Breaks
 ) -> None:
     said = on_postgres("serve", "--database", breaks(postgres, postgres_url))

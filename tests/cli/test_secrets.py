@@ -52,7 +52,7 @@ def test_a_check_says_that_it_is_the_key(connected: Shell) -> None:
     assert "TONEARM_SECRET_KEY encrypts the sessions" not in said.output
 
 
-def test_a_session_that_is_damaged_is_not_laid_at_lastfms_door(connected: Shell, emulator: Emulator) -> None:
+def test_a_damaged_session_is_not_blamed_on_lastfm(connected: Shell, emulator: Emulator) -> None:
     with closing(sqlite3.connect(connected.database)) as db, db:
         db.execute("UPDATE account SET lastfm_session_key = 'damaged'")
     connected(*SONG)
@@ -62,7 +62,7 @@ def test_a_session_that_is_damaged_is_not_laid_at_lastfms_door(connected: Shell,
     assert not emulator.plays(USER)
 
 
-def test_the_key_file_becomes_another_one_and_nobody_signs_in_again(connected: Shell, emulator: Emulator) -> None:
+def test_the_key_file_is_replaced_and_sessions_survive(connected: Shell, emulator: Emulator) -> None:
     key = Path(f"{connected.database}.key")
     old = key.rename(key.with_name("old.key"))
     assert connected.facts("change-secret", "--old", str(old)) == {"sealed": 1, "lost": 0}

@@ -171,14 +171,14 @@ def test_the_log_can_be_json(shell: Shell) -> None:
     ("host", "words"),
     [("nowhere.invalid", "invalid address to listen on"), ("192.0.2.1", "cannot listen on 192.0.2.1")],
 )
-def test_an_address_that_is_not_ours_is_one_line(shell: Shell, host: str, words: str) -> None:
+def test_an_address_of_another_machine_is_reported_in_one_line(shell: Shell, host: str, words: str) -> None:
     said = shell("serve", "--host", host)
     assert said.exit_code == 1
     assert words in said.stderr
     assert said.stderr.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(shell: Shell) -> None:
+def test_an_unwritable_folder_is_reported_in_one_line(shell: Shell) -> None:
     said = shell.process("serve", "--database", "/proc/nowhere/plays.db")
     assert said.returncode == 1
     assert said.stderr.startswith("Error: the database is unavailable: ")

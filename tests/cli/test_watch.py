@@ -63,7 +63,7 @@ def test_plays_wait_on_disk_until_the_service_is_back_and_arrive_once(asking: Sh
     assert history(asking) == [("Sinnerman", now - 1000 * n, 400.0) for n in (3, 2, 1)]
 
 
-def test_a_service_that_lets_nobody_in_loses_nothing(asking: Shell, tmp_path: Path) -> None:
+def test_plays_stay_on_disk_if_the_token_is_rejected(asking: Shell, tmp_path: Path) -> None:
     file = tmp_path / "waiting.db"
     with service(asking) as (address, out, _):
         sent, said = reporting(address, "wrong", file, [Finished(SINNERMAN, STARTED, 400.0)])
@@ -87,7 +87,7 @@ def test_what_the_service_refuses_for_good_stays_on_disk_and_stops_nothing(askin
         assert db.execute("SELECT count(*) FROM waiting WHERE refused LIKE 'HTTP 422%'").fetchone() == (1,)
 
 
-def test_a_file_for_plays_that_wait_is_nobody_elses_to_read(tmp_path: Path) -> None:
+def test_the_file_of_waiting_plays_is_private(tmp_path: Path) -> None:
     Spool(tmp_path / "a" / "waiting.db").close()
     assert (tmp_path / "a" / "waiting.db").stat().st_mode & 0o077 == 0
     with pytest.raises(SpoolBroken, match="waiting"):

@@ -60,7 +60,7 @@ def test_who_plays_an_artist_s_album_is_not_the_artist(theirs: str, wanted: str)
     assert isinstance(found(theirs, wanted), Doubtful)
 
 
-def test_titles_of_nobody_related_are_a_hint_that_the_listener_decides() -> None:
+def test_equal_titles_of_unrelated_names_are_doubtful() -> None:
     assert isinstance(found("The Lord of the Rings", "Howard Shore"), Doubtful)
     assert isinstance(found("The Lord of the Rings", "Howard Shore", ALBUM[:2]), NoMatch)
 

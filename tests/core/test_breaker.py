@@ -35,5 +35,5 @@ def test_it_waits_as_long_as_the_server_asks_and_never_longer_than_a_day() -> No
     assert waits == [2.5, 2.5, 120, pacing.LONGEST_THROTTLE]
 
 
-def test_a_clock_that_is_put_back_leaves_nobody_alone_for_years() -> None:
+def test_a_clock_set_back_does_not_throttle_a_service_for_years() -> None:
     assert not CLOSED.failed(NOW, 0.5, "").is_open(NOW - 10 * pacing.LONGEST_THROTTLE)

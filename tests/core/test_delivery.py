@@ -397,7 +397,7 @@ def test_a_refusal_in_a_time_yet_to_come_is_dated_again() -> None:
 
 
 @pytest.mark.parametrize("number", [15, 30, 0, 19, 28, 99, -5])
-def test_a_number_that_nobody_has_documented_is_believed_at_the_fifth_time_alone(number: int) -> None:
+def test_an_undocumented_code_is_believed_at_the_fifth_rejection_alone(number: int) -> None:
     play = replace(waiting(1), group=1)
     for refusals in range(4):
         step = next_step(DeliveryState(answered_at=NOW + 1), [play], Split(Cause(number, "x")), NOW + 2, 0.5)
@@ -424,7 +424,7 @@ def test_refusals_of_more_plays_than_one_bad_one_explains_make_the_account_wait(
 
 
 @pytest.mark.parametrize(("number", "proves"), [(6, True), (7, True), (13, True), (15, False), (30, False), (0, False)])
-def test_an_error_that_nobody_has_documented_does_not_show_that_a_key_is_served(number: int, proves: bool) -> None:
+def test_an_undocumented_error_does_not_prove_that_a_key_is_valid(number: int, proves: bool) -> None:
     assert proves_the_key(Split(Cause(number, "x"))) is proves
 
 

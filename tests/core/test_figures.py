@@ -222,7 +222,7 @@ def test_a_streak_is_days_in_a_row(listened: set[int], today: int) -> None:
     assert found.current == (Streak(current[0], current[-1]) if current else None)
 
 
-def test_totals_begin_at_nothing() -> None:
+def test_totals_begin_at_zero() -> None:
     assert summed_up([]).totals == Totals()
 
 

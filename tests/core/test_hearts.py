@@ -137,7 +137,7 @@ def test_a_list_may_lag_behind_what_lastfm_has_accepted() -> None:
 
 @pytest.mark.parametrize("loved", [True, False])
 @pytest.mark.parametrize("latest", [NOW + 5, NOW + UNSURE])
-def test_a_list_may_lag_behind_what_lastfm_has_accepted_long_after_it_was_said(loved: bool, latest: float) -> None:
+def test_a_list_may_lag_long_behind_what_lastfm_has_accepted(loved: bool, latest: float) -> None:
     heart = sent(SyncedHeart(loved, BEFORE), loved, latest)
     assert merge_listed(heart, 900.0, NOW + 60, 7, LATEST).loved is loved
     assert merge_unlisted(heart, NOW + 60, 7).loved is loved
@@ -173,7 +173,7 @@ def test_a_love_that_may_have_overtaken_a_later_change_was_not_given_at_lastfm()
     assert not merge_listed(heart, NOW - 1, NOW + 900, 7, LATEST).loved
 
 
-def test_a_love_of_unknown_time_is_one_of_now() -> None:
+def test_a_love_without_a_time_counts_as_made_now() -> None:
     assert merge_listed(None, 0.0, NOW, 7, LATEST) == SyncedHeart(True, NOW, True)
     assert merge_listed(SyncedHeart(False, BEFORE, False), 0.0, NOW, 7, LATEST) == SyncedHeart(True, NOW, True)
 

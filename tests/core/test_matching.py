@@ -253,7 +253,7 @@ def test_two_tracks_that_differ_by_their_number_are_not_both_the_song() -> None:
     assert library.find("Bach", "03. Andante") == Match(2, Sure.EXACT)
 
 
-def test_a_settled_doubt_is_one_more_name_of_the_track() -> None:
+def test_a_decided_match_adds_a_name_to_the_track() -> None:
     before = LibraryIndex([(7, "Mozart", "Hostias", "")])
     assert before.find("Wolfgang Amadeus Mozart", "Hostias") == Doubtful((Candidate(7, Ambiguity.CREDIT),))
     after = LibraryIndex([(7, "Mozart", "Hostias", ""), (7, "Wolfgang Amadeus Mozart", "Hostias", "")])
@@ -334,7 +334,7 @@ def test_guests_are_separated_from_the_name(name: str, parts: tuple[str, str]) -
         ("A - ", Bare("-")),
     ],
 )
-def test_a_title_is_never_undressed_to_nothing(title: str, undressed: Bare) -> None:
+def test_a_title_is_never_shortened_to_nothing(title: str, undressed: Bare) -> None:
     assert bare("A", title) == undressed
 
 

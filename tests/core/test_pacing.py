@@ -55,7 +55,7 @@ def test_a_caller_waits_for_nothing_but_its_slot(ahead: float, now: int, rate: f
     assert slot.tat == max(tat, now) + 1 / rate
 
 
-def test_a_slot_that_a_wrong_clock_has_booked_holds_nobody_up() -> None:
+def test_a_slot_booked_by_a_wrong_clock_delays_no_request() -> None:
     assert pacing.book(1000.0 + 86400, 1000.0, 4.0) == pacing.Slot(0.0, 1000.25)
 
 

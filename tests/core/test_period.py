@@ -60,7 +60,7 @@ def test_what_names_no_period_is_none(text: str) -> None:
         ("all", None, None, None),
     ],
 )
-def test_a_period_has_neighbours_and_lies_in_a_longer_one(
+def test_a_period_has_neighbours_and_a_longer_period_around_it(
     text: str, before: str | None, after: str | None, around: str | None
 ) -> None:
     shown = period.parse(text, EVERYTHING)

@@ -112,7 +112,7 @@ def test_every_name_of_a_track_is_cleaned() -> None:
         (Track("a", "\u3164"), "track"),
     ],
 )
-def test_a_play_without_artist_or_title_is_none(track: Track, field: str) -> None:
+def test_a_play_without_artist_or_title_is_skipped(track: Track, field: str) -> None:
     with pytest.raises(MissingName, match=f"^enter an? {field}$") as refused:
         cleaned(track)
     assert refused.value.field == field
@@ -184,7 +184,7 @@ def test_milliseconds_and_seconds_give_the_same_time(second: int, milli: int) ->
         pytest.param(NOW + FURTHEST_AHEAD + 1, When.NONSENSE, id="more than 30 days ahead"),
     ],
 )
-def test_how_a_start_lies_to_the_present(start: float, stands: When) -> None:
+def test_how_a_start_relates_to_the_present(start: float, stands: When) -> None:
     assert when(int(start), NOW, OLDEST) is stands
 
 

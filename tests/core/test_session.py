@@ -94,11 +94,11 @@ S, P, R, G, J, C, E = (
         pytest.param([(S, 50), (E, 20)], [(50, 0)], id="a clock that went back"),
     ],
 )
-def test_what_was_heard_of_a_track(said: list[Said], over: list[tuple[float, float | None]]) -> None:
+def test_the_seconds_played_of_a_track(said: list[Said], over: list[tuple[float, float | None]]) -> None:
     assert heard(*said) == over
 
 
-def test_a_track_of_unknown_length_counts_as_long_as_somebody_speaks_of_it() -> None:
+def test_a_track_of_unknown_length_counts_until_its_last_report() -> None:
     assert heard((S, 0), (E, 200), track=ENDLESS) == [(0, 200)]
     assert heard((S, 0), (E, 86400), track=ENDLESS) == [(0, 240)]
     assert heard((S, 0), (P, 200), (R, 300), (E, 500), track=ENDLESS) == [(0, 400)]
@@ -250,7 +250,7 @@ def test_with_positions_missing_notices_do_not_add_time(
     assert abs(total - truth) <= 10 * (seeks + 1) + 10, "each seek hides at most what went by since the last word"
 
 
-def test_steps_of_nothing_keep_nothing() -> None:
+def test_a_stop_without_a_start_begins_nothing() -> None:
     assert step(None, notice(E, 0)) == ClockStep(None)
 
 

@@ -148,7 +148,7 @@ def test_one_bad_play_is_found_in_14_requests_wherever_it_is(size: int) -> None:
 
 @pytest.mark.parametrize("number", [6, 7, 13, 15, 30, 0, 19, 28, 99, -5])
 @pytest.mark.parametrize("lasts", [20.0, HOUR, 10 * HOUR])
-def test_a_server_that_refuses_every_play_alike_for_a_while_refuses_none(number: int, lasts: float) -> None:
+def test_a_server_that_rejects_every_play_for_a_while_causes_no_rejection(number: int, lasts: float) -> None:
     world = queue_of(100)
     world.run(START + lasts, lambda batch: Split(Cause(number, "x")))
     assert world.fates == {}
@@ -177,7 +177,7 @@ def test_a_play_that_alone_causes_an_undocumented_number_is_rejected_after_hours
     assert set(world.fates.values()) == {Accepted()}
 
 
-def test_bad_plays_in_all_places_but_one_are_found_without_haste() -> None:
+def test_a_batch_with_one_good_play_is_sorted_out_in_few_requests() -> None:
     world = queue_of(LASTFM.batch)
     world.run(START + 24 * HOUR, refusing(set(range(LASTFM.batch - 1))))
     assert len(world.sent) < 4 * LASTFM.batch
@@ -197,7 +197,7 @@ def test_a_request_never_carries_a_play_that_is_refused_already() -> None:
 
 @pytest.mark.parametrize("lasts", [3.0, 60.0, HOUR, 10 * HOUR])
 @pytest.mark.parametrize("bad", [0, 20, 49])
-def test_a_server_that_begins_to_refuse_every_play_refuses_no_good_one(bad: int, lasts: float) -> None:
+def test_a_server_that_begins_to_reject_every_play_causes_no_rejection_of_good_ones(bad: int, lasts: float) -> None:
     """It has answered for a part of a batch with a bad play: the rest of it isn't bad for that."""
     for begins in range(1, 20):
         world = queue_of(LASTFM.batch)
@@ -226,7 +226,7 @@ def test_one_play_with_a_bad_signature_among_good_ones_is_refused_alone(bad: int
 
 
 @pytest.mark.parametrize("size", [1, 2, 50, 300])
-def test_a_wrong_secret_refuses_nobody_and_does_not_hammer(size: int) -> None:
+def test_a_wrong_secret_rejects_no_play_and_does_not_hammer(size: int) -> None:
     world = queue_of(size)
     world.run(START + 24 * HOUR, lambda batch: Split(BAD_SIGNATURE))
     assert world.fates == {}
@@ -245,7 +245,7 @@ def test_a_play_with_a_bad_signature_in_a_quiet_account_does_not_block_what_come
     assert world.fates == {0: Refused(BAD_SIGNATURE), 1: Accepted()}
 
 
-def test_a_play_with_a_bad_signature_holds_nobody_elses_plays() -> None:
+def test_a_play_with_a_bad_signature_does_not_block_other_listeners() -> None:
     world = queue_of(1)
     world.run(START + 10 * HOUR, refusing({0}, BAD_SIGNATURE))
     assert world.held == []

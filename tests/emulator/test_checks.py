@@ -25,7 +25,7 @@ def test_a_call_without_a_method_lacks_a_parameter(rj: Caller) -> None:
     assert error(rj.send({"api_key": API_KEY, "format": "json"})) == (6, 400)
 
 
-def test_a_format_that_nobody_speaks_is_error_5(rj: Caller) -> None:
+def test_an_unknown_format_is_error_5(rj: Caller) -> None:
     reply = rj.ask("user.getInfo", format="yaml", user="RJ")
     assert reply.status == 400
     assert b'<error code="5">' in reply.body

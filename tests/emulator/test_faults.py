@@ -335,7 +335,7 @@ def test_chance_strikes_as_its_seed_will_have_it() -> None:
     assert set(misfortunes(1, 0)) == {"ok"}
 
 
-def test_several_faults_may_strike_one_call_and_the_first_speaks(emulator: Emulator, rj: Caller) -> None:
+def test_of_several_faults_of_a_call_the_first_decides(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.LINKS)
     emulator.fault("error", error=11)
     emulator.fault("error", error=16)

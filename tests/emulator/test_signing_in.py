@@ -33,7 +33,7 @@ def test_a_token_is_approved_by_the_user_and_changed_for_a_session_once(emulator
     assert session(emulator, token) == (4, 403)
 
 
-def test_a_token_that_nobody_issued_is_error_4(emulator: Emulator) -> None:
+def test_a_token_that_was_not_issued_is_error_4(emulator: Emulator) -> None:
     assert session(emulator, "made-up") == (4, 403)
     assert session(emulator, "") == (6, 400)
 

@@ -160,16 +160,14 @@ async def test_a_moment_before_the_next_sweep_is_kept(engine: Engine, clock: Fak
         assert work.calls == [7, 7]
 
 
-async def test_a_kind_that_nobody_handles_is_logged(
-    engine: Engine, work: Work, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_kind_without_a_handler_is_logged(engine: Engine, work: Work, caplog: pytest.LogCaptureFixture) -> None:
     async with running(engine, {"deliver": work}):
         engine.hint("what is this", [1])
         await settle()
     assert "what is this of 1 failed" in caplog.text
 
 
-async def test_a_clock_that_is_put_back_stops_no_sweep(engine: Engine, clock: FakeClock, work: Work) -> None:
+async def test_a_clock_set_back_does_not_stop_sweeps(engine: Engine, clock: FakeClock, work: Work) -> None:
     async with running(engine, {"deliver": work}, work.due):
         await settle()
         clock.put(-86400.0)

@@ -190,7 +190,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "words"), FAULTS)
-async def test_a_handler_that_raises_stops_nobody_and_is_retried(
+async def test_a_handler_that_raises_is_retried_and_other_jobs_continue(
     yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, fault: Exception, words: str
 ) -> None:
     broken = Work(owed={1})
@@ -217,7 +217,7 @@ async def test_a_handler_that_raises_stops_nobody_and_is_retried(
 
 
 @pytest.mark.parametrize(("fault", "words"), FAULTS)
-async def test_a_sweep_that_raises_stops_nobody_and_is_retried(
+async def test_a_sweep_that_raises_is_retried_and_jobs_continue(
     yard: Yard, work: Work, caplog: pytest.LogCaptureFixture, fault: Exception, words: str
 ) -> None:
     work.owed.add(7)
@@ -236,7 +236,7 @@ async def test_a_sweep_that_raises_stops_nobody_and_is_retried(
     assert ("Traceback" in caplog.text) is isinstance(fault, RuntimeError)
 
 
-async def test_a_kind_that_nobody_handles_stops_nobody(yard: Yard, work: Work) -> None:
+async def test_a_kind_without_a_handler_does_not_stop_others(yard: Yard, work: Work) -> None:
     engine = yard.engine()
     async with running(engine, {"deliver": work}):
         engine.hint("what is this", [1])
@@ -252,7 +252,7 @@ async def test_the_first_sweep_is_at_the_start(yard: Yard, work: Work, monkeypat
         await work.until(lambda: work.done == [7])
 
 
-async def test_the_sweep_finds_what_nobody_hinted_at_again_and_again(yard: Yard, work: Work) -> None:
+async def test_the_sweep_keeps_finding_what_has_no_hint(yard: Yard, work: Work) -> None:
     async with running(yard.engine(), {"deliver": work}, work.due):
         await at_rest(work)
         for key in (7, 8):

@@ -400,7 +400,7 @@ def test_a_line_of_a_gigabyte_is_left_out_and_the_next_is_read(tmp_path: Path) -
     assert [one.line for one in found if isinstance(one, PastPlay)] == [2, 4]
 
 
-def test_a_quote_that_is_never_closed_spoils_only_its_own_line(tmp_path: Path) -> None:
+def test_an_unclosed_quote_invalidates_only_its_line(tmp_path: Path) -> None:
     text = f'uts,artist,track\n{AT},"A,B\n' + f"{AT + 1},A,C\n" * 30
     _, found = entries(write(tmp_path, text))
     assert unreadable(found) == [(2, "a quotation mark is never closed")]

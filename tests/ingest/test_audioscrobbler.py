@@ -286,7 +286,7 @@ ITEM = {"a": "Can", "t": "Halleluwah", "i": "1795890000", "o": "P", "r": "", "l"
     "change",
     [{"a": ""}, {"t": ""}, {"t": "\u200b"}, {"i": ""}, {"i": "soon"}, {"i": "0"}, {"r": "S"}, {"r": "B"}],
 )
-def test_one_play_that_nobody_could_mean_does_not_refuse_the_others(change: dict[str, str]) -> None:
+def test_an_impossible_play_does_not_reject_the_others(change: dict[str, str]) -> None:
     bad = form(**(ITEM | change))
     good = form(**ITEM).replace(b"[0]", b"[1]")
     skipped, play = submission(bad + b"&" + good).reports

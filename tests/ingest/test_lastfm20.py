@@ -230,7 +230,7 @@ def test_fifty_plays_are_one_request_and_one_more_is_refused() -> None:
         ({"timestamp[1]": "1899999999"}, 4),
     ],
 )
-def test_a_play_that_nobody_could_mean_is_ignored_and_its_batch_is_kept(change: dict[str, str], code: int) -> None:
+def test_an_impossible_play_is_ignored_and_its_batch_is_kept(change: dict[str, str], code: int) -> None:
     found = scrobble(**(batch(3) | change))
     assert [play.track.artist for play in found.plays] == ["A0", "A2"]
     answered = document(answers.render_scrobbled(found.items, as_json=True))["scrobbles"]

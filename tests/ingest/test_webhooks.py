@@ -172,7 +172,7 @@ def test_jellyfin_saves_hearts() -> None:
         {"Name": None},
     ],
 )
-def test_jellyfin_speaks_of_other_things_too(changes: dict[str, object]) -> None:
+def test_other_events_of_jellyfin_are_ignored(changes: dict[str, object]) -> None:
     report = from_jellyfin(**changes)
     assert skipped(report)
     assert report.source == PHONE, "so that a stranger is dropped before anything else is said"
@@ -279,7 +279,7 @@ def test_the_highest_rating_is_a_heart(rating: object, loved: bool | None) -> No
         {"event": "media.scrobble", "Player": {"title": "Plex media cloud server"}},
     ],
 )
-def test_plex_speaks_of_other_things_too(changes: dict[str, object]) -> None:
+def test_other_events_of_plex_are_ignored(changes: dict[str, object]) -> None:
     report = read(plex.parse(*multipart(PLEX | changes), NOW))
     assert skipped(report)
     assert report.source.user == "anna"
@@ -338,7 +338,7 @@ def test_whoever_seeks_ahead_has_not_heard_what_was_left_out() -> None:
     assert [play.played for play in from_tautulli(position="600", sent="").plays] == [500.0]
 
 
-def test_without_a_position_nobody_knows_what_was_heard() -> None:
+def test_without_a_position_the_seconds_played_are_unknown() -> None:
     (play,) = from_tautulli(position="").plays
     assert (play.played, play.listening) == (None, Listening.UNKNOWN)
     assert play.left_out == 'ignored because unreadable: position ""'
@@ -355,7 +355,7 @@ def test_tautulli_says_what_plays() -> None:
 @pytest.mark.parametrize(
     "changes", [{"action": "watched"}, {"media_type": "movie"}, {"title": ""}, {"started": "{started_unixtime}"}]
 )
-def test_tautulli_speaks_of_other_things_too(changes: dict[str, object]) -> None:
+def test_other_events_of_tautulli_are_ignored(changes: dict[str, object]) -> None:
     assert skipped(from_tautulli(**changes))
 
 

@@ -258,7 +258,7 @@ def test_an_answer_that_says_nothing_is_not_an_answer(request_: Request[object],
     assert isinstance(understand(request_, sign_request(request_, KEYS), Reply(200, {}, body)), Nonsense)
 
 
-def test_friends_are_profiles_and_nobody_is_an_error_as_it_is_at_last_fm(client: LastFmSync) -> None:
+def test_friends_are_profiles_and_having_none_is_an_error_as_at_last_fm(client: LastFmSync) -> None:
     friends = list(client.friends("Ada"))
     assert [friend.name for friend in friends] == ["Bo", "Cy"]
     assert friends[0].registered == at(int(NOW))

@@ -91,7 +91,7 @@ def test_it_waits_as_long_as_the_server_asked_and_never_longer_than_a_day() -> N
     breaker.enter(NOW + pacing.LONGEST_THROTTLE)
 
 
-def test_a_clock_that_is_put_back_by_years_stops_nothing() -> None:
+def test_a_clock_set_back_by_years_does_not_stop_delivery() -> None:
     breaker = Breaker()
     breaker.leave(BreakerState.AWAY, NOW, 0.5)
     breaker.enter(NOW - 10 * pacing.LONGEST_THROTTLE)

@@ -175,7 +175,7 @@ async def test_fifty_failing_calls_cause_one_request_and_each_gets_an_error_of_i
     assert desk.times == 1
 
 
-async def test_a_cancelled_caller_takes_the_answer_from_nobody_else(desk: Desk) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_request_for_others(desk: Desk) -> None:
     desk.wire.gate = asyncio.Event()
     hasty, patient = asyncio.create_task(desk.name()), asyncio.create_task(desk.name())
     await desk.wire.arrived.wait()
@@ -404,7 +404,7 @@ async def test_a_shorter_life_counts_for_what_is_kept_already(desk: Desk) -> Non
     assert desk.times == 2
 
 
-async def test_a_life_of_nothing_keeps_nothing(desk: Desk) -> None:
+async def test_with_a_ttl_of_zero_no_answer_is_stored(desk: Desk) -> None:
     await desk.restart(ttl=0)
     await desk.name()
     await desk.name()

@@ -135,5 +135,5 @@ async def ask(world: World, cache: Cache, name: str, known: set[str]) -> None:
 
 
 @given(STEPS)
-def test_it_never_lies_about_an_age_and_fails_only_if_nothing_is_known(steps: list[tuple[str, object]]) -> None:
+def test_an_answer_has_its_true_age_and_fails_only_if_none_is_known(steps: list[tuple[str, object]]) -> None:
     asyncio.run(live(steps))

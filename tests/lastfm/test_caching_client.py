@@ -48,7 +48,7 @@ async def test_a_method_asks_once_and_says_how_old_its_answer_is() -> None:
     assert known.calls("artist.getTopAlbums") == 1
 
 
-async def test_while_lastfm_is_down_old_answers_are_good_and_nobody_hammers_it() -> None:
+async def test_while_lastfm_is_down_old_answers_are_used_and_it_is_left_alone() -> None:
     known = Known()
     async with known.client as lastfm:
         await lastfm.artist_info("Can")

@@ -63,14 +63,14 @@ async def test_a_packed_answer_is_unpacked(face: Face) -> None:
     assert isinstance(await scrobble_at(face, packed), Answered)
 
 
-async def test_if_nobody_listens_nothing_was_sent(face: Face) -> None:
+async def test_without_a_listening_port_nothing_was_sent(face: Face) -> None:
     verdict = await scrobble(face, nobody())
     assert isinstance(verdict, Later)
     assert verdict.cause.error_code is None
     assert str(verdict.cause).startswith("no connection: ")
 
 
-async def test_if_nobody_accepts_the_connection_nothing_was_sent(face: Face) -> None:
+async def test_if_the_connection_is_refused_nothing_was_sent(face: Face) -> None:
     with deaf() as url:
         assert isinstance(await scrobble(face, url), Later)
 
@@ -278,7 +278,7 @@ BAD_ADDRESSES = ["", "ws.audioscrobbler.com", "ftp://a/2.0/", "http:///2.0/", "h
 
 
 @pytest.mark.parametrize("url", [*BAD_ADDRESSES, "http://a:99999/2.0/", "http://a:0/2.0/", "http://[::/2.0/"])
-def test_an_address_that_is_none_is_refused_at_once(face: Face, url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(face: Face, url: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # the words are of urllib or ours
         face(KEYS, url)
 

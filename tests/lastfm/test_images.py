@@ -142,14 +142,14 @@ async def test_what_is_not_a_picture_is_not_served_and_not_asked_for_again_for_a
             assert len(server.received) == 2
 
 
-async def test_a_picture_without_end_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_picture_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "LARGEST_IMAGE", 1000)
     with serving(answering(PNG + b"x" * 5000)) as server:
         async with album(tmp_path, server) as (made, url), made.open() as pictures:
             assert await pictures.get(url) is None
 
 
-async def test_nobody_waits_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_picture_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "PATIENCE", 0.05)
     with serving(waiting) as server:
         async with album(tmp_path, server) as (made, url), made.open() as pictures:

@@ -204,7 +204,7 @@ def test_its_approval_page_and_its_name_may_be_elsewhere() -> None:
         server_at("music.example")
 
 
-async def test_an_answer_that_is_none_is_named_by_what_it_is() -> None:
+async def test_a_page_instead_of_an_answer_is_described() -> None:
     with serving(answering(b"<html>", "403 Forbidden")) as other:
         async with client(server_at(other.url)) as lastfm_like:
             verdict = await lastfm_like.scrobble(PLAYS, SK)

@@ -81,7 +81,7 @@ def test_no_more_is_requested_than_is_wanted(client: LastFmSync, emulator: Emula
     assert asked(emulator) == requests
 
 
-def test_plays_that_come_in_meanwhile_move_nothing(client: LastFmSync, emulator: Emulator) -> None:
+def test_plays_that_arrive_meanwhile_do_not_shift_the_list(client: LastFmSync, emulator: Emulator) -> None:
     seen = []
     for i, track in enumerate(client.recent_tracks("Ada", size=5)):
         seen.append(track.title)

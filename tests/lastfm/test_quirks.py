@@ -135,7 +135,7 @@ def test_a_moment_is_read_from_its_number_only(date: object, moment: int | None)
     assert quirks.moment(date) == (moment and datetime.fromtimestamp(moment, UTC))
 
 
-def test_pictures_are_known_by_their_sizes_and_the_star_is_none() -> None:
+def test_pictures_are_known_by_size_and_the_placeholder_star_is_left_out() -> None:
     images = [{"size": "small", "#text": "s"}, {"size": "mega", "#text": "m"}, {"size": "", "#text": "other"}]
     assert shapes.images(images) == Images(small="s", mega="m")
     assert shapes.images(images).largest == "m"

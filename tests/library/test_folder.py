@@ -219,7 +219,7 @@ def test_tracks_behind_a_link_to_a_missing_disk_are_not_gone(shelf: Shelf, tmp_p
     }
 
 
-def test_a_link_to_itself_is_reported_and_does_no_harm(shelf: Shelf) -> None:
+def test_a_link_to_itself_is_reported_and_the_scan_continues(shelf: Shelf) -> None:
     (shelf.folder / "loop").symlink_to(shelf.folder / "loop")
     found = shelf.scan()
     assert found.total == 3

@@ -75,7 +75,7 @@ def test_the_album_artist_is_used_if_there_is_no_artist(tmp_path: Path) -> None:
     assert (track.artist, track.album_artist) == ("A", "A")
 
 
-def test_a_track_number_that_is_none_is_left_out(tmp_path: Path) -> None:
+def test_an_invalid_track_number_is_left_out(tmp_path: Path) -> None:
     track = track_of(file(tmp_path, audio.mp3(Tags("A", "B", track_number=10**20))))
     assert track.track_number is None
 

@@ -92,7 +92,7 @@ async def test_each_answer_is_put_into_words(body: bytes, status: str, words: st
         ("/elsewhere", "HOST redirects elsewhere: use the address of the API itself"),
     ],
 )
-async def test_a_redirect_is_not_followed_and_told(location: str, words: str) -> None:
+async def test_a_redirect_is_reported_and_not_followed(location: str, words: str) -> None:
     with serving(answering(b"", "301 Moved", f"Location: {location}")) as server:
         found = await checked(server.url)
         assert len(server.received) == 1

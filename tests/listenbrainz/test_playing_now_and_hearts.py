@@ -64,7 +64,7 @@ async def test_without_an_mbid_the_recording_is_looked_up(server: ListenBrainzSt
     assert server.seen[0].query["release_name"] == "Things We Lost in the Fire"
 
 
-async def test_a_recording_that_nobody_knows_gets_no_heart_and_it_is_reported(server: ListenBrainzStandIn) -> None:
+async def test_an_unknown_recording_gets_no_heart_and_is_reported(server: ListenBrainzStandIn) -> None:
     async with client(server.url) as listenbrainz:
         verdict = await listenbrainz.feedback(Track("Nobody", "Nothing"), TOKEN, loved=True)
     words = "ListenBrainz doesn't know this recording, so it can't store the heart"

@@ -187,7 +187,7 @@ async def test_what_passes_waits(
     assert server.stored == THERE
 
 
-async def test_a_play_ahead_of_the_servers_clock_is_one_for_later_and_no_bad_one(server: ListenBrainzStandIn) -> None:
+async def test_a_play_ahead_of_the_servers_clock_waits_and_is_not_rejected(server: ListenBrainzStandIn) -> None:
     server.now = lambda: NOW - 7200  # its clock is two hours behind
     assert isinstance(await submitted(server), Split)
     verdict = await submitted(server, PLAYS[2], live=True)
@@ -278,7 +278,7 @@ async def test_what_the_network_does_is_a_verdict(behave, kind: type[Verdict]) -
             assert isinstance(await listenbrainz.submit(PLAYS, TOKEN, live=False), kind)
 
 
-async def test_if_nobody_listens_nothing_was_sent() -> None:
+async def test_without_a_listening_port_nothing_was_sent() -> None:
     quick = Patience(connect=0.3, read=0.3, answer=0.3)
     with deaf() as url:
         for address in (url, nobody()):
@@ -359,7 +359,7 @@ async def test_its_rate_limit_is_kept_and_its_clock_is_reported(server: ListenBr
     assert (len(turns), dates) == (3, [NOW])
 
 
-async def test_an_answer_without_a_date_tells_none() -> None:
+async def test_an_answer_without_a_date_gives_no_time() -> None:
     dates: list[float] = []
     with serving(answering(b'{"status":"ok"}')) as server:
         async with ListenBrainzClient(

@@ -146,13 +146,13 @@ async def test_too_many_requests_wait(server: MalojaStandIn) -> None:
     assert (verdict.scope, verdict.retry_after) == (Scope.ADDRESS, 7.0)
 
 
-async def test_if_nobody_listens_nothing_was_sent() -> None:
+async def test_without_a_listening_port_nothing_was_sent() -> None:
     async with client(nobody()) as maloja:
         assert isinstance(await maloja.submit(PLAYS[:1], KEY, live=True), Later)
         assert (await maloja.validate(KEY)).passing
 
 
-async def test_what_breaks_leaves_it_unsure() -> None:
+async def test_a_broken_connection_leaves_the_delivery_unsure() -> None:
     with serving(hanging_up) as server:
         async with client(server.url) as maloja:
             assert isinstance(await maloja.submit(PLAYS[:1], KEY, live=True), Unsure)
@@ -271,7 +271,7 @@ async def test_its_rate_limit_is_kept_and_its_clock_is_reported(server: MalojaSt
     assert (len(turns), dates) == (2, [NOW])
 
 
-async def test_an_answer_without_a_date_tells_none() -> None:
+async def test_an_answer_without_a_date_gives_no_time() -> None:
     dates: list[float] = []
     with serving(answering(b'{"status":"success"}')) as server:
         async with client(server.url, on_date=lambda at, trip: dates.append(at)) as maloja:

@@ -268,7 +268,7 @@ async def test_the_start_of_a_fast_clock_stays_if_lastfm_may_have_accepted_it_by
 
 
 @pytest.mark.parametrize("ahead", [HOUR / 6, 20 * DAY, 365 * DAY], ids=["ten minutes", "20 days", "a year"])
-async def test_a_clock_that_is_put_back_stops_nothing(room: Room, ahead: float) -> None:
+async def test_a_clock_set_back_does_not_stop_anything(room: Room, ahead: float) -> None:
     """The machine started ahead of time, met a bad moment of Last.fm, and was put right."""
     clock = room.house.clock
     clock.put(ahead)

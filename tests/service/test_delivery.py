@@ -278,7 +278,7 @@ async def test_error_4_three_times_in_a_row_asks_for_a_sign_in(room: Room) -> No
     await everything_arrived(room, 1)
 
 
-async def test_plays_go_to_nobody_but_the_user_they_were_reported_for(room: Room) -> None:
+async def test_plays_are_sent_only_to_the_user_they_were_reported_for(room: Room) -> None:
     room.emulator.fault("error", error=11, methods=SCROBBLE)
     await room.plays(0, 1)
     await room.until_calls(1)
@@ -343,7 +343,7 @@ async def test_a_session_that_is_damaged_asks_for_a_sign_in_and_is_not_an_answer
         await everything_arrived(room, 1)
 
 
-async def test_a_secret_that_was_changed_under_a_running_service_signs_nobody_out(
+async def test_changing_the_secret_of_a_running_service_signs_no_listener_out(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with house.open() as room:
@@ -491,7 +491,7 @@ async def test_an_outage_that_refuses_everything_refuses_no_play_and_is_not_hamm
         await everything_arrived(room, 100)
 
 
-async def test_a_wrong_secret_refuses_nobody_and_a_right_one_drains(house: House) -> None:
+async def test_plays_wait_while_the_api_secret_is_wrong(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(*range(20))
@@ -581,7 +581,7 @@ async def test_what_grows_too_old_while_it_waits_expires(room: Room) -> None:
     assert room.deck.counters.fates == {"expired": 1, "accepted": 1}
 
 
-async def test_what_expires_at_the_door_is_not_sent(house: House) -> None:
+async def test_a_play_that_expires_just_before_sending_is_not_sent(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(*range(70), age=13.9 * DAY)
@@ -696,7 +696,7 @@ async def test_an_answer_to_an_older_request_does_not_end_a_throttle_that_began_
         assert await room.deck.store.read(lambda db: pace.current_throttle(db, API_KEY, room.now)) is not None
 
 
-async def test_nobody_else_leases_an_account_while_an_answer_is_slow(house: House) -> None:
+async def test_an_account_stays_leased_while_an_answer_is_slow(house: House) -> None:
     during = During(house.emulator, "track.scrobble")
     async with httpx2.AsyncClient(transport=during) as http, house.open(http=http) as room:
         await room.sign_in()

@@ -836,7 +836,7 @@ async def test_what_may_be_there_is_sent_again_as_before_whatever_its_policy_is_
         assert await fates(room, one) == {"One": "accepted"}
 
 
-async def test_a_discard_is_undone_elsewhere_though_nobody_is_signed_in_to_lastfm_any_more(world: World) -> None:
+async def test_a_discard_is_undone_at_destinations_without_a_lastfm_session(world: World) -> None:
     async with world.open() as room:
         await room.sign_in()
         await room.deck.jobs.pause("deliver")
@@ -897,7 +897,7 @@ async def test_a_play_that_did_not_count_is_sent_by_hand_also_without_lastfm(wor
         assert titles(world.first) == songs(1)
 
 
-async def test_nothing_that_is_edited_is_too_old_for_nobody(world: World) -> None:
+async def test_an_edit_without_a_user_is_never_too_old(world: World) -> None:
     """By a wrong clock: the time of Last.fm, which would show that, isn't known."""
     async with world.open() as room:
         one = await add(room)
@@ -911,7 +911,7 @@ async def test_nothing_that_is_edited_is_too_old_for_nobody(world: World) -> Non
         assert await room.fates() == ["discarded", "not_authenticated"]
 
 
-async def test_an_edit_that_a_wrong_clock_calls_too_old_is_sent_though_it_was_reported_for_nobody(world: World) -> None:
+async def test_an_edit_that_a_wrong_clock_calls_too_old_is_sent_even_without_a_user(world: World) -> None:
     async with world.open() as room:
         one = await add(room)
         await pause(room, one)

@@ -234,9 +234,7 @@ async def heard_last(deck: Deck, notice: str) -> None:
 
 @only_postgres
 @pytest.mark.parametrize("more", [0, 1])
-async def test_who_comes_back_continues_only_if_nothing_was_dropped_while_nobody_listened(
-    database: Path | str, more: int
-) -> None:
+async def test_a_returning_subscriber_continues_only_if_no_event_was_dropped(database: Path | str, more: int) -> None:
     published = [queue_notice(1, 1)] + [queue_notice(2, number) for number in range(2, UNREAD + 1 + more)]
     async with processes(database, 1) as [deck]:
         with deck.event_hub.subscribe(1) as (subscription, _):
@@ -277,7 +275,7 @@ async def test_what_cannot_be_read_is_a_gap_and_ends_nothing(
 
 
 @only_postgres
-async def test_deletions_and_revocations_reach_every_process_though_nobody_subscribes_there(
+async def test_deletions_and_revocations_reach_processes_without_subscribers(
     database: Path | str,
 ) -> None:
     async with processes(database) as (one, other):

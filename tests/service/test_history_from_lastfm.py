@@ -186,7 +186,7 @@ async def test_a_profile_and_a_file_at_the_same_time_add_no_play_twice(room: Roo
     assert len(await starts(room)) == 1500
 
 
-async def test_a_profile_keeps_what_a_file_has_brought_before_it(room: Room, tmp_path: Path) -> None:
+async def test_a_profiles_import_keeps_what_a_file_imported_before(room: Room, tmp_path: Path) -> None:
     table = "\n".join(["uts,artist,track", *(f"{AT + n * 300 + 5},Nina Simone,Song {AT + n * 300}" for n in range(3))])
     [file] = await room.deck.history_import.run(
         room.me.id, [write(tmp_path, table)], ReadOptions(), lambda done, total: None, apply=True

@@ -105,7 +105,7 @@ async def test_a_fault_of_ours_is_logged_and_reported_without_its_name(
     assert (upload.state, "ZeroDivision" in upload.fault) == (UploadState.FAILED, False)
 
 
-async def test_files_that_nobody_imports_are_not_kept_for_ever(house: House) -> None:
+async def test_files_that_are_not_imported_are_deleted(house: House) -> None:
     async with house.open() as room:
         first = await uploaded(room)
         for number in range(MAX_UPLOADS - 1):

@@ -187,7 +187,7 @@ async def test_what_a_dead_sender_has_left_waits_for_its_turn(house: House) -> N
         assert (job.state, job.owner, job.until) == (State.RUNNING, "a process", until)
 
 
-async def test_a_throttle_that_a_wrong_clock_wrote_blocks_nobody(house: House) -> None:
+async def test_a_throttle_written_by_a_wrong_clock_blocks_no_request(house: House) -> None:
     async with waiting(house) as room:
         later = room.now + 2 * DAY
         await room.deck.store.write(of_account(wait_until=later, backlog_until=later, lease_until=later))

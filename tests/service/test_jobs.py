@@ -339,7 +339,7 @@ async def test_a_number_that_is_too_long_for_a_database_is_written_as_the_neares
         assert await room.fates() == ["accepted", "accepted"]
 
 
-async def test_a_nul_in_the_name_of_a_reporter_or_in_a_search_harms_nothing(house: House) -> None:
+async def test_a_nul_in_a_reporters_name_or_a_search_is_handled(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
         at = room.now - HOUR

@@ -220,7 +220,7 @@ async def test_each_key_has_the_rate_for_itself(house: House) -> None:
         assert room.now - start < 9  # with one key 12 requests would take 11 seconds at the least
 
 
-async def test_nobody_waits_for_the_slots_of_another_key(house: House) -> None:
+async def test_a_key_does_not_wait_for_the_slots_of_another(house: House) -> None:
     """However many accounts of one key wait for their turn."""
     names = [f"listener-{n}" for n in range(30)]
     async with house.open(**BOTH, deliver=False) as room:
@@ -299,7 +299,7 @@ async def test_a_new_sign_in_takes_the_queue_along_to_another_key(house: House) 
         assert [call.key for call in house.calls()] == [SECOND]
 
 
-async def test_without_any_key_nobody_is_asked_to_sign_in_again(house: House) -> None:
+async def test_without_a_key_no_sign_in_is_requested(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
     async with house.open(api_key="", api_secret="") as room:

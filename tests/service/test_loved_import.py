@@ -343,7 +343,7 @@ async def test_whoever_signs_in_next_ends_an_import_and_begins_with_their_own_li
 
 
 @pytest.mark.usefixtures("calm")
-async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> None:
+async def test_an_import_without_a_session_says_so(house: House) -> None:
     async with house.open() as room:
         with pytest.raises(ImportFailed, match="not signed in"):
             await room.me.import_loved()
@@ -352,7 +352,7 @@ async def test_an_import_for_which_nobody_is_signed_in_says_so(house: House) -> 
 
 
 @pytest.mark.parametrize("paused", [True, False], ids=["paused", "nobody delivers"])
-async def test_waiting_for_an_import_that_nobody_runs_ends(house: House, paused: bool) -> None:
+async def test_waiting_for_an_import_that_no_process_runs_ends(house: House, paused: bool) -> None:
     async with house.open(deliver=paused) as room:
         await room.sign_in()
         if paused:

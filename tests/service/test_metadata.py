@@ -152,7 +152,7 @@ async def test_without_a_key_what_is_remembered_is_served_and_nothing_is_asked(h
             await room.deck.artist("Can")
 
 
-async def test_a_life_of_nothing_remembers_nothing(house: House) -> None:
+async def test_with_a_ttl_of_zero_no_answer_is_remembered(house: House) -> None:
     async with house.open(cache_ttl=0) as room:
         await room.deck.track("Nina Simone", "Sinnerman")
         await room.deck.track("Nina Simone", "Sinnerman")

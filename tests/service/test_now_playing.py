@@ -121,7 +121,7 @@ async def test_a_name_that_lastfm_filters_is_reported(room: Room) -> None:
     assert (shown.status, shown.message) == ("error", "Last.fm ignored it, with code 1")
 
 
-async def test_a_session_that_cannot_be_opened_is_none(house: House) -> None:
+async def test_a_session_that_cannot_be_decrypted_is_none(house: House) -> None:
     async with house.open() as room:
         await room.sign_in()
         await room.deck.store.write(lambda db: db.execute(update(account).values(lastfm_session_key="damaged")))

@@ -74,7 +74,7 @@ async def test_two_answers_of_the_listener_at_once_sign_in_once(room: Room) -> N
     assert (await room.me.account()).connection == "connected"
 
 
-async def test_a_token_that_nobody_asked_for_is_refused(room: Room) -> None:
+async def test_a_token_that_was_not_requested_is_refused(room: Room) -> None:
     stray = room.emulator.issue_token(API_KEY, "Mallory")
     outcome = await room.me.finish_sign_in(stray)
     assert isinstance(outcome, NotAsked)

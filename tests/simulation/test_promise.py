@@ -114,7 +114,7 @@ def test_a_run_in_which_the_referee_once_erred_breaks_no_promise(seed: int, room
 
 
 @pytest.mark.parametrize("seed", MENDED)
-def test_a_run_that_once_broke_a_promise_breaks_none(seed: int, room: Room) -> None:
+def test_a_run_that_once_broke_a_promise_keeps_all(seed: int, room: Room) -> None:
     assert not run(seed, 200, room).findings, faults.command(seed, 200)
 
 
@@ -151,7 +151,7 @@ def test_plays_go_to_other_services_in_the_runs_with_destinations(room: Room) ->
     assert not any("listens-" in line for line in run(12, USUAL_PLAYS, room, narrated=True).story)
 
 
-def test_other_services_are_told_of_hearts_in_the_runs_with_both(room: Room) -> None:
+def test_hearts_are_sent_to_other_services_in_runs_with_both(room: Room) -> None:
     narrated = [line for seed in (11, 36) for line in run(seed, USUAL_PLAYS, room, narrated=True).story]
     for words in (
         "is told of 'Heart",

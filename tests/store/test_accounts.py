@@ -191,7 +191,7 @@ async def test_a_secret_that_comes_again_belongs_to_who_asked_last(store: Store)
     await store.write(work)
 
 
-async def test_sign_ins_that_nobody_finished_do_not_pile_up(store: Store) -> None:
+async def test_unfinished_sign_ins_do_not_pile_up(store: Store) -> None:
     def work(db: Connection) -> int:
         me = listener(db)
         for day in range(30):
@@ -272,7 +272,7 @@ async def test_a_throttle_that_begins_hours_from_now_is_over_for_everybody(store
     await store.write(work)
 
 
-async def test_the_daily_limit_of_one_lastfm_user_is_not_the_next_ones(store: Store) -> None:
+async def test_each_lastfm_user_has_a_daily_limit_of_their_own(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db, user="RJ")
         db.execute(update(account).where(account.c.id == me).values(budget=700))

@@ -209,7 +209,7 @@ def found_after_each_death(what: str, file: Path, backup: Path, saved: Path) -> 
 
 @only_sqlite
 @pytest.mark.parametrize("what", ["back_up", "restore"])
-async def test_killed_at_any_step_it_leaves_the_old_state_or_the_new(url: URL, tmp_path: Path, what: str) -> None:
+async def test_killed_at_any_step_the_old_or_the_new_state_remains(url: URL, tmp_path: Path, what: str) -> None:
     file, backup = Path(str(url.database)), tmp_path / "backup"
     store = Store(url)
     await store.write(add("old"))

@@ -113,7 +113,7 @@ async def test_every_commit_is_flushed_to_the_disk(store: Store) -> None:
 
 
 @only_sqlite
-async def test_a_file_of_another_journal_mode_is_brought_back(store: Store, database_url_for_tests: URL) -> None:
+async def test_the_journal_mode_of_a_file_is_reset(store: Store, database_url_for_tests: URL) -> None:
     await asyncio.to_thread(store.close)
     path = str(database_url_for_tests.database)
     with closing(sqlite3.connect(path)) as db:
@@ -124,7 +124,7 @@ async def test_a_file_of_another_journal_mode_is_brought_back(store: Store, data
     again.close()
 
 
-async def test_two_programs_that_count_up_lose_nothing(store: Store, database_url_for_tests: URL) -> None:
+async def test_two_programs_that_increment_lose_no_increment(store: Store, database_url_for_tests: URL) -> None:
     other = Store(database_url_for_tests)
     me = await store.write(listener)
 

@@ -688,7 +688,7 @@ async def test_a_play_that_is_reported_better_is_written_again(store: Store) -> 
     await store.write(work)
 
 
-async def test_a_row_of_the_queue_is_frozen_by_nobody_but_the_rules(store: Store) -> None:
+async def test_only_the_rules_freeze_a_row_of_the_queue(store: Store) -> None:
     """What a host may edit by hand in the history never changes what is sent."""
 
     def work(db: Connection) -> None:

@@ -156,7 +156,7 @@ async def test_a_file_that_is_damaged_starts_over(
     again.close()
 
 
-async def test_a_body_that_is_damaged_is_as_good_as_none(answers: AnswerStore) -> None:
+async def test_a_damaged_body_counts_as_missing(answers: AnswerStore) -> None:
     await save_answer(answers, "a")
     answers._with(lambda db: db.execute(response_cache.answer.update().values(body=b"x")))
     assert await has(answers, "a") == [False]

@@ -164,7 +164,7 @@ async def test_a_group_that_answers_too_few_is_a_fault_and_nothing_is_written(st
     assert await store.read(names) == []
 
 
-async def test_a_caller_that_stops_waiting_stops_nobody_else(store: Store) -> None:
+async def test_a_caller_that_stops_waiting_does_not_affect_others(store: Store) -> None:
     async with busy(store):
         gone = asyncio.ensure_future(store.write(adding("gone")))
         stays = asyncio.ensure_future(store.write(adding("stays")))

@@ -105,7 +105,7 @@ def test_one_bad_listen_does_not_refuse_the_others(room: Room, http: httpx2.Clie
     assert room.titles() == ["one", "two"]
 
 
-def test_a_number_of_thousands_of_digits_spoils_one_listen_alone(room: Room, http: httpx2.Client) -> None:
+def test_a_number_of_thousands_of_digits_invalidates_only_its_listen(room: Room, http: httpx2.Client) -> None:
     player = room.player()
     body = json.dumps({"listen_type": "import", "payload": [a_listen("kept"), a_listen("not", listened_at=1)]})
     long = body.replace('"listened_at": 1}', f'"listened_at": {"9" * 5000}}}')

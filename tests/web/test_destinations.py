@@ -293,7 +293,7 @@ def at_field(answer: Response, name: str) -> str:
     return str(problem)
 
 
-async def test_a_service_that_is_one_already_is_not_added_again(adding: House) -> None:
+async def test_a_destination_is_not_added_twice(adding: House) -> None:
     await add(adding)
     answer = await check(adding)
     assert answer.status_code == 422

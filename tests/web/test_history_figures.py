@@ -83,7 +83,7 @@ async def test_an_empty_history_has_nothing_to_look_back_on(house: House) -> Non
     assert (await house.signed_out.get("/history/rewind.svg")).status_code in (303, 401)
 
 
-async def test_the_picture_to_share_is_a_drawing_that_asks_nobody_for_anything(house: House) -> None:
+async def test_the_picture_to_share_needs_no_other_request(house: House) -> None:
     await filled(house)
     for place, name in enumerate(HOSTILE):
         await imported(house, at(2014, 6, 1, place), artist=name, track=name, album=name)

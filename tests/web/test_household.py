@@ -87,7 +87,7 @@ async def test_only_who_came_first_invites(house: House) -> None:
 
 
 @pytest.mark.parametrize("by", ["browser", "token", "player"])
-async def test_nobody_is_let_in_as_somebody_who_is_here(house: House, by: str) -> None:
+async def test_an_existing_listener_cannot_be_invited(house: House, by: str) -> None:
     anna = await house.deck.listener("anna")
     match by:
         case "browser":
@@ -144,7 +144,7 @@ async def test_a_name_that_cannot_be_is_marked_and_kept_in_the_form(house: House
     assert 'aria-invalid="true"' in answer.text
 
 
-async def test_plays_are_seen_by_those_they_are_shown_to_and_by_nobody_else(house: House) -> None:
+async def test_plays_are_seen_only_by_those_they_are_shared_with(house: House) -> None:
     now = house.deck.clock.now()
     await house.me.scrobble(TRACK, started_at=now - 900, played=200)
     skipped = tonearm.Track("Nina Simone", "Skipped", duration=200)

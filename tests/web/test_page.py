@@ -583,7 +583,7 @@ async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_programs(h
             assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
-async def test_what_nobody_expected_is_a_page_for_browsers_too(house: House) -> None:
+async def test_an_unexpected_error_is_a_page_for_browsers_too(house: House) -> None:
     app = create_app(house.deck)
 
     @app.get("/broken")

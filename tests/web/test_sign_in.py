@@ -86,7 +86,7 @@ async def test_a_link_of_another_listener_asks_before_it_switches_the_browser(ho
     assert (await house.http.get("/signin", params={"link": link})).status_code == 410
 
 
-async def test_another_site_that_opens_a_link_signs_nobody_in(house: House) -> None:
+async def test_a_link_opened_by_another_site_does_not_sign_in(house: House) -> None:
     link = await house.deck.accounts.link(house.me.id)
     for site in ("cross-site", "same-site"):
         wanted = await house.signed_out.get("/signin", params={"link": link}, headers={"Sec-Fetch-Site": site})
