@@ -95,8 +95,8 @@ def test_what_cannot_be_added_is_reported_with_the_reason(service: Service, serv
 
 
 def test_a_destination_is_changed_and_removed(service: Service, server: ListenBrainzStandIn) -> None:
-    number = add(service, server).json()["id"]
-    at = f"/destinations/{number}"
+    destination_id = add(service, server).json()["id"]
+    at = f"/destinations/{destination_id}"
     paused = service.http.patch(at, json={"paused": True, "artist": "first", "not_from": ["tablet"]}).json()
     assert (paused["state"], paused["artist"], paused["album_artist"], paused["not_from"]) == (
         "paused",
@@ -124,21 +124,21 @@ def test_a_destination_is_changed_and_removed(service: Service, server: ListenBr
 
 def test_a_play_that_is_rejected_there_is_listed(service: Service, server: ListenBrainzStandIn) -> None:
     server.bad = lambda play: play.artist == "Nina Simone"
-    number = add(service, server).json()["id"]
-    assert service.http.get(f"/destinations/{number}/rejected").json() == []
+    destination_id = add(service, server).json()["id"]
+    assert service.http.get(f"/destinations/{destination_id}/rejected").json() == []
     preview = service.http.post("/destinations/preview", json={"artist": "first"})
     assert preview.json() == {"plays": 0, "kept": 0, "changed": []}
 
 
 def test_destinations_are_their_listeners_own(service: Service, server: ListenBrainzStandIn) -> None:
-    number = add(service, server).json()["id"]
+    destination_id = add(service, server).json()["id"]
     with service.stranger(Authorization=f"Bearer {service.token_of('other')}") as other:
         assert other.get("/destinations").json() == {"destinations": []}
         for answer in (
-            other.delete(f"/destinations/{number}"),
-            other.patch(f"/destinations/{number}", json={"paused": True}),
-            other.post(f"/destinations/{number}/retry"),
-            other.post(f"/jobs/destination-{number}/retry"),
+            other.delete(f"/destinations/{destination_id}"),
+            other.patch(f"/destinations/{destination_id}", json={"paused": True}),
+            other.post(f"/destinations/{destination_id}/retry"),
+            other.post(f"/jobs/destination-{destination_id}/retry"),
         ):
             assert answer.status_code == 404
     with service.stranger() as nobody:
@@ -183,17 +183,17 @@ def test_an_ended_session_is_renewed_on_the_page_or_by_password(service: Service
     assert not any(secret in added.text for secret in ("sesame", "2" * 32))
     libre.users.clear()
     report(service)
-    number = added.json()["id"]
+    destination_id = added.json()["id"]
     while service.http.get("/destinations").json()["destinations"][0]["state"] != "needs_sign_in":
         pause()
     assert libre.stored == []
-    begun = service.http.post(f"/destinations/{number}/sign-in", json={})
+    begun = service.http.post(f"/destinations/{destination_id}/sign-in", json={})
     assert "api_key=" + "1" * 32 in begun.json()["auth_url"]
     assert "2" * 32 not in begun.text
-    renewed = service.http.patch(f"/destinations/{number}", json={"token": approve(libre, begun)})
+    renewed = service.http.patch(f"/destinations/{destination_id}", json={"token": approve(libre, begun)})
     assert (renewed.status_code, renewed.json()["state"]) == (200, "connected")
     libre.until_stored()
-    again = service.http.patch(f"/destinations/{number}", json=account)
+    again = service.http.patch(f"/destinations/{destination_id}", json=account)
     assert again.json()["state"] == "connected"
 
 
@@ -250,10 +250,10 @@ def test_what_is_wrong_with_a_sign_in_names_the_part(service: Service, libre: Gn
 
 
 def test_hearts_that_a_destination_can_not_keep_are_listed(service: Service, server: ListenBrainzStandIn) -> None:
-    number = add(service, server).json()["id"]
+    destination_id = add(service, server).json()["id"]
     loved = {"artist": "Nina Simone", "track": "Sinnerman"}
     assert service.http.put("/lastfm/loved", json=loved).status_code == 200
-    while not (listed := service.http.get(f"/destinations/{number}/hearts").json()) or not listed[0]["why"]:
+    while not (listed := service.http.get(f"/destinations/{destination_id}/hearts").json()) or not listed[0]["why"]:
         pause()
     assert listed == [
         {

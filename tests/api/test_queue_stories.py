@@ -17,8 +17,8 @@ def _sent(service: Service, **changes: Any) -> dict[str, Any]:
     return _story(service, answer["id"])
 
 
-def _story(service: Service, number: int) -> dict[str, Any]:
-    answer = service.http.get(f"/lastfm/queue/{number}")
+def _story(service: Service, play_id: int) -> dict[str, Any]:
+    answer = service.http.get(f"/lastfm/queue/{play_id}")
     assert answer.status_code == 200
     story: dict[str, Any] = answer.json()
     return story
@@ -46,10 +46,10 @@ def test_the_story_of_a_play_that_did_not_count(service: Service) -> None:
 
 def test_the_story_of_an_outage_shows_each_attempt_and_the_next(service: Service) -> None:
     service.emulator.fault("error", error=11, methods=["track.scrobble"])
-    number = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
+    play_id = service.http.post("/lastfm/scrobble", json=a_play()).json()["id"]
     for _ in range(2):
         service.http.post("/lastfm/queue/retry")
-    story = _story(service, number)
+    story = _story(service, play_id)
     assert story["fate"] == "queued"
     assert [attempt["error"] for attempt in story["attempts"][:2]] == [11, 11]
     assert story["tries"] == len(story["attempts"])
@@ -90,10 +90,10 @@ def test_a_play_that_did_not_count_may_be_queued_by_hand(service: Service) -> No
 
 def test_a_discarded_play_leaves_the_queue_and_stays_in_the_history(service: Service) -> None:
     ahead = int(time.time()) + 3600
-    number = service.http.post("/lastfm/scrobble", json=a_play(timestamp=ahead)).json()["id"]
-    assert service.http.delete(f"/lastfm/queue/{number}").status_code == 200
+    play_id = service.http.post("/lastfm/scrobble", json=a_play(timestamp=ahead)).json()["id"]
+    assert service.http.delete(f"/lastfm/queue/{play_id}").status_code == 200
     assert service.http.get("/lastfm/queue/status").json()["queued_scrobbles"] == 0
-    assert _story(service, number)["fate"] == "discarded"
+    assert _story(service, play_id)["fate"] == "discarded"
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
@@ -119,10 +119,10 @@ def test_a_correction_to_a_play_that_is_there_already_is_409(service: Service) -
     assert answer.status_code == 409
 
 
-@pytest.mark.parametrize("number", ["999", "0", "-1"])
-def test_an_unknown_play_is_404(unmoved: Service, number: str) -> None:
+@pytest.mark.parametrize("play_id", ["999", "0", "-1"])
+def test_an_unknown_play_is_404(unmoved: Service, play_id: str) -> None:
     for method, path in (("GET", ""), ("POST", "/retry"), ("PATCH", ""), ("DELETE", "")):
-        assert unmoved.http.request(method, f"/lastfm/queue/{number}{path}", json={}).status_code == 404
+        assert unmoved.http.request(method, f"/lastfm/queue/{play_id}{path}", json={}).status_code == 404
 
 
 def test_the_list_is_filtered_and_paged_without_a_play_lost_or_doubled(service: Service) -> None:

@@ -100,13 +100,13 @@ def test_while_lastfm_is_down_the_play_waits_and_the_queue_says_why(connected: S
     assert [play["track"] for play in listed["plays"]] == ["Sinnerman"]
     assert listed["why"]
     assert "Sinnerman" in connected("queue", "list").output
-    number = str(listed["plays"][0]["id"])
-    assert connected.facts("queue", "why", number)["attempts"]
-    assert "Queued: " in connected("queue", "why", number).output
+    play_id = str(listed["plays"][0]["id"])
+    assert connected.facts("queue", "why", play_id)["attempts"]
+    assert "Queued: " in connected("queue", "why", play_id).output
     emulator.faults.disarm(trouble)
     assert connected("queue", "retry").output == "nothing is waiting\n"
     assert connected("queue", "retry", "--expired").output == "0 plays queued again; nothing is waiting\n"
-    assert connected.facts("queue", "why", number)["fate"] == "accepted"
+    assert connected.facts("queue", "why", play_id)["fate"] == "accepted"
     assert connected("queue").output == "nothing is waiting\n"
     assert len(emulator.plays("RJ")) == 1
 

@@ -41,17 +41,17 @@ def test_an_import_is_tried_made_listed_and_undone(shell: Shell, tmp_path: Path)
         "reason": "has no time that can be read",
         "text": "",
     }
-    number = facts["imports"][0]["id"]
+    import_id = facts["imports"][0]["id"]
     (listed,) = shell.facts("import-history", "--list")["imports"]
     assert (listed["state"], listed["new"], listed["doubtful"], listed["skipped"]) == ("done", 2, 0, 1)
     assert "2 plays added; done" in shell("import-history", "--list").stdout
-    assert shell("import-history", "--undo", str(number)).stdout == "removed 2 plays\n"
+    assert shell("import-history", "--undo", str(import_id)).stdout == "removed 2 plays\n"
     many = write(tmp_path, "uts,artist,track\n" + "".join(f"{AT + n * 300},A,B\n" for n in range(1200)), "many.csv")
     said = shell("import-history", "--yes", str(many)).stdout
     assert said.startswith("a table (CSV) (many.csv): 1,200 new, 0 already there")
-    assert shell("import-history", "--undo", str(number + 1)).stdout == "removed 1,200 plays\n"
-    again = shell("import-history", "--undo", str(number))
-    assert (again.exit_code, again.stderr) == (1, f"Error: import {number} has been undone already\n")
+    assert shell("import-history", "--undo", str(import_id + 1)).stdout == "removed 1,200 plays\n"
+    again = shell("import-history", "--undo", str(import_id))
+    assert (again.exit_code, again.stderr) == (1, f"Error: import {import_id} has been undone already\n")
     assert "'tonearm import-history --undo" in shell("import-history", "--yes", str(path)).stdout
 
 

@@ -280,13 +280,13 @@ def test_what_was_accepted_may_show_only_later(emulator: Emulator, rj: Caller, c
 
 
 def test_the_services_clock_may_be_wrong(emulator: Emulator, rj: Caller) -> None:
-    number = emulator.fault(Kind.CLOCK_SKEW, seconds=-86_400)
+    fault_id = emulator.fault(Kind.CLOCK_SKEW, seconds=-86_400)
     assert ("date", "Mon, 13 Nov 2023 22:13:20 GMT") in emulator.courtesies()
     assert body(replied(rj))["scrobbles"]["scrobble"]["ignoredMessage"]["code"] == "4"
     emulator.fault(Kind.CLOCK_SKEW, seconds=86_400 * 30, until=NOW + 1)
     assert body(replied(rj))["scrobbles"]["scrobble"]["ignoredMessage"]["code"] == "3"
     emulator.clear_faults()
-    assert emulator.faults.disarm(number) is False
+    assert emulator.faults.disarm(fault_id) is False
     assert emulator.now() == NOW
 
 
@@ -347,9 +347,9 @@ def test_of_several_faults_of_a_call_the_first_decides(emulator: Emulator, rj: C
 
 
 def test_a_fault_can_be_cleared(emulator: Emulator, rj: Caller) -> None:
-    number = emulator.fault("error")
+    fault_id = emulator.fault("error")
     assert replied(rj).status == 500
-    assert emulator.faults.disarm(number)
+    assert emulator.faults.disarm(fault_id)
     assert replied(rj).status == 200
 
 

@@ -123,9 +123,9 @@ def test_stopping_cuts_open_connections_off(emulator: Emulator, http: httpx2.Cli
 
 def test_faults_are_switched_over_http(lastfm: Address, http: httpx2.Client, rj: Caller) -> None:
     faults = f"{lastfm.base_url}/_faults"
-    number = http.post(faults, json={"kind": "clock-skew", "seconds": 3600}).json()["id"]
+    fault_id = http.post(faults, json={"kind": "clock-skew", "seconds": 3600}).json()["id"]
     assert http.get(lastfm.base_url).headers["date"] == "Tue, 14 Nov 2023 23:13:20 GMT"
-    assert http.delete(f"{faults}/{number}").status_code == 204
+    assert http.delete(f"{faults}/{fault_id}").status_code == 204
     http.post(faults, json={"kind": "proxy-busy", "seconds": 5, "calls": 1})
     assert http.post(lastfm.url, data=scrobble(rj)).headers["retry-after"] == "5"
     assert http.get(f"{lastfm.base_url}/_state").json()["log"][0]["outcome"] == "proxy-busy"

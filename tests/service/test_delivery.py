@@ -441,41 +441,41 @@ async def test_a_daily_limit_keeps_what_is_too_much(room: Room) -> None:
 # One bad play
 
 
-def poisonous(room: Room, *titles: str, number: int = 6) -> None:
+def poisonous(room: Room, *titles: str, code: int = 6) -> None:
     """From now on Last.fm refuses every request that holds one of these."""
 
     def scrobble(call: Call) -> Any:
         if set(titles) & {value for name, value in call.params.items() if name.startswith("track")}:
-            raise Refusal(number)
+            raise Refusal(code)
         return lastfm.scrobble(call)
 
     room.emulator.add_method(Method("track.scrobble", scrobble, Needs.SESSION))
 
 
-@pytest.mark.parametrize("number", [6, 7, 13])
-async def test_one_bad_play_is_refused_alone_and_all_others_are_sent(house: House, number: int) -> None:
+@pytest.mark.parametrize("code", [6, 7, 13])
+async def test_one_bad_play_is_refused_alone_and_all_others_are_sent(house: House, code: int) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(*range(50))
     async with house.open() as room:
-        poisonous(room, "Song 017", number=number)
+        poisonous(room, "Song 017", code=code)
         await room.until_empty()
         others = songs(*(n for n in range(50) if n != 17))
         assert [play.track for play in house.emulator.plays("RJ")] == others
         refused = [fate_of for fate_of in await room.history() if fate_of.fate != "accepted"]
         assert [(fate_of.play.track.title, fate_of.fate, fate_of.code) for fate_of in refused] == [
-            ("Song 017", "refused", number)
+            ("Song 017", "refused", code)
         ]
-        assert f"error {number}" in refused[0].reason
+        assert f"error {code}" in refused[0].reason
         assert (await room.me.queue()).refused == 1
     assert len(house.calls()) <= 14
 
 
-@pytest.mark.parametrize("number", [30, 0, 19, 28, 99, -5, 6, 7])
+@pytest.mark.parametrize("code", [30, 0, 19, 28, 99, -5, 6, 7])
 async def test_an_outage_that_refuses_everything_refuses_no_play_and_is_not_hammered(
-    house: House, number: int, request: pytest.FixtureRequest
+    house: House, code: int, request: pytest.FixtureRequest
 ) -> None:
-    house.emulator.fault("error", error=number, methods=SCROBBLE)
+    house.emulator.fault("error", error=code, methods=SCROBBLE)
     async with house.open(deliver=False) as room:
         await room.sign_in()
         await room.plays(*range(100))

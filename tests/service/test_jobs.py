@@ -328,9 +328,9 @@ async def test_a_fault_of_the_data_is_a_broken_job_that_is_shown_and_rests_longe
     caplog.clear()
 
 
-@pytest.mark.parametrize("number", [99_999_999_999, -(10**15)])
-async def test_a_number_that_is_too_long_for_a_database_is_written_as_the_nearest(house: House, number: int) -> None:
-    house.emulator.fault("error", error=number, calls=1, methods=("track.scrobble",))
+@pytest.mark.parametrize("code", [99_999_999_999, -(10**15)])
+async def test_a_code_too_long_for_a_database_is_written_as_the_nearest(house: House, code: int) -> None:
+    house.emulator.fault("error", error=code, calls=1, methods=("track.scrobble",))
     async with house.open() as room:
         await room.sign_in()
         await room.play(1)

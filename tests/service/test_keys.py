@@ -227,12 +227,17 @@ async def test_a_key_does_not_wait_for_the_slots_of_another(house: House) -> Non
         await two(room)
         other = await room.deck.listener("other")
         for name in names:
-            number = (await room.deck.listener(name)).id
+            account_id = (await room.deck.listener(name)).id
             session = room.emulator.session_key(name, API_KEY)
             sealed = room.deck.metadata.seal.close(session)
-            who: dict[str, Any] = {"account_id": number, "username": name, "sealed_session": sealed, "api_key": API_KEY}
+            who: dict[str, Any] = {
+                "account_id": account_id,
+                "username": name,
+                "sealed_session": sealed,
+                "api_key": API_KEY,
+            }
             await room.deck.store.write(partial(accounts.sign_in, **who))
-            await room.play(0, listener=Listener(room.deck, number, name))
+            await room.play(0, listener=Listener(room.deck, account_id, name))
         await room.play(0, listener=other)
     async with house.open(**BOTH, requests_per_second=1) as room:
         await arrived(room, "Other", 1, within=3)

@@ -69,12 +69,12 @@ async def test_a_heart_stays_when_a_file_changes(house: House, folder: Path) -> 
     path = song(folder, 1)
     async with house.open(deliver=False) as room:
         await room.me.scan(folder)
-        [(number, *_)] = await room.deck.store.read(lambda db: library.names(db, room.me.id))
-        await room.deck.store.write(lambda db: library.love(db, [number]))
+        [(file_id, *_)] = await room.deck.store.read(lambda db: library.names(db, room.me.id))
+        await room.deck.store.write(lambda db: library.love(db, [file_id]))
         song(folder, 1, "Another")
         os.utime(path, ns=(1, 1))
         assert (await room.me.scan(folder)).changed == 1
-        assert await room.deck.store.read(lambda db: library.loved(db, room.me.id)) == {number}
+        assert await room.deck.store.read(lambda db: library.loved(db, room.me.id)) == {file_id}
 
 
 async def test_an_unreadable_file_is_counted_named_and_no_track(house: House, folder: Path) -> None:
@@ -144,8 +144,8 @@ async def test_the_artists_of_a_credit_are_kept_beside_it(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.deck.store.write(lambda db: library.write(db, room.me.id, rows))
         ids = {
-            artist: number
-            for number, artist, *_ in await room.deck.store.read(lambda db: library.names(db, room.me.id))
+            artist: file_id
+            for file_id, artist, *_ in await room.deck.store.read(lambda db: library.names(db, room.me.id))
         }
         several = await room.deck.store.read(lambda db: library.several_artists(db, room.me.id))
         assert several == {ids["Alice & Bob"]: ("Alice", "Bob")}

@@ -52,20 +52,20 @@ async def test_a_play_that_waits_for_a_lastfm_that_refused_it_may_be_corrected(r
 
 
 async def test_a_corrected_play_is_not_sent_a_second_time_by_its_old_number(room: Room) -> None:
-    number = await refused(room)
-    corrected = await room.deck.play_actions.correct(room.me.id, number, lambda t: replace(t, artist="Nina Simone"))
+    play_id = await refused(room)
+    corrected = await room.deck.play_actions.correct(room.me.id, play_id, lambda t: replace(t, artist="Nina Simone"))
     assert isinstance(corrected, ActionDone)
     await room.until_empty()
-    assert isinstance(await room.deck.play_actions.retry(room.me.id, number), ActionRefused)
+    assert isinstance(await room.deck.play_actions.retry(room.me.id, play_id), ActionRefused)
     assert room.arrived() == songs(0)
 
 
 @pytest.mark.parametrize("what", ["retry", "discard", "correct"])
 async def test_only_ones_own_plays_can_be_changed(room: Room, what: str) -> None:
     other = await room.deck.listener("other")
-    number = await refused(room)
+    play_id = await refused(room)
     telling = room.deck.play_actions
-    for account, play in ((other.id, number), (room.me.id, 999)):
+    for account, play in ((other.id, play_id), (room.me.id, 999)):
         match what:
             case "retry":
                 outcome = await telling.retry(account, play)
@@ -74,15 +74,15 @@ async def test_only_ones_own_plays_can_be_changed(room: Room, what: str) -> None
             case _:
                 outcome = await telling.correct(account, play, renamed)
         assert outcome == NoSuchPlay()
-    assert await telling.details(other.id, number) is None
+    assert await telling.details(other.id, play_id) is None
 
 
 async def test_a_play_that_became_too_old_is_no_longer_sent(room: Room) -> None:
-    number = await refused(room)
+    play_id = await refused(room)
     await room.wait(15 * DAY)
     for outcome in (
-        await room.deck.play_actions.retry(room.me.id, number),
-        await room.deck.play_actions.correct(room.me.id, number, renamed),
+        await room.deck.play_actions.retry(room.me.id, play_id),
+        await room.deck.play_actions.correct(room.me.id, play_id, renamed),
     ):
         assert isinstance(outcome, ActionRefused)
         assert "14 days" in outcome.reason
@@ -90,20 +90,20 @@ async def test_a_play_that_became_too_old_is_no_longer_sent(room: Room) -> None:
 
 
 async def test_a_signed_out_listener_sends_nothing_by_hand(room: Room) -> None:
-    number = await refused(room)
+    play_id = await refused(room)
     await room.me.sign_out()
-    outcome = await room.deck.play_actions.retry(room.me.id, number)
+    outcome = await room.deck.play_actions.retry(room.me.id, play_id)
     assert isinstance(outcome, ActionRefused)
     assert "sign in first" in outcome.reason
 
 
 async def test_a_play_of_another_lastfm_user_is_not_sent_to_this_one(room: Room) -> None:
-    number = await refused(room)
+    play_id = await refused(room)
     await room.me.sign_out()
     await room.sign_in("Somebody Else")
     for outcome in (
-        await room.deck.play_actions.retry(room.me.id, number),
-        await room.deck.play_actions.correct(room.me.id, number, renamed),
+        await room.deck.play_actions.retry(room.me.id, play_id),
+        await room.deck.play_actions.correct(room.me.id, play_id, renamed),
     ):
         assert isinstance(outcome, ActionRefused)
         assert "rj" in outcome.reason
@@ -111,9 +111,9 @@ async def test_a_play_of_another_lastfm_user_is_not_sent_to_this_one(room: Room)
 
 
 async def test_a_correction_needs_names(room: Room) -> None:
-    number = await refused(room)
+    play_id = await refused(room)
     with pytest.raises(MissingName):
-        await room.deck.play_actions.correct(room.me.id, number, lambda t: replace(t, artist=" "))
+        await room.deck.play_actions.correct(room.me.id, play_id, lambda t: replace(t, artist=" "))
 
 
 async def test_an_accepted_play_is_done(room: Room) -> None:

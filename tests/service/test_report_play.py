@@ -330,7 +330,7 @@ async def test_a_moment_needs_its_time_zone(room: Room) -> None:
 
 async def test_a_play_of_an_unknown_listener_is_rejected_and_affects_no_other(room: Room) -> None:
     play = Play(SONG, int(room.now - HOUR), 300.0)
-    reports = [room.deck.reports.scrobble(number, play) for number in (99, room.me.id)]
+    reports = [room.deck.reports.scrobble(account_id, play) for account_id in (99, room.me.id)]
     wrong, right = await asyncio.gather(*reports, return_exceptions=True)
     assert isinstance(wrong, UnknownListener)
     assert isinstance(right, ReportResult)

@@ -103,9 +103,9 @@ async def test_a_token_is_too_old_after_an_hour(room: Room) -> None:
 async def test_a_token_that_lastfm_calls_too_old_stays_so(room: Room) -> None:
     token = await asked(room)
     room.emulator.approve(token, "RJ")
-    number = room.emulator.fault("clock-skew", seconds=2 * HOUR)
+    fault_id = room.emulator.fault("clock-skew", seconds=2 * HOUR)
     assert await room.me.finish_sign_in(token) == SignInExpired()
-    room.emulator.faults.disarm(number)
+    room.emulator.faults.disarm(fault_id)
     assert await room.me.finish_sign_in(token) == SignInExpired()
 
 
@@ -279,8 +279,8 @@ async def test_what_waits_for_somebody_who_is_gone_can_be_discarded_by_name(hous
 async def test_a_play_that_waits_for_somebody_else_says_for_whom(house: House) -> None:
     async with house.open(deliver=False) as room:
         await room.sign_in("RJ")
-        number = (await room.play(1)).id
+        play_id = (await room.play(1)).id
         await room.sign_in("anna")
-        story = await room.deck.play_actions.details(room.me.id, number)
+        story = await room.deck.play_actions.details(room.me.id, play_id)
         assert story is not None
         assert story.reason == "on hold for the Last.fm user rj: sign in as that user to send it"

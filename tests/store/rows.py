@@ -33,9 +33,9 @@ def _whole(table: Table, row: dict[str, Any]) -> dict[str, Any]:
 
 def listener(db: Connection, name: str = "me", user: str = "RJ") -> int:
     """A signed-in account."""
-    number = accounts.add(db, name, NOW).id
-    accounts.sign_in(db, number, user, f"sealed session of {user}", "key")
-    return number
+    account_id = accounts.add(db, name, NOW).id
+    accounts.sign_in(db, account_id, user, f"sealed session of {user}", "key")
+    return account_id
 
 
 def names(db: Connection) -> list[str]:
@@ -48,7 +48,7 @@ def queue_row(play_id: int, **changed: Any) -> dict[str, Any]:
 
 
 def enqueue(db: Connection, account: int, number: int, age: float = 3600.0, **changed: Any) -> int:
-    """A play in the history and in the queue; its number there."""
+    """A play in the history and in the queue; its id there."""
     said = a_play(number, age)
     [play_id] = plays.insert(db, [history_row(account, said)]).values()
     queue.enqueue(db, [queue_row(play_id, **changed)])

@@ -44,11 +44,11 @@ async def test_an_attempt_is_forgotten_when_all_of_its_plays_were_settled_long_a
         me = listener(db)
         numbers = [enqueue(db, me, n) for n in range(len(settled))]
         tell(db, me, at, *numbers)
-        for number, when in zip(numbers, settled, strict=True):
-            plays.settle(db, [number], "accepted" if when else "queued", when)
+        for play_id, when in zip(numbers, settled, strict=True):
+            plays.settle(db, [play_id], "accepted" if when else "queued", when)
         attempts.forget(db, NOW)
         assert left(db) == expected
-        assert all(plays.find(db, me, number) for number in numbers)
+        assert all(plays.find(db, me, play_id) for play_id in numbers)
 
     await store.write(work)
 
@@ -57,11 +57,11 @@ async def test_of_many_attempts_the_oldest_are_forgotten_first_and_not_all_at_on
     def work(db: Connection) -> None:
         me = listener(db)
         numbers = [enqueue(db, me, age) for age in range(FORGOTTEN_AT_ONCE + 2)]
-        for age, number in enumerate(numbers):
-            tell(db, me, NOW - 1 - age, number)
+        for age, play_id in enumerate(numbers):
+            tell(db, me, NOW - 1 - age, play_id)
         plays.settle(db, numbers, "accepted", NOW - 1)
         attempts.forget(db, NOW)
-        assert [[one.at for one in attempts.of_play(db, number)] for number in numbers[:3]] == [
+        assert [[one.at for one in attempts.of_play(db, play_id)] for play_id in numbers[:3]] == [
             [NOW - 1],
             [NOW - 2],
             [],
@@ -75,11 +75,11 @@ async def test_of_many_attempts_the_oldest_are_forgotten_first_and_not_all_at_on
 async def test_the_latest_attempts_of_a_play_come_oldest_first(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number, other = enqueue(db, me, 0), enqueue(db, me, 1)
+        play_id, other = enqueue(db, me, 0), enqueue(db, me, 1)
         for age in range(REMEMBERED + 2):
-            tell(db, me, NOW + age, number)
+            tell(db, me, NOW + age, play_id)
         tell(db, me, NOW + 1000, other)
-        assert [one.at for one in attempts.of_play(db, number)] == [NOW + age for age in range(2, REMEMBERED + 2)]
+        assert [one.at for one in attempts.of_play(db, play_id)] == [NOW + age for age in range(2, REMEMBERED + 2)]
         assert [one.at for one in attempts.of_play(db, other)] == [NOW + 1000]
 
     await store.write(work)

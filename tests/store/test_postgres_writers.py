@@ -38,9 +38,9 @@ async def hasty(
 
 
 @asynccontextmanager
-async def locked(store: Store, number: int) -> AsyncIterator[None]:
+async def locked(store: Store, account_id: int) -> AsyncIterator[None]:
     """Another process has an account locked while the block lasts."""
-    async with held(store, lambda db: accounts.lock(db, [number])):
+    async with held(store, lambda db: accounts.lock(db, [account_id])):
         yield
 
 

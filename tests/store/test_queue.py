@@ -31,8 +31,8 @@ def states(db: Connection) -> dict[int, str]:
     return {row.id: row.state for row in db.execute(select(scrobble_queue.c.id, scrobble_queue.c.state))}
 
 
-def claimed(db: Connection, number: int, now: float = NOW, owner: str = "one") -> Lease:
-    lease = queue.claim(db, number, owner, now, now + 30)
+def claimed(db: Connection, account_id: int, now: float = NOW, owner: str = "one") -> Lease:
+    lease = queue.claim(db, account_id, owner, now, now + 30)
     assert lease is not None
     return lease
 
@@ -166,12 +166,12 @@ async def test_what_another_account_sends_stays_on_its_way(store: Store) -> None
 async def test_a_fenced_sender_rescues_nothing(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 1)
+        play_id = enqueue(db, me, 1)
         old = claimed(db, me)
         new = claimed(db, me, NOW + 30, "two")
-        queue.mark_sending(db, new, [number])
+        queue.mark_sending(db, new, [play_id])
         queue.release(db, old)
-        assert states(db) == {number: QueueState.SENDING}
+        assert states(db) == {play_id: QueueState.SENDING}
 
     await store.write(work)
 
@@ -179,11 +179,11 @@ async def test_a_fenced_sender_rescues_nothing(store: Store) -> None:
 async def test_at_its_start_the_only_sender_frees_accounts_that_are_signed_out_too(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 1)
-        queue.mark_sending(db, claimed(db, me), [number])
+        play_id = enqueue(db, me, 1)
+        queue.mark_sending(db, claimed(db, me), [play_id])
         accounts.sign_out(db, me)
         queue.free_all(db)
-        assert states(db) == {number: QueueState.QUEUED}
+        assert states(db) == {play_id: QueueState.QUEUED}
 
     await store.write(work)
 
@@ -239,14 +239,14 @@ async def test_a_play_that_waits_for_a_moment_waits_for_it(store: Store) -> None
 async def test_a_play_that_comes_back_brings_everything_that_is_known(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 1)
+        play_id = enqueue(db, me, 1)
         [waiting] = queue.waiting(db, me, "rj", NOW, 50)
-        queue.mark_sending(db, claimed(db, me), [number])
+        queue.mark_sending(db, claimed(db, me), [play_id])
         back = replace(
             waiting,
             tries=3,
             not_before=NOW + 5,
-            group=number,
+            group=play_id,
             refused_at=NOW - 1,
             too_new=1,
             refusals=2,
@@ -262,10 +262,10 @@ async def test_a_play_that_comes_back_brings_everything_that_is_known(store: Sto
 async def test_a_play_that_is_in_the_queue_stays_as_it_is(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 1)
-        queue.enqueue(db, [queue_row(number, owner="somebody else")])
+        play_id = enqueue(db, me, 1)
+        queue.enqueue(db, [queue_row(play_id, owner="somebody else")])
         queue.enqueue(db, [])
-        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [number]
+        assert [w.id for w in queue.waiting(db, me, "rj", NOW, 50)] == [play_id]
 
     await store.write(work)
 
@@ -273,10 +273,10 @@ async def test_a_play_that_is_in_the_queue_stays_as_it_is(store: Store) -> None:
 async def test_a_play_that_leaves_the_queue_stays_in_the_history(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 1)
-        queue.remove(db, [number])
+        play_id = enqueue(db, me, 1)
+        queue.remove(db, [play_id])
         assert states(db) == {}
-        assert plays.find(db, me, number) is not None
+        assert plays.find(db, me, play_id) is not None
 
     await store.write(work)
 
@@ -350,9 +350,9 @@ async def test_an_account_that_is_taken_is_not_due(store: Store) -> None:
 async def test_who_waits_longest_comes_first(store: Store) -> None:
     def work(db: Connection) -> None:
         numbers = [listener(db, name) for name in "abc"]
-        for number, answered_at in zip(numbers, (30.0, 10.0, 20.0), strict=True):
-            enqueue(db, number, 1)
-            lease = claimed(db, number)
+        for account_id, answered_at in zip(numbers, (30.0, 10.0, 20.0), strict=True):
+            enqueue(db, account_id, 1)
+            lease = claimed(db, account_id)
             queue.set_delivery_state(db, lease, DeliveryState(answered_at=answered_at), NOW + 30)
             queue.release(db, lease)
         a, b, c = numbers
@@ -573,10 +573,10 @@ async def test_many_plays_are_written_found_and_queued_as_one_is(store: Store) -
         assert fresh == {key: number for key, (number, _) in numbers.items() if key not in there}
         assert {key: numbers[key][0] for key in there} == there
         ids = [numbers[key][0] for key in keys]
-        queue.enqueue(db, [queue_row(number) for number in ids[:70]])
-        queue.enqueue(db, [queue_row(number, owner="somebody else") for number in ids])
+        queue.enqueue(db, [queue_row(play_id) for play_id in ids[:70]])
+        queue.enqueue(db, [queue_row(play_id, owner="somebody else") for play_id in ids])
         owners = queue.rows(db, ids)
-        assert [owners[number].owner for number in ids] == ["rj"] * 70 + ["somebody else"] * 50
+        assert [owners[play_id].owner for play_id in ids] == ["rj"] * 70 + ["somebody else"] * 50
         near = plays.near(db, [(me, a_play(n)) for n in range(121)])
         assert {place: found[:3] for place, [found] in near.items()} == {
             n: (ids[n], a_play(n), "queued") for n in range(120)
@@ -644,8 +644,8 @@ async def test_the_fate_of_a_play_is_stored_with_its_details(store: Store) -> No
         me = listener(db)
         one, two = enqueue(db, me, 1), enqueue(db, me, 2)
         plays.settle(db, [one, two], "ignored", NOW + 1, reason="a filter", code=1, correction={"artist": "N. Simone"})
-        for number in (one, two):
-            stored = plays.find(db, me, number)
+        for play_id in (one, two):
+            stored = plays.find(db, me, play_id)
             assert stored is not None
             assert (stored.fate, stored.reason, stored.code, stored.settled_at) == ("ignored", "a filter", 1, NOW + 1)
             assert stored.correction == {"artist": "N. Simone"}
@@ -679,9 +679,9 @@ async def test_the_latest_plays_come_first(store: Store) -> None:
 async def test_a_play_that_is_reported_better_is_written_again(store: Store) -> None:
     def work(db: Connection) -> None:
         me = listener(db)
-        [number] = plays.insert(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()
-        plays.rewrite(db, number, history_row(me, replace(a_play(1), played=190.0)))
-        stored = plays.find(db, me, number)
+        [play_id] = plays.insert(db, [history_row(me, a_play(1), fate="threshold_not_met")]).values()
+        plays.rewrite(db, play_id, history_row(me, replace(a_play(1), played=190.0)))
+        stored = plays.find(db, me, play_id)
         assert stored is not None
         assert (stored.fate, stored.play.played) == ("queued", 190.0)
 
@@ -693,8 +693,8 @@ async def test_only_the_rules_freeze_a_row_of_the_queue(store: Store) -> None:
 
     def work(db: Connection) -> None:
         me = listener(db)
-        number = enqueue(db, me, 1)
-        db.execute(update(history).where(history.c.id == number).values(artist="edited"))
+        play_id = enqueue(db, me, 1)
+        db.execute(update(history).where(history.c.id == play_id).values(artist="edited"))
         assert [w.play for w in queue.waiting(db, me, "rj", NOW, 50)] == [a_play(1)]
 
     await store.write(work)
@@ -732,6 +732,6 @@ async def test_what_was_being_sent_when_its_sender_was_lost_may_be_on_lastfm(sto
             queue.release(db, lease)
         else:
             queue.free_all(db)
-        assert [plays.restamped(db, number).unanswered for number in (sent, waits)] == [True, False]
+        assert [plays.restamped(db, play_id).unanswered for play_id in (sent, waits)] == [True, False]
 
     await store.write(work)

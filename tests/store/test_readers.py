@@ -148,8 +148,8 @@ async def test_a_skip_that_is_sent_by_hand_counts(store: Store) -> None:
     def work(db: Connection) -> int:
         me = listener(db)
         said = Play(Track("Nina Simone", "Sinnerman"), int(NOW), 5.0)
-        (number,) = plays.insert(db, [history_row(me, said, fate="threshold_not_met", counted=False)]).values()
-        plays.count(db, number)
+        (play_id,) = plays.insert(db, [history_row(me, said, fate="threshold_not_met", counted=False)]).values()
+        plays.count(db, play_id)
         return me
 
     me = await store.write(work)

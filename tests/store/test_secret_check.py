@@ -49,9 +49,9 @@ asyncio.run(main())
 
 
 def signed_in(db: Connection, name: str = "me", secret: str = RIGHT) -> int:
-    number = accounts.add(db, name, NOW).id
-    accounts.sign_in(db, number, "RJ", SessionCipher((secret,)).close(f"session of {name}"), "key")
-    return number
+    account_id = accounts.add(db, name, NOW).id
+    accounts.sign_in(db, account_id, "RJ", SessionCipher((secret,)).close(f"session of {name}"), "key")
+    return account_id
 
 
 def everything(db: Connection) -> list[object]:

@@ -48,12 +48,12 @@ def asking(db: Connection) -> ReadQuestion:
 def stored(
     db: Connection, me: int, at: datetime, title: str = "Sinnerman", fate: str = "accepted", **names: str
 ) -> int:
-    """A play in the history; its number."""
+    """A play in the history; its id."""
     said = Play(
         Track(names.get("artist", "Nina Simone"), title, names.get("album", "Pastel Blues")), int(at.timestamp()), 240.0
     )
-    [number] = plays.insert(db, [history_row(me, said, fate=fate)]).values()
-    return number
+    [play_id] = plays.insert(db, [history_row(me, said, fate=fate)]).values()
+    return play_id
 
 
 async def test_days_and_hours_are_those_of_the_zone_on_both_sides_of_a_change_of_clocks(store: Store) -> None:
@@ -147,7 +147,7 @@ async def test_what_was_chosen_stays_when_the_list_is_written_again(store: Store
     def work(db: Connection) -> None:
         me = listener(db)
         library.write(db, me, [library_row("/1.mp3", "Oasis", "Wonderwall")])
-        (number,) = (row[0] for row in library.names(db, me))
+        (file_id,) = (row[0] for row in library.names(db, me))
         row = {
             "artist": "Oasis",
             "track": "Wonderwall (Remastered)",
@@ -155,11 +155,11 @@ async def test_what_was_chosen_stays_when_the_list_is_written_again(store: Store
             "loved_at": 1.0,
             "outcome": "doubtful",
         }
-        loved.write(db, me, [{**row, "candidates": [[number, "version"]]}])
+        loved.write(db, me, [{**row, "candidates": [[file_id, "version"]]}])
         (track,) = loved.listing(db, me, "doubtful", 10)
-        assert loved.choose(db, me, track.id, number)
+        assert loved.choose(db, me, track.id, file_id)
         loved.write(db, me, [{**row, "outcome": "matched"}])
-        assert loved.choices(db, me) == [(number, "Oasis", "Wonderwall (Remastered)")]
+        assert loved.choices(db, me) == [(file_id, "Oasis", "Wonderwall (Remastered)")]
         assert loved.counts(db, me) == {"matched": 1}
 
     await store.write(work)
@@ -168,9 +168,9 @@ async def test_what_was_chosen_stays_when_the_list_is_written_again(store: Store
 async def test_all_of_a_listener_is_erased_and_nothing_of_another(store: Store) -> None:
     def work(db: Connection) -> None:
         me, other = listener(db), listener(db, "other")
-        for number in (me, other):
-            enqueue(db, number, 1)
-            stored(db, number, datetime(2014, 5, 1, tzinfo=UTC))
+        for account_id in (me, other):
+            enqueue(db, account_id, 1)
+            stored(db, account_id, datetime(2014, 5, 1, tzinfo=UTC))
         erase.begin(db, me, "nobody's browser")
         assert erase.unfinished(db) == [me]
         stored(db, me, datetime(2014, 5, 2, tzinfo=UTC), "reported since")

@@ -74,9 +74,9 @@ def test_an_unreadable_length_is_rejected(text: str) -> None:
 
 async def test_discarding_can_be_undone(house: House) -> None:
     await house.connect()
-    number = await queued(house)
+    play_id = await queued(house)
     open_page = {"HX-Request": "true"}
-    answer = await house.http.post(f"/plays/{number}/discard", headers=open_page)
+    answer = await house.http.post(f"/plays/{play_id}/discard", headers=open_page)
     assert answer.text == "Discarded. It stays in the history."
     undo = answer.headers["tonearm-undo"]
     assert (await house.signed_out.post(undo)).status_code == 401

@@ -69,9 +69,9 @@ async def play(house: House) -> int:
 
 
 async def test_who_has_only_lastfm_sees_nothing_of_other_services(house: House) -> None:
-    number = await play(house)
+    play_id = await play(house)
     assert "Other services" not in await house.page("/settings")
-    assert "Other services" not in await house.page(f"/plays/{number}")
+    assert "Other services" not in await house.page(f"/plays/{play_id}")
 
 
 async def test_the_settings_show_each_service_and_pause_it(delivering: House) -> None:
@@ -79,20 +79,20 @@ async def test_the_settings_show_each_service_and_pause_it(delivering: House) ->
     page = await delivering.page("/settings")
     assert 'data-state="live" href="/settings/destinations/1"><bdi>ListenBrainz (rob)</bdi></a>' in page
     assert "Nothing waits" in page
-    number = (await only(delivering)).stored.id
-    answer = await delivering.http.post(f"/settings/destinations/{number}/pause")
+    destination_id = (await only(delivering)).stored.id
+    answer = await delivering.http.post(f"/settings/destinations/{destination_id}/pause")
     assert answer.status_code == 303
     await play(delivering)
     page = await delivering.page("/settings")
     assert "Paused" in page
     assert "1 play waits" in page
-    page = await delivering.page(f"/settings/destinations/{number}")
+    page = await delivering.page(f"/settings/destinations/{destination_id}")
     assert "<bdi>Nina Simone</bdi> – <bdi>Sinnerman</bdi>" in page
     assert "On hold: Sending is paused." in page
     assert "Not accepted" not in page
     assert (await delivering.http.get("/settings/destinations/99")).status_code == 404
     for action in ("resume", "retry"):
-        assert (await delivering.http.post(f"/settings/destinations/{number}/{action}")).status_code == 303
+        assert (await delivering.http.post(f"/settings/destinations/{destination_id}/{action}")).status_code == 303
     assert (await only(delivering)).state == "connected"
     assert (await delivering.http.post("/settings/destinations/99/pause")).status_code == 404
 
@@ -102,8 +102,8 @@ async def test_services_that_name_no_user_are_distinguished_by_their_hosts(house
         profile = DestinationProfile(DestinationKind.MALOJA, f"http://{host}", "", host)
         added = await house.deck.destinations.add_profile(house.me.id, profile, None, 0.0)
         assert isinstance(added, StoredDestination)
-    number = await play(house)
-    for path in ("/settings", "/queue", f"/plays/{number}"):
+    play_id = await play(house)
+    for path in ("/settings", "/queue", f"/plays/{play_id}"):
         page = await house.page(path)
         assert "<bdi>Maloja (one.test)</bdi>" in page, path
         assert "<bdi>Maloja (two.test)</bdi>" in page, path
@@ -123,40 +123,40 @@ async def test_a_service_that_needs_a_token_says_so(delivering: House, server: L
 
 async def test_the_page_of_a_play_says_what_happened_at_each_service(delivering: House) -> None:
     await add(delivering)
-    number = await play(delivering)
+    play_id = await play(delivering)
     while (await only(delivering)).waiting.plays:
         await async_pause()
-    page = await delivering.page(f"/plays/{number}")
+    page = await delivering.page(f"/plays/{play_id}")
     assert "Other services" in page
     assert "<b><bdi>ListenBrainz (rob)</bdi></b> Accepted" in page
 
 
 async def test_the_queue_shows_what_waits_for_one_service(delivering: House) -> None:
     await add(delivering)
-    number = (await only(delivering)).stored.id
-    await delivering.deck.destinations.pause(delivering.me.id, number, paused=True)
+    destination_id = (await only(delivering)).stored.id
+    await delivering.deck.destinations.pause(delivering.me.id, destination_id, paused=True)
     assert "Nothing is waiting, and nothing was rejected or ignored there." in await delivering.page(
-        f"/queue?destination={number}"
+        f"/queue?destination={destination_id}"
     )
     await play(delivering)
     page = await delivering.page("/queue")
-    assert f'href="/queue?destination={number}"><bdi>ListenBrainz (rob)</bdi> <b>1</b></a>' in page
-    page = await delivering.page(f"/queue?destination={number}")
-    assert f'href="/queue?destination={number}" aria-current="true"' in page
+    assert f'href="/queue?destination={destination_id}"><bdi>ListenBrainz (rob)</bdi> <b>1</b></a>' in page
+    page = await delivering.page(f"/queue?destination={destination_id}")
+    assert f'href="/queue?destination={destination_id}" aria-current="true"' in page
     assert re.search(r"Sinnerman.*On hold.*Sending is paused\.", page, re.DOTALL)
-    assert f'hx-get="/fragments/plays?destination={number}"' in page
+    assert f'hx-get="/fragments/plays?destination={destination_id}"' in page
     assert (await delivering.http.get("/queue?destination=99")).status_code == 404
 
 
 async def test_the_queue_shows_what_a_service_has_not_accepted(delivering: House, server: ListenBrainzStandIn) -> None:
     await add(delivering)
     server.bad = lambda play: True
-    number = (await only(delivering)).stored.id
+    destination_id = (await only(delivering)).stored.id
     await play(delivering)
     server.fail_next(Fault.OUTAGE)
     while (await only(delivering)).waiting.plays and not (await only(delivering)).waits:
         await async_pause()
-    page = await delivering.page(f"/fragments/plays?destination={number}")
+    page = await delivering.page(f"/fragments/plays?destination={destination_id}")
     assert re.search(r"Sinnerman.*(Retrying|Rejected|Queued|Sending)", page, re.DOTALL)
 
 
@@ -484,10 +484,10 @@ async def test_a_session_that_has_ended_is_renewed_on_its_page(adding: House, fm
 
 async def test_removing_a_service_asks_what_happens_to_what_waits(adding: House) -> None:
     await add(adding)
-    number = (await only(adding)).stored.id
-    at = f"/settings/destinations/{number}"
+    destination_id = (await only(adding)).stored.id
+    at = f"/settings/destinations/{destination_id}"
     assert "Remove ListenBrainz (rob)</button>" in await adding.page(at)
-    await adding.deck.destinations.pause(adding.me.id, number, paused=True)
+    await adding.deck.destinations.pause(adding.me.id, destination_id, paused=True)
     await play(adding)
     assert "Remove, and keep 1 play for it" in await adding.page(at)
     answer = await adding.http.post(f"{at}/remove")

@@ -166,10 +166,10 @@ async def test_plays_are_seen_only_by_those_they_are_shared_with(house: House) -
     assert me.id != hers
 
 
-@pytest.mark.parametrize("number", ["0", "99", "me"])
-async def test_plays_are_shown_to_other_listeners_only(house: House, number: str) -> None:
-    number = str(house.me.id) if number == "me" else number
-    answer = await house.http.post("/household/share", data={"listener": number, "shown": "true"})
+@pytest.mark.parametrize("listener_id", ["0", "99", "me"])
+async def test_plays_are_shown_to_other_listeners_only(house: House, listener_id: str) -> None:
+    listener_id = str(house.me.id) if listener_id == "me" else listener_id
+    answer = await house.http.post("/household/share", data={"listener": listener_id, "shown": "true"})
     assert answer.status_code == 404
 
 

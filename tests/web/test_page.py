@@ -65,7 +65,7 @@ class Tags(HTMLParser):
 
 
 async def queued(house: House, track: Track = SINNERMAN, ago: int = 600) -> int:
-    """A play in the queue of a listener who is connected; its number."""
+    """A play in the queue of a listener who is connected; its id."""
     saved = await house.me.scrobble(track, started_at=house.deck.clock.now() - ago, played=622)
     assert saved.status in ("queued", "too_old")
     return saved.id
@@ -82,11 +82,11 @@ async def settled(
     settled_ago: float = 0.0,
 ) -> None:
     """A play in the history whose fate is known."""
-    number, at = await queued(house, track, ago), house.deck.clock.now() - settled_ago
+    play_id, at = await queued(house, track, ago), house.deck.clock.now() - settled_ago
 
     def settle(db: Connection) -> None:
-        plays.settle(db, [number], fate, at, reason=reason, correction=correction)
-        queue.remove(db, [number])
+        plays.settle(db, [play_id], fate, at, reason=reason, correction=correction)
+        queue.remove(db, [play_id])
 
     await house.deck.store.write(settle)
 
@@ -298,8 +298,8 @@ async def test_every_play_is_accounted_for_and_the_sums_add_up(house: House) -> 
 
 async def test_a_play_without_a_fate_is_shown_as_missing(house: House) -> None:
     await house.connect()
-    number = await queued(house)
-    await house.deck.store.write(lambda db: queue.remove(db, [number]))
+    play_id = await queued(house)
+    await house.deck.store.write(lambda db: queue.remove(db, [play_id]))
     assert "1 play, 1 not accounted for" in await house.page("/accounted")
 
 
@@ -355,20 +355,20 @@ async def test_a_suspect_is_sent_by_one_click_and_only_once(house: House) -> Non
     for path, status in (("/plays/99/send", 404), (f"/plays/{2**63}/send", 400)):
         assert (await house.http.post(path)).status_code == status
     await settled(house, "accepted", song(1))
-    number = saved.id + 1
-    assert (await house.http.post(f"/plays/{number}/send")).status_code == 409
-    refusal = await house.http.post(f"/plays/{number}/send", headers={"HX-Request": "true"})
+    play_id = saved.id + 1
+    assert (await house.http.post(f"/plays/{play_id}/send")).status_code == 409
+    refusal = await house.http.post(f"/plays/{play_id}/send", headers={"HX-Request": "true"})
     assert refusal.text == "Already on Last.fm, where plays can't be changed from here: edit or delete it on last.fm."
     assert refusal.headers["content-type"].startswith("text/plain")
 
 
 async def test_a_form_leads_back_to_its_page_and_never_to_another_site(house: House) -> None:
     await house.connect()
-    number = await queued(house)
+    play_id = await queued(house)
     here = {"Referer": "http://localhost/queue?state=waiting"}
-    assert (await house.http.post(f"/plays/{number}/send", headers=here)).headers["location"] == "/queue?state=waiting"
+    assert (await house.http.post(f"/plays/{play_id}/send", headers=here)).headers["location"] == "/queue?state=waiting"
     for elsewhere in ("http://elsewhere.test/queue", "http://localhost//elsewhere.test/", "http://[", "nonsense"):
-        answer = await house.http.post(f"/plays/{number}/send", headers={"Referer": elsewhere})
+        answer = await house.http.post(f"/plays/{play_id}/send", headers={"Referer": elsewhere})
         assert answer.headers["location"] == "/queue"
 
 
@@ -703,15 +703,15 @@ async def test_the_days_turn_over_at_midnight(house: House) -> None:
 
 async def test_repeated_attempts_are_one_step(house: House) -> None:
     await house.connect()
-    number, now = await queued(house), house.deck.clock.now()
+    play_id, now = await queued(house), house.deck.clock.now()
 
     def write(db: Connection) -> None:
         offline = "Last.fm error 11: Service Offline"
         for place, text in enumerate([offline] * 6 + ["no answer", offline]):
-            attempts.write(db, house.me.id, now - 600 + 60 * place, "Later", Cause(None, text), [number])
+            attempts.write(db, house.me.id, now - 600 + 60 * place, "Later", Cause(None, text), [play_id])
 
     await house.deck.store.write(write)
-    story = await house.page(f"/plays/{number}")
+    story = await house.page(f"/plays/{play_id}")
     assert story.count("Last.fm couldn&#39;t accept it") == 3
     assert "Last.fm couldn&#39;t accept it, 6 attempts</strong>" in story
     assert re.search(r"6 attempts</strong> <span class=\"small\"><time .*</time> to <time .*</time>", story)

@@ -259,13 +259,13 @@ async def test_deleting_everything_leaves_nothing_of_this_listener_and_all_of_th
     assert "Connect your Last.fm profile" in page
     assert "No plays yet." in page
 
-    async def left(number: int) -> dict[str, int]:
+    async def left(account_id: int) -> dict[str, int]:
         tables = (play, scrobble_queue, attempt, library, loved, job_run, login, token, job_failure, erasure)
         of_players = (player, player_user, app_key, device_clock, heart, history_import, viewer, loved_sync)
         of_others = (destination, destination_queue, edit_rule, reported_name, library_key)
         of_figures = (month_part, month_summary, year_summary, summary_name, renamed_name)
         asks = {
-            table.name: select(func.count()).where(table.c.account == number)
+            table.name: select(func.count()).where(table.c.account == account_id)
             for table in tables + of_players + of_figures + of_others
         }
         return await house.deck.store.read(
