@@ -285,6 +285,28 @@ def test_a_word_on_the_time_of_a_play_is_not_final_while_a_clock_may_be_wrong(
     assert isinstance(settled.fate, Ignored)
 
 
+@pytest.mark.parametrize("shown", [-300.0, 300.0])
+def test_a_play_that_is_in_the_future_by_both_clocks_waits_until_one_has_reached_it(shown: float) -> None:
+    play = replace(waiting(1, -5 * HOUR), enqueued_at=NOW - HOUR)
+    answered = Answered((ItemAnswer(4),), NOW + shown)
+    [back] = next_step(DeliveryState(), [play], answered, NOW, 0.5, doubtful=True).back
+    assert (back.not_before, back.too_new) == (NOW + 5 * HOUR - max(0.0, shown), 0)
+
+
+@pytest.mark.parametrize(
+    ("enqueued_at", "shown"),
+    [(NOW - HOUR, 6 * HOUR), (NOW + 5 * HOUR, 300.0), (NOW + DAY, 300.0)],
+    ids=["past by the other clock", "timed by ours, put back since", "past when it was reported"],
+)
+def test_a_play_that_only_one_clock_calls_future_or_that_ours_may_have_timed_is_tried_again(
+    enqueued_at: float, shown: float
+) -> None:
+    play = replace(waiting(1, -5 * HOUR), enqueued_at=enqueued_at)
+    answered = Answered((ItemAnswer(4),), NOW + shown)
+    [back] = next_step(DeliveryState(), [play], answered, NOW, 0.5, doubtful=True).back
+    assert back.not_before == NOW + UNCHECKED
+
+
 @pytest.mark.parametrize(("code", "off"), [(3, 20.0 * DAY), (4, -20.0 * DAY)])
 def test_a_play_that_a_wrong_clock_has_timed_is_sent_once_more(code: int, off: float) -> None:
     play = replace(unchecked(1), off=off)

@@ -23,6 +23,7 @@ from tonearm.core.delivery import (
     Step,
     its_time,
     start_moves_by,
+    timed_by_our_clock,
 )
 from tonearm.core.destination import Concern, Ignoring, Rules
 from tonearm.core.report import queued_by_a_fast_clock
@@ -334,7 +335,8 @@ def _outcome(
             return replace(again, error=_NOT_STORED)
         case Ignoring.TOO_OLD | Ignoring.TOO_NEW if _unchecked(waiting, doubtful):
             error = f"{rules.service} rejects this play's start time, and our clock may be wrong"
-            return replace(again, not_before=now + UNCHECKED, error=error)
+            wait = max(UNCHECKED, _surely_ahead(waiting, now, lastfm_now))
+            return replace(again, not_before=now + wait, error=error)
         case Ignoring.TOO_OLD | Ignoring.TOO_NEW if not waiting.too_new and start_moves_by(waiting):
             error = f"{rules.service} rejects this play's start time, and our clock was wrong"
             return replace(again, too_new=1, not_before=now, error=error)
@@ -351,6 +353,13 @@ def _ahead(waiting: QueuedPlay, now: float, skew: float, rules: Rules) -> Queued
         later = now  # our clock was wrong, as is now known: the start is corrected, and the play is sent at once
     error = f"{rules.service} says that this play starts in the future"
     return replace(waiting, tries=waiting.tries + 1, too_new=1, not_before=later, error=error, refused_ahead=first)
+
+
+def _surely_ahead(waiting: QueuedPlay, now: float, lastfm_now: float) -> float:
+    """Seconds until a start has come by one of the clocks, whichever is wrong; 0 if our clock may have timed it."""
+    start = waiting.play.timestamp
+    ours = start <= waiting.enqueued_at or timed_by_our_clock(waiting)
+    return 0.0 if ours else start - max(now, lastfm_now)
 
 
 def _unchecked(waiting: QueuedPlay, doubtful: bool) -> bool:
