@@ -540,6 +540,8 @@ class Elsewhere:
         target, alone = posted.target, self.referee.alone
         self.awaits(posted.at, target, f"E{posted.number}")
         rest, target.rest = target.rest, None
+        if rest is not None and rest.token not in ("", posted.token):
+            return  # its listener gave it another meanwhile, which has a limit of its own
         if rest is not None and alone and target.pressed_at < rest.since and posted.at < rest.until - 0.01:
             early = rest.until - posted.at
             self.finds(Kind.MISBEHAVED, f"E{posted.number} comes {early:.1f} s too early for {target} ({rest.why})")
@@ -648,7 +650,8 @@ class Elsewhere:
             case 401:
                 self.loses_token(target)
             case 429:
-                self._rests(posted, float(said.headers.get("X-RateLimit-Reset-In", FIRST_REST)), "after 429")
+                seconds = float(said.headers.get("X-RateLimit-Reset-In", FIRST_REST))
+                self._rests(posted, seconds, "after 429", token=posted.token)
             case 503:
                 self._rests(posted, SHORTEST_REST, "after 503")
             case _:
@@ -679,10 +682,10 @@ class Elsewhere:
         elif many > FREE_REFUSALS:
             self._rests(posted, SHORTEST_REST, f"after {many} refusals in a row")
 
-    def _rests(self, posted: Posted, seconds: float, why: str) -> None:
+    def _rests(self, posted: Posted, seconds: float, why: str, *, token: str = "") -> None:
         now = self.timeline.elapsed
         if posted.changes == posted.target.changes and not posted.overtaken:  # else its sender wrote nothing
-            posted.target.rest = Rest(now, now + seconds, f"{why} to E{posted.number}")
+            posted.target.rest = Rest(now, now + seconds, f"{why} to E{posted.number}", token=token)
         self.ready(posted.target, LONGEST_REST)
 
     def _over(self, posted: Posted, *, leave_open: bool) -> None:

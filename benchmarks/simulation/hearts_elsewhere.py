@@ -80,7 +80,7 @@ class HeartsElsewhere:
     requests: int = 0
     _kept: defaultdict[Target, dict[str, Kept]] = field(default_factory=lambda: defaultdict(dict))
     _known_from: dict[tuple[ListenServer, str], float] = field(default_factory=dict)
-    _rests: dict[Target, tuple[float, float]] = field(default_factory=dict)
+    _rests: dict[Target, tuple[float, float, str]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Give the servers their recordings."""
@@ -152,8 +152,10 @@ class HeartsElsewhere:
     def _is_awaited(self, told: Told) -> None:
         target = told.target
         self.elsewhere.awaits(told.at, target, f"a heart for {target}")
-        since, until = self._rests.pop(target, (0.0, 0.0))
+        since, until, throttled = self._rests.pop(target, (0.0, 0.0, ""))
         alone = self.elsewhere.referee.alone
+        if told.token != throttled:
+            return  # its listener gave it another meanwhile, which has a limit of its own
         if alone and since + LAG < told.at < until - 0.01 and target.pressed_at < since:
             self._finds(Kind.MISBEHAVED, f"a heart comes {until - told.at:.1f} s too early for {target}")
 
@@ -180,7 +182,8 @@ class HeartsElsewhere:
             return
         match said.status:
             case 429:
-                self._rests[target] = (now, now + float(said.headers.get("X-RateLimit-Reset-In", FIRST_REST)))
+                seconds = float(said.headers.get("X-RateLimit-Reset-In", FIRST_REST))
+                self._rests[target] = (now, now + seconds, told.token)
             case 401 if told.token == target.token:
                 self.elsewhere.loses_token(target)
             case 400 | 500 if kept is not None:

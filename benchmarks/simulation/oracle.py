@@ -83,13 +83,16 @@ class Sent:
 
 @dataclass(slots=True)
 class Rest:
-    """Until then (seconds of the run) an account, or all accounts, must send nothing; `why` is the reason."""
+    """Until then (seconds of the run) an account, or all accounts, must send nothing; `why` is the reason. With a
+    `token`, this is only about what is sent with it.
+    """
 
     since: float
     until: float
     why: str
     probe: bool = False
     outage: bool = False
+    token: str = ""
 
 
 @dataclass(slots=True, eq=False)

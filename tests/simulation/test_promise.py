@@ -10,6 +10,9 @@ import pytest
 from benchmarks import faults
 from benchmarks.__main__ import main
 from benchmarks.simulation import bugs
+from benchmarks.simulation.elsewhere import Posted
+from benchmarks.simulation.hearts_elsewhere import Told
+from benchmarks.simulation.listen_server import Said
 from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
 from benchmarks.simulation.on_postgres import PostgresRoom
 from benchmarks.simulation.run import Room, Run, Scope, run
@@ -71,6 +74,7 @@ MISJUDGED = (
     212616,  # a process that stood still sends a play again that another has sent meanwhile
     212661,  # a corrected play replaces one that is there with the start of its first report
     212347,  # a dead process had counted accounts that met an outage, and its successor's slots were booked already
+    225036,  # a token is throttled after its listener has replaced it, and plays are sent with the new one
 )
 
 MENDED = (
@@ -78,6 +82,7 @@ MENDED = (
     120278,  # one report comes twice in a transaction, and its start is moved in one of them only
     92747,  # good plays count as rejected, because a destination that answered before rejects everything for a while
     200551,  # bad plays are told as rejected with the reason of an outage that began while they waited
+    222935,  # a play in the future by every clock is sent again, since one answer had another time
 )
 
 
@@ -175,6 +180,36 @@ def test_each_listener_can_have_that_many_destinations(number: int, room: Room) 
     result = run(4, 8, room, scope=Scope(destinations=number))
     assert not result.findings
     assert result.destinations == number * len(Run(4, 8, room).ledger.accounts)
+
+
+@pytest.mark.parametrize(
+    ("status", "renewed", "waits"), [(429, False, True), (429, True, False), (503, False, True), (503, True, True)]
+)
+def test_only_a_token_that_was_replaced_after_it_was_throttled_need_not_wait(
+    status: int, renewed: bool, waits: bool, room: Room
+) -> None:
+    elsewhere = Run(225036, 8, room).elsewhere
+    assert elsewhere is not None
+    target = elsewhere.targets[0]
+    target.token, target.pressed_at = "old", -1.0
+    before, after = (
+        Posted(n, 0.0, target, token, 0, []) for n, token in ((1, "old"), (2, "new" if renewed else "old"))
+    )
+    elsewhere._answered(before, Said(status, b'{"error": "later"}', {}))
+    elsewhere._is_awaited(after)
+    assert any("E2 comes" in str(finding) for finding in elsewhere.referee.findings) == waits
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_hearts_wait_for_a_throttled_token_unless_it_was_replaced(renewed: bool, room: Room) -> None:
+    elsewhere = Run(225036, 8, room).elsewhere
+    assert elsewhere is not None
+    assert elsewhere.hearts is not None
+    target = elsewhere.targets[0]
+    target.pressed_at = -1.0
+    elsewhere.hearts.answered(Told(0.0, target, "old", None), Said(429, b"{}", {"X-RateLimit-Reset-In": "90"}))
+    elsewhere.hearts._is_awaited(Told(60.0, target, "new" if renewed else "old", None))
+    assert any("a heart comes" in str(finding) for finding in elsewhere.referee.findings) != renewed
 
 
 def test_a_broken_promise_names_the_command_that_replays_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
