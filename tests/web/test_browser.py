@@ -510,12 +510,14 @@ AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 
 
 def violations(page: Page, *rules: str) -> list[str]:
-    """What axe-core finds wrong with a page, by all of its rules or by some."""
-    expect(page.locator("[style*=opacity]")).to_have_count(0)  # what comes has faded in
+    """What axe-core finds wrong with a page, by all rules or some; again if something fades in meanwhile."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)  # by the debugger, which no policy of the page forbids
     only = {"runOnly": list(rules)} if rules else {}
-    found = page.evaluate("how => axe.run(document, how)", {"resultTypes": ["violations"], **only})
+    fading, found = page.locator("[style*=opacity]"), None
+    while found is None or fading.count():
+        expect(fading).to_have_count(0)
+        found = page.evaluate("how => axe.run(document, how)", {"resultTypes": ["violations"], **only})
     return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
 

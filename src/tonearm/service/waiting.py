@@ -45,14 +45,17 @@ class WaitingRun:
 
     async def ended(self, event_hub: EventHub, account: int, job: Callable[[], Awaitable[Run | None]]) -> Run:
         """Wait for the run to end. Returns it then, or when Last.fm is unavailable or nothing runs it now: then
-        `failure` says why.
+        `failure` says why. That nobody runs it is said only if it is so twice: a process may just be starting.
         """
+        nobody = False
         with event_hub.subscribe(account) as (subscription, _):
             while True:
                 run = await job()
                 assert run is not None
                 if run.state is not RunState.RUNNING or run.failure:
                     return run
-                if reason := await self.reason(account):
+                reason = await self.reason(account)
+                if reason and (nobody or reason != NOBODY):
                     return replace(run, failure=reason)
+                nobody = reason == NOBODY
                 await subscription.within(CHECK_EVERY)
