@@ -192,6 +192,11 @@ class Ledger:
         for one in self.reports_of(play):
             one.discarded = True
 
+    def resend(self, play: Reported) -> None:
+        """Its listener has it sent by hand, whatever else is there."""
+        for one in self.reports_of(play):
+            one.resent = True
+
     def find(self, artist: str, title: str, reported_start: Callable[[], int]) -> Reported | None:
         """The play reported with these; a song that was played once is found with any time."""
         songs = self.songs(artist, title)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.simulation.disk import Disk
 from benchmarks.simulation.elsewhere import Elsewhere
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.hearts import Hearts
@@ -28,16 +29,21 @@ from tonearm.store.db.sqlite_writer import StoreUnavailable
 DAY = 86400
 _ARTISTS = ("Nina Simone", "Sigur Rós", "やくしまるえつこ", "Mogwai", "!!!", MISSPELT)
 _FILTERED = ({"artist": "Various"}, {"artist": "[unknown]"}, {"album": "Unknown album"}, {"album_artist": "VA"})
+_BY_HAND = "SELECT 1 FROM play WHERE id = ? AND fate = 'queued' AND reason = 'queued by the listener'"
 
 
 @dataclass(slots=True, eq=False)
 class Listeners:
-    """Everybody who uses the service. `left` plays are still to be reported; `clock` is the process's own."""
+    """Everybody who uses the service. `left` plays are still to be reported; `clock` is the process's own.
+
+    `retrying` are plays that are being sent by hand, for all that anybody heard.
+    """
 
     ledger: Ledger
     timeline: Timeline
     emulator: Emulator
     referee: Referee
+    disk: Disk
     weather: Weather
     chance: Random
     clock: Callable[[], float]
@@ -48,6 +54,7 @@ class Listeners:
     hearts: Hearts | None = None
     elsewhere: Elsewhere | None = None
     made: int = 0
+    retrying: list[Reported] = field(default_factory=list)
 
     async def act(self, deck: Deck) -> None:
         """A listener does something; if the disk rejects it, nothing is changed."""
@@ -85,6 +92,13 @@ class Listeners:
             where = traceback.extract_tb(fault.__traceback__)[-1]
             at = f"{Path(where.filename).name}:{where.lineno}"
             self.referee.finds(Kind.MISBEHAVED, f"{act.__name__} broke with {type(fault).__name__} at {at}: {fault}")
+
+    def starts(self) -> None:
+        """A process starts. The one before may have died when a play was queued by hand, and nobody heard of it."""
+        for play in self.retrying:
+            if self.disk.look(_BY_HAND, play.id):
+                self.ledger.resend(play)
+        self.retrying.clear()
 
     def arrives(self, account: Account, username: str) -> None:
         """The process is up again: the user of the account is certain now."""
@@ -269,12 +283,15 @@ class Listeners:
         account.pressed_at = float("inf")
         if self.elsewhere is not None:
             self.elsewhere.by_hand(play)
+        self.retrying.append(play)
         try:
             with account.meanwhile(play):
                 outcome = await deck.play_actions.retry(account.number, play.id)
         finally:
             account.pressed_at = self.timeline.elapsed
-        play.resent |= isinstance(outcome, ActionDone)
+        self.retrying.remove(play)
+        if isinstance(outcome, ActionDone):
+            self.ledger.resend(play)
         self.say(account.name, f"retries {play}: {outcome}")
 
     async def discards(self, deck: Deck, account: Account) -> None:

@@ -188,6 +188,7 @@ class Run:
             timeline,
             self.emulator,
             self.referee,
+            self.disk,
             self.weather,
             chance,
             now,
@@ -288,6 +289,7 @@ class Run:
 
     def _starts(self) -> None:
         self.referee.starts()
+        self.listeners.starts()
         if self.elsewhere is not None:
             self.elsewhere.starts()
 

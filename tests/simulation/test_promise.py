@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -13,6 +15,7 @@ from benchmarks.simulation import bugs
 from benchmarks.simulation.elsewhere import Posted
 from benchmarks.simulation.hearts_elsewhere import Told
 from benchmarks.simulation.listen_server import Said
+from benchmarks.simulation.listeners import fresh
 from benchmarks.simulation.many import USUAL_PLAYS, WITHIN, caught, results
 from benchmarks.simulation.on_postgres import PostgresRoom
 from benchmarks.simulation.run import Room, Run, Scope, run
@@ -75,6 +78,7 @@ MISJUDGED = (
     212661,  # a corrected play replaces one that is there with the start of its first report
     212347,  # a dead process had counted accounts that met an outage, and its successor's slots were booked already
     225036,  # a token is throttled after its listener has replaced it, and plays are sent with the new one
+    225164,  # a suspected play is sent by hand, and the process dies before its listener hears of it
 )
 
 MENDED = (
@@ -116,6 +120,25 @@ def test_the_promise_is_kept_on_postgresql_too(postgres: Server) -> None:
 @pytest.mark.parametrize("seed", MISJUDGED)
 def test_a_run_in_which_the_referee_once_erred_breaks_no_promise(seed: int, room: Room) -> None:
     assert not run(seed, 200, room).findings, faults.command(seed, 200)
+
+
+def test_a_play_whose_retry_got_no_answer_counts_as_sent_by_hand_if_that_was_saved(room: Room) -> None:
+    begun = Run(4, 8, room)
+    assert not begun.go().findings
+    play = next(one for one in begun.ledger.plays if one.was_answered("queued") and not one.resent)
+    same = begun.ledger.note(fresh(play, timestamp=play.timestamp - 1, answers=[play.answers[-1]]))
+    begun.listeners.retrying.append(play)
+    begun.listeners.starts()
+    assert [one.resent for one in (play, same)] == [False, False]
+    with closing(sqlite3.connect(begun.disk.file)) as db:
+        db.execute("UPDATE play SET fate = 'queued', reason = 'queued by the listener' WHERE id = ?", (play.id,))
+        db.commit()
+    begun.listeners.starts()
+    assert [one.resent for one in (play, same)] == [False, False]
+    begun.listeners.retrying.append(play)
+    begun.listeners.starts()
+    begun.disk.look_away()
+    assert [one.resent for one in (play, same)] == [True, True]
 
 
 @pytest.mark.parametrize("seed", MENDED)
