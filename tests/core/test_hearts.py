@@ -309,6 +309,16 @@ def test_a_heart_is_not_rejected_with_the_reason_of_an_outage_that_has_just_begu
     assert [one.rejected for one in refusals([bad, outage] * 5)] == [False] * 9 + [True], "but it ends"
 
 
+def test_what_fails_between_two_rejections_of_a_heart_makes_them_no_less_alike() -> None:
+    bad, taken = Cause(6, "no such track"), TAKEN.answered(answer(Later(AWAY), TAKEN, 0.5), 100.0, said_since=False)
+    assert taken.reason == str(AWAY)
+    for _ in range(5):
+        taken = taken.answered(answer(Split(bad), taken, 0.5), 110.0, said_since=False)
+        taken = taken.answered(answer(Later(AWAY), taken, 0.5), 120.0, said_since=False)
+        assert (taken.state, taken.reason) == (HeartState.WAITING, str(bad))
+    assert answer(Split(bad), taken, 0.5).rejected
+
+
 def test_what_a_destination_has_read_and_left_out_is_believed_sooner() -> None:
     waits = [left_out("no such recording", refusals) for refusals in range(3)]
     assert [(one.rejected, one.wait) for one in waits[:-1]] == [(False, 600), (False, 12 * 3600)]

@@ -253,7 +253,10 @@ class OwedHeart:
             return self.settled()
         state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
         refusals = self.refusals + answer.refused
-        return replace(self, state=state, refusals=refusals, due_at=now + answer.wait, reason=answer.reason)
+        reason = (
+            answer.reason if answer.refused or not self.refusals else self.reason
+        )  # compared with the next rejection
+        return replace(self, state=state, refusals=refusals, due_at=now + answer.wait, reason=reason)
 
 
 LEFT_OUT_LADDER = (600.0, 43200.0)
