@@ -350,6 +350,57 @@ def test_a_play_is_not_rejected_with_the_reason_of_an_outage_that_has_just_begun
     assert rejected_after([bad, outage, bad, outage, bad, bad]) == (6, bad)
 
 
+@pytest.mark.parametrize("number", [13, 28])
+@pytest.mark.parametrize("outage", [Cause(-5, "Error -5"), Cause(6, "Invalid parameters")])
+def test_a_play_that_nothing_proved_for_days_is_not_rejected_with_the_reason_of_an_outage(
+    number: int, outage: Cause
+) -> None:
+    """While nothing else is sent, rejections prove nothing, however many come: nor is the next one the play's own."""
+    bad, line, back = Cause(number, "bad"), DeliveryState(answered_at=NOW), batch_of(1)
+    for hour in range(18):
+        step = next_step(line, back, Split(bad), NOW + hour * HOUR, 0.5)
+        line, back = step.state, step.back
+        assert step.settled == ()
+    at = NOW + 18 * HOUR
+    proven = replace(line, fails=0, answered_at=at)
+    assert next_step(proven, back, Split(bad), at + 1, 0.5).settled == (Settled(1, Refused(bad)),)
+    for cause in (outage, bad):
+        step = next_step(replace(proven, answered_at=at), back, Split(cause), at + 1, 0.5)
+        back, at = step.back, at + 2
+        assert step.settled == ()
+    step = next_step(replace(proven, answered_at=at), back, Split(bad), at + 1, 0.5)
+    assert step.settled == (Settled(1, Refused(bad)),), "its own reason has come twice since"
+
+
+def test_a_code_that_comes_twice_begins_the_count_of_those_that_differ_again() -> None:
+    bad, other = Cause(13, "bad"), Cause(-5, "x")
+    line, back = DeliveryState(), batch_of(1)
+    counts = []
+    for cause in [bad] * 7 + [other, bad, other, other, bad]:
+        [play] = back = next_step(line, back, Split(cause), NOW, 0.5).back
+        counts.append(play.refusals)
+    assert counts == [1, 2, 3, 4, 5, 5, 5, 6, 7, 8, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Later(Cause(16, "away")),
+        Unsure(Cause(None, "no answer")),
+        SessionEnded(Cause(9, "x")),
+        KeyRefused(Cause(10, "x")),
+    ],
+)
+@pytest.mark.parametrize(("number", "times"), [(13, 1), (28, 4)])
+def test_what_fails_between_two_rejections_makes_them_no_less_alike(verdict: Verdict, number: int, times: int) -> None:
+    bad = Cause(number, "x")
+    play = refused_before(number, times)
+    [back] = next_step(DeliveryState(), [play], verdict, NOW + 1, 0.5).back
+    assert back.error == str(bad)
+    step = next_step(DeliveryState(answered_at=NOW + 2), [back], Split(bad), NOW + 3, 0.5)
+    assert [settled.id for settled in step.settled] == [1]
+
+
 def test_a_play_that_is_rejected_with_another_number_each_time_is_rejected_at_the_tenth() -> None:
     """Else a destination that takes plays of any age would be sent it for ever."""
     causes = [Cause(code, "x") for code in range(20, 40)]

@@ -86,6 +86,8 @@ MENDED = (
     120278,  # one report comes twice in a transaction, and its start is moved in one of them only
     92747,  # good plays count as rejected, because a destination that answered before rejects everything for a while
     200551,  # bad plays are told as rejected with the reason of an outage that began while they waited
+    221091,  # the same, after 18 rejections that nothing proved, since nothing else was sent
+    222435,  # the same, after 14 of them and faults in between
     222935,  # a play in the future by every clock is sent again, since one answer had another time
 )
 

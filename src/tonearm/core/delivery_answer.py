@@ -54,8 +54,8 @@ they take two hours.
 """
 
 ANY_REFUSAL_BELIEVED = 10
-"""Rejections of a lone play until one is believed that has another error code than the one before: they take seven
-hours. An outage may begin while a bad play waits, and is not why it is rejected.
+"""The same number if the code keeps changing: they take seven hours. A code that comes twice running begins that count
+again, at `REFUSALS_BELIEVED`. An outage may begin while a bad play waits, however long, and is not why it is rejected.
 """
 
 UNCHECKED = 31.0
@@ -116,7 +116,8 @@ def next_step(
 
 
 def _back(batch: Sequence[QueuedPlay], cause: Cause) -> tuple[QueuedPlay, ...]:
-    return tuple(replace(w, tries=w.tries + 1, error=str(cause)) for w in batch)
+    """The plays, to be sent again. The rejection of a play alone is told, and compared, until it is rejected again."""
+    return tuple(replace(w, tries=w.tries + 1, error=w.error if w.refusals else str(cause)) for w in batch)
 
 
 def _later(
@@ -202,8 +203,8 @@ def _refused_alone(
     proven = since < state.answered_at <= now and not state.fails
     known = rules.concern(cause.error_code).names_a_play
     repeated = known and guilty.error == str(cause)
-    needed = REFUSALS_BELIEVED if cause.repeats(guilty.error) else ANY_REFUSAL_BELIEVED
-    if proven and (repeated or guilty.refusals + 1 >= needed):
+    alike, refusals = cause.repeats(guilty.error), guilty.refusals + 1
+    if proven and (repeated or refusals >= (REFUSALS_BELIEVED if alike else ANY_REFUSAL_BELIEVED)):
         why = replace(cause, message=f"{cause.message}; it may be there") if guilty.unanswered else cause
         return Step(
             replace(state, fails=0, soft_failures=0), settled=(Settled(guilty.id, Refused(why, guilty.unanswered)),)
@@ -216,7 +217,7 @@ def _refused_alone(
         error=str(cause),
         not_before=now + pacing.ladder_wait(pacing.REFUSED_LADDER, guilty.refusals),
         refused_at=since if repeated else now,
-        refusals=guilty.refusals + 1,
+        refusals=min(refusals, REFUSALS_BELIEVED) if alike else refusals,
         group=guilty.id,
     )
     return Step(_refused(state, state.fails + news, cause, now, jitter, rules, alone=True), back=(back,))
