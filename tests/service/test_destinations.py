@@ -959,7 +959,27 @@ async def test_an_edited_play_replaces_the_old_one_at_destinations_without_it(wo
         await until_sent(room)
         assert (titles(world.first), titles(world.second)) == (songs(1), songs(2))
         assert await fates(room, there) == {"Song 001": "accepted", "Song 002": "kept"}
+        [kept] = await room.deck.store.read(lambda db: destination_queue.stories(db, [there.id], [edited.play]))
+        assert kept.reason == f"play {taken.id}, which it replaces, is there under its old names"
         assert await fates(room, not_yet) == {"Song 001": "discarded", "Song 002": "accepted"}
+
+
+@pytest.mark.parametrize("left", [{"state": "sending"}, {"unanswered": True}])
+async def test_an_edited_play_is_not_told_that_the_old_one_is_there_if_it_only_may_be(
+    world: World, left: dict[str, Any]
+) -> None:
+    async with world.open() as room:
+        await room.sign_in()
+        one = await add(room)
+        await pause(room, one)
+        await room.deck.jobs.pause("deliver")
+        taken = await room.play(1)
+        await room.deck.store.write(lambda db: db.execute(schema.destination_queue.update().values(**left)))
+        edited = await room.deck.play_actions.correct(room.me.id, taken.id, lambda track: replace(track, title="Two"))
+        assert isinstance(edited, ActionDone)
+        [kept] = await room.deck.store.read(lambda db: destination_queue.stories(db, [one.id], [edited.play]))
+        told = f"play {taken.id}, which it replaces, may be there under its old names"
+        assert (kept.fate, kept.reason) == ("kept", told)
 
 
 async def test_an_edited_play_that_lastfm_does_not_get_says_why(world: World) -> None:

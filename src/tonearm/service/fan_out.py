@@ -144,7 +144,8 @@ class FanOut:
         waits: list[StoredDestination] = []
         for one in destination_queue.stories(db, sorted(targets), [play_id]):
             if one.fate == ACCEPTED or one.sending or one.unanswered:
-                why = f"play {play_id}, which it replaces, is there under its old names"
+                be = "is" if one.fate == ACCEPTED else "may be"
+                why = f"play {play_id}, which it replaces, {be} there under its old names"
                 destination_queue.settle(db, one.destination, [Settlement(fresh, KEPT, now, why)])
             elif one.fate == "queued":
                 waits.append(targets[one.destination])
