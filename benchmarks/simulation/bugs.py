@@ -28,6 +28,7 @@ from tonearm.service import fan_out, loved_import, take_reports
 from tonearm.service.clock_skew import LastFmTime
 from tonearm.service.destination_hearts import DestinationHearts
 from tonearm.service.destination_outbox import DestinationOutbox
+from tonearm.service.fan_out import FanOut
 from tonearm.service.outbox import BatchAnswer
 from tonearm.service.rate_limit import Booked, Pace
 from tonearm.service.report_play import Reports
@@ -493,6 +494,23 @@ def sent_to_everybodys_destinations() -> AbstractContextManager[None]:
 _receiving = fan_out.receiving
 
 
+def edit_kept_where_the_old_play_gives_way() -> AbstractContextManager[None]:
+    """A destination that has never been sent the old play gets neither it nor the one that it was edited to."""
+
+    def give_way(
+        self: FanOut, db: Connection, targets: Sequence[StoredDestination], old: int, fresh: int, now: float
+    ) -> None:
+        _give_way(self, db, targets, old, fresh, now)
+        why = f"play {old}, which it replaces, may be there under its old names"
+        for target in targets:
+            destination_queue.settle(db, target.id, [Settlement(fresh, destination_queue.KEPT, now, why)])
+
+    return _all((FanOut, "give_way", give_way))
+
+
+_give_way = FanOut.give_way
+
+
 def paused_destination_sent_to() -> AbstractContextManager[None]:
     """A pause has no effect."""
     return _all((destinations, "pause", lambda *_, **__: None))
@@ -575,6 +593,7 @@ _PLANTED: tuple[Bug, ...] = (
     lost_answer_resent_otherwise,
     no_answer_from_a_destination_is_one,
     sent_to_everybodys_destinations,
+    edit_kept_where_the_old_play_gives_way,
     paused_destination_sent_to,
     no_answer_for_a_heart_elsewhere_is_one,
     heart_left_out_elsewhere_is_there,
@@ -598,6 +617,7 @@ ABOUT_DESTINATIONS = frozenset(
         "lost_answer_resent_otherwise",
         "no_answer_from_a_destination_is_one",
         "sent_to_everybodys_destinations",
+        "edit_kept_where_the_old_play_gives_way",
         "paused_destination_sent_to",
     }
 )
@@ -660,6 +680,7 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "lost_answer_resent_otherwise": ("otherwise than before",),
     "no_answer_from_a_destination_is_one": ("it is not there",),
     "sent_to_everybodys_destinations": ("a destination of",),
+    "edit_kept_where_the_old_play_gives_way": ("was never on its way there",),
     "paused_destination_sent_to": ("was paused",),
     "no_answer_for_a_heart_elsewhere_is_one": ("by the ledger, and",),
     "heart_left_out_elsewhere_is_there": ("by the ledger, and",),

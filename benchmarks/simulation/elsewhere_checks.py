@@ -132,6 +132,8 @@ class _Reckoning:
             case "discarded":
                 reports = self.elsewhere.reports_of(self.target, play)
                 return None if any(one.play.discarded or one.discarded for one in reports) else "nobody discarded it"
+            case "kept" if "which it replaces, may be there" in reason:
+                return None if self._before_may_be_there(play) else "what it replaces was never on its way there"
             case "kept" if "which it replaces" in reason:
                 return None if self._before_is_there(play) else "what it replaces is not there"
             case "kept":
@@ -173,10 +175,22 @@ class _Reckoning:
         return False
 
     def _before_is_there(self, play: Reported) -> bool:
-        for before, parcel in list(self.target.parcels.items()):
-            if before.corrected_to is not play:
-                continue
-            reports = [parcel, *self.elsewhere.reports_of(self.target, before)]
-            if any(self.there.get(one.play) or one.flight.first is not None for one in reports):
+        return any(self._there(one) or self._first_report_is_there(one) for one in self._before(play))
+
+    def _before_may_be_there(self, play: Reported) -> bool:
+        """Whether the play that this one replaces is there, has been sent there, or is in doubt by its own record: a
+        process that dies may have marked it and not sent it yet, and nobody else knows which of the two.
+        """
+        for before in self._before(play):
+            parcels = self.elsewhere.reports_of(self.target, before)
+            if any(self.there.get(one.play) or one.flight.first is not None for one in parcels):
+                return True
+            number = int(self.history[before]["id"]) if before in self.history else 0
+            waits, fate = self.queue.get(number), self.ledger.get(number)
+            if (waits and waits["unanswered"]) or (fate and "it may be there" in str(fate["reason"])):
                 return True
         return False
+
+    def _before(self, play: Reported) -> list[Reported]:
+        """What it was corrected from."""
+        return [before for before in list(self.target.parcels) if before.corrected_to is play]
