@@ -712,13 +712,14 @@ class Elsewhere:
                 if "was paused" in target.held:
                     await self._pauses(deck, target)
                 await self._renews(deck, target)
-                self._may(target, policy=Policy())
-                await deck.destinations.change_policy(self._number(target), target.number, lambda _: Policy())
+                await self._keeps_nothing(deck, target)
                 await self._retries(deck, target)
             elif target.number and self.chance.random() < 0.7:
                 await self._add(deck, target)
                 if True not in target.there:
                     self.finds(Kind.UNEXPLAINED, f"{target} cannot be added though all is well")
+                else:
+                    await self._keeps_nothing(deck, target)
         await self._until_sent(deck, plays_on)
         if self.disk.look(_OWED) and len(self.referee.clocks) > 1:
             # A play in the future was put on hold by a clock that has been corrected since. Without anybody signed in
@@ -727,6 +728,11 @@ class Elsewhere:
                 if True in target.there:
                     await self._retries(deck, target)
             await self._until_sent(deck, plays_on)
+
+    async def _keeps_nothing(self, deck: Deck, target: Target) -> None:
+        """Whatever is played from now on goes there: without another play, a bad one waits for ever."""
+        self._may(target, policy=Policy())
+        await deck.destinations.change_policy(self._number(target), target.number, lambda _: Policy())
 
     async def _until_sent(self, deck: Deck, plays_on: Callable[[Deck, Account], Awaitable[None]]) -> None:
         """Return when nothing waits, or when that takes too long."""

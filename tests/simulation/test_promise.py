@@ -62,6 +62,7 @@ CAUGHT_BY = {
     "one_reporter_is_believed": 4,
     "no_rest_when_throttled": 17,
     "queue_emptied_at_sign_out": 3,
+    "edit_kept_where_the_old_play_gives_way": 207,
 }
 """Seeds that catch what few of the first seeds catch, or do so in a short run: looked at first, to save time; all
 others where they do not.
@@ -79,6 +80,7 @@ MISJUDGED = (
     212347,  # a dead process had counted accounts that met an outage, and its successor's slots were booked already
     225036,  # a token is throttled after its listener has replaced it, and plays are sent with the new one
     225164,  # a suspected play is sent by hand, and the process dies before its listener hears of it
+    225785,  # a bad play waits at a destination whose policy, since it was added again, lets no other play prove it bad
 )
 
 MENDED = (
@@ -89,6 +91,7 @@ MENDED = (
     221091,  # the same, after 18 rejections that nothing proved, since nothing else was sent
     222435,  # the same, after 14 of them and faults in between
     222935,  # a play in the future by every clock is sent again, since one answer had another time
+    224966,  # an edit is told that the old play is there, which a dead process had marked and not sent
 )
 
 
