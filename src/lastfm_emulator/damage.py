@@ -88,14 +88,16 @@ def unsaid(struck: Iterable[Fault]) -> Body | Hangup:
 
 
 def altered(body: Body, struck: Iterable[Fault]) -> Body:
-    """The body as these faults leave it."""
+    """The body as these faults leave it. The totals stay 0 if nothing is stored: else they might look right."""
+    struck = tuple(struck)
+    nothing_stored = any(fault.kind is Kind.NOTHING_STORED for fault in struck)
     for fault in struck:
         match fault.kind:
             case Kind.STRING_COUNTS:
                 body = _counts_as_strings(body)
             case Kind.WRONG_LENGTH:
                 body = _wrong_length(body, fault.by)
-            case Kind.WRONG_TOTALS:
+            case Kind.WRONG_TOTALS if not nothing_stored:
                 body = _wrong_totals(body, fault.by)
             case Kind.SINGLE_OBJECT:
                 body = _single_objects(body)

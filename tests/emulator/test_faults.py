@@ -219,6 +219,13 @@ def test_the_totals_may_contradict_the_plays(emulator: Emulator, rj: Caller) -> 
     assert rj.read("user.getRecentTracks", user="RJ")["recenttracks"]["@attr"]["total"] == "1"
 
 
+def test_totals_never_say_that_what_was_not_stored_is_there(emulator: Emulator, rj: Caller) -> None:
+    emulator.fault(Kind.NOTHING_STORED)
+    emulator.fault(Kind.WRONG_TOTALS, by=1)
+    assert body(replied(rj))["scrobbles"]["@attr"] == {"accepted": 0, "ignored": 0}
+    assert stored_plays(emulator) == 0
+
+
 def test_plays_may_be_answered_as_accepted_and_not_be_stored(emulator: Emulator, rj: Caller) -> None:
     emulator.fault(Kind.NOTHING_STORED, calls=1)
     answer = body(replied(rj))["scrobbles"]
