@@ -90,9 +90,7 @@ def main() -> None:
     except Exception as fault:  # a traceback doesn't help whoever runs a command; -X dev shows it
         if sys.flags.dev_mode:
             raise
-        if (
-            isinstance(fault, OSError) and fault.errno in _NO_SPACE
-        ):  # files are opened, and their errors caught, elsewhere
+        if isinstance(fault, OSError) and fault.errno in _NO_SPACE:  # those of files are caught where they are opened
             click.echo(f"Error: the output could not be written: {fault.strerror}", err=True)
             sys.exit(1)
         place = extract_tb(fault.__traceback__)[-1]

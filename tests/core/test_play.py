@@ -256,3 +256,11 @@ def test_more_than_has_gone_by_was_not_heard(
 
 def test_the_length_of_what_plays_now_may_be_in_milliseconds() -> None:
     assert [length(seconds) for seconds in (None, 0.0, 247.0, 247_000.0)] == [None, 0.0, 247.0, 247.0]
+
+
+@pytest.mark.parametrize(
+    ("duration", "known"),
+    [(None, 0.0), (0.0, 0.0), (0.9, 0.0), (1.0, 1.0), (214.5, 214.5), (-5.0, 0.0), (math.inf, 0.0), (math.nan, 0.0)],
+)
+def test_a_length_is_known_if_a_track_can_have_it(duration: float | None, known: float) -> None:
+    assert Track("Can", "Spoon", duration=duration).known_length == known

@@ -16,7 +16,7 @@ from tonearm.http_exchange import sendable
 STATUS_KEY = "self"
 """The key of the only record that says what is playing now."""
 
-UNKNOWN_LENGTH = 600.0
+_UNKNOWN_LENGTH = 600.0
 """Seconds after which something that is playing expires, if its length is unknown."""
 
 _DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -102,6 +102,11 @@ def fitting(name: str, longest: int = 256) -> str:
     if len(name.encode()) <= longest:
         return name
     return name.encode()[: longest - len("…".encode())].decode(errors="ignore").rstrip() + "…"
+
+
+def shown_for(track: Track) -> float:
+    """Seconds after which something that is playing expires."""
+    return track.known_length or _UNKNOWN_LENGTH
 
 
 def moment(at: float) -> str:

@@ -253,9 +253,8 @@ class OwedHeart:
             return self.settled()
         state = HeartState.REJECTED if answer.rejected else HeartState.WAITING
         refusals = self.refusals + answer.refused
-        reason = (
-            answer.reason if answer.refused or not self.refusals else self.reason
-        )  # compared with the next rejection
+        kept = self.refusals and not answer.refused  # the reason of a rejection is compared with the next one's
+        reason = self.reason if kept else answer.reason
         return replace(self, state=state, refusals=refusals, due_at=now + answer.wait, reason=reason)
 
 

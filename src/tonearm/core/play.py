@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from math import isfinite
 
 from tonearm.core.cleaning import clean
 
@@ -51,6 +52,11 @@ class Track:
     duration: float | None = None
     track_number: int | None = None
     mbid: str = ""
+
+    @property
+    def known_length(self) -> float:
+        """The length in seconds; 0 if it is unknown, or none that a track can have."""
+        return self.duration if self.duration and isfinite(self.duration) and self.duration >= 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

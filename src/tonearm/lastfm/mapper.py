@@ -6,7 +6,6 @@ Parameters: https://www.last.fm/api/show/track.scrobble and https://www.last.fm/
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from tonearm.core.play import Play, Track
@@ -28,8 +27,8 @@ def track_params(track: Track) -> dict[str, str]:
         params["trackNumber"] = str(track.track_number)
     if track.mbid:
         params["mbid"] = track.mbid
-    if track.duration and math.isfinite(track.duration) and track.duration >= 1:
-        params["duration"] = str(round(track.duration))  # whole seconds: Last.fm accepts no fractions
+    if track.known_length:
+        params["duration"] = str(round(track.known_length))  # whole seconds: Last.fm accepts no fractions
     return params
 
 

@@ -107,8 +107,8 @@ def _scrobble(play: Play) -> dict[str, Any]:
         scrobble["album"] = sendable(track.album)
         if track.album_artist:
             scrobble["albumartists"] = [sendable(track.album_artist)]
-    if track.duration and math.isfinite(track.duration) and track.duration >= 1:
-        scrobble["length"] = round(track.duration)
+    if track.known_length:
+        scrobble["length"] = round(track.known_length)
     if math.isfinite(play.played) and play.played >= 1:
         scrobble["duration"] = int(play.played)
     return scrobble

@@ -4,9 +4,7 @@ https://github.com/tsirysndr/rocksky/tree/main/apps/api/lexicons
 
 from __future__ import annotations
 
-import math
-
-from tonearm.atproto.record import UNKNOWN_LENGTH, Form, Record, RecordCode, fitting, moment, rules_of
+from tonearm.atproto.record import Form, Record, RecordCode, fitting, moment, rules_of, shown_for
 from tonearm.core.play import MBID, Play, Track
 
 _PLAYS = "app.rocksky.scrobble"
@@ -56,16 +54,14 @@ def _status_record(track: Track, now: float) -> Record | RecordCode:
         about["durationMs"] = length
     if MBID.fullmatch(track.mbid):
         about["recordingMbId"] = track.mbid.lower()
-    until = now + (track.duration or UNKNOWN_LENGTH)
-    return {"$type": _STATUS, "track": about, "startedAt": moment(now), "expiresAt": moment(until)}
+    return {"$type": _STATUS, "track": about, "startedAt": moment(now), "expiresAt": moment(now + shown_for(track))}
 
 
 def _milliseconds(track: Track) -> int:
     """The length; 0 if it is unknown. The description in the lexicon says seconds, but all that write and read it
     use milliseconds: https://github.com/tsirysndr/rocksky/blob/main/crates/rocksky-sdk/src/agent.rs
     """
-    known = track.duration and math.isfinite(track.duration) and track.duration >= 1
-    return round(track.duration * 1000) if known and track.duration else 0
+    return round(track.known_length * 1000)
 
 
 FORM = Form(rules_of("Rocksky"), _PLAYS, _STATUS, _play_record, _status_record)

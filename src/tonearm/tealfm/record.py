@@ -4,9 +4,7 @@ https://github.com/teal-fm/teal/tree/main/lexicons/fm.teal
 
 from __future__ import annotations
 
-import math
-
-from tonearm.atproto.record import UNKNOWN_LENGTH, Form, Record, RecordCode, fitting, moment, rules_of
+from tonearm.atproto.record import Form, Record, RecordCode, fitting, moment, rules_of, shown_for
 from tonearm.core.play import MBID, Play, Track
 from tonearm.version import __version__
 
@@ -27,8 +25,7 @@ def _status_record(track: Track, now: float) -> Record | RecordCode:
     about = _about(track)
     if isinstance(about, RecordCode):
         return about
-    until = now + (track.duration or UNKNOWN_LENGTH)
-    return {"$type": _STATUS, "time": moment(now), "expiry": moment(until), "item": about}
+    return {"$type": _STATUS, "time": moment(now), "expiry": moment(now + shown_for(track)), "item": about}
 
 
 def _about(track: Track) -> Record | RecordCode:
@@ -42,8 +39,8 @@ def _about(track: Track) -> Record | RecordCode:
     }
     if album:
         about["releaseName"] = album
-    if track.duration and math.isfinite(track.duration) and track.duration >= 1:
-        about["duration"] = round(track.duration)
+    if track.known_length:
+        about["duration"] = round(track.known_length)
     if MBID.fullmatch(track.mbid):
         about["recordingMbId"] = f"mbid:{track.mbid.lower()}"
     return about
