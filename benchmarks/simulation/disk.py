@@ -77,7 +77,7 @@ class Drive:
     def __init__(self) -> None:
         self.disk: Disk | None = None
         self._engines: dict[_Kind, Engine] = {}
-        self._kept: dict[_Kind, Connection] = {}
+        self._kept: dict[int, Connection] = {}
         self._apart: list[Engine] = []
         self._connect = database.connect
 
@@ -91,7 +91,7 @@ class Drive:
                 dialect.connect = partial(self._lead, dialect.connect)  # type: ignore[method-assign]
             if writes:
                 dialect.do_commit = partial(self._commits, dialect.do_commit)  # type: ignore[method-assign]
-            kept = partial(self._kept_open, engine.connect, kind)
+            kept = partial(self._kept_open, engine.connect, len(self._engines))
             engine.connect = kept  # type: ignore[method-assign, assignment]
         return self._engines[kind]
 
@@ -102,11 +102,13 @@ class Drive:
         return engine
 
     @contextmanager
-    def _kept_open(self, connect: Callable[[], Connection], kind: _Kind) -> Iterator[Connection]:
-        """A connection used only by one life: opening and closing one costs as much as a statement."""
-        if kind not in self._kept:
-            self._kept[kind] = connect()
-        connection = self._kept[kind]
+    def _kept_open(self, connect: Callable[[], Connection], number: int) -> Iterator[Connection]:
+        """A connection of the engine with that number, used only by one life: opening and closing one costs as much as
+        a statement, and so does comparing addresses.
+        """
+        if number not in self._kept:
+            self._kept[number] = connect()
+        connection = self._kept[number]
         try:
             yield connection
         finally:
