@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import httpx2
 
-from benchmarks.simulation.elsewhere import FIRST_REST, HEALING, LONGEST_REST, PER_SECOND, Elsewhere, Target
+from benchmarks.simulation.elsewhere import FIRST_REST, HEALING, LONGEST_REST, Elsewhere, Target
 from benchmarks.simulation.finding import Kind
 from benchmarks.simulation.listen_server import FEEDBACK, LOOKUP, ListenServer, Said
 from benchmarks.simulation.oracle import LAG
@@ -144,8 +144,7 @@ class HeartsElsewhere:
             if told.kept is None or told.loved not in told.kept.said:
                 self._finds(Kind.HEARTS_INVENTED, f"{target} is told {document}, {title!r}, and nobody has said so")
         self.elsewhere.say("wire", f"{target} is told of {title!r}: {told.loved}")
-        ahead = 0.0 if path.endswith(FEEDBACK) else 1.0 / PER_SECOND  # it waited for the slot of its feedback, too
-        self.elsewhere.at_a_pace(at - ahead, target, f"one about {title!r}")
+        self.elsewhere.at_a_pace(at, target, f"one about {title!r}")
         self._is_awaited(told)
         return told
 

@@ -49,11 +49,19 @@ async def test_a_heart_goes_to_the_recording_of_the_track(server: ListenBrainzSt
     assert len(server.seen) == 2, "with an MBID nothing is looked up"
 
 
-def test_a_heart_says_how_many_requests_it_takes() -> None:
-    wire = client("http://one.test")
-    assert wire.feedback_requests(Track("Low", "Words", mbid=MBID)) == 1
-    assert wire.feedback_requests(Track("Low", "Words")) == 2
-    assert wire.feedback_requests(Track("Low", "Words", mbid="none")) == 2
+async def test_a_second_request_waits_for_its_turn(server: ListenBrainzStandIn) -> None:
+    seen_at_turns: list[int] = []
+
+    async def turn() -> None:
+        seen_at_turns.append(len(server.seen))
+
+    async with client(server.url) as listenbrainz:
+        await listenbrainz.feedback(VITAMIN, TOKEN, loved=True, turn=turn)
+        assert seen_at_turns == [], "with an MBID there is one request"
+        await listenbrainz.feedback(SUNFLOWER, TOKEN, loved=True, turn=turn)
+        assert seen_at_turns == [2], "the lookup has been answered"
+        await listenbrainz.feedback(Track("Nobody", "Nothing"), TOKEN, loved=True, turn=turn)
+        assert seen_at_turns == [2], "there is nothing to send after that lookup"
 
 
 async def test_without_an_mbid_the_recording_is_looked_up(server: ListenBrainzStandIn) -> None:

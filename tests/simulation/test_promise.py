@@ -92,6 +92,7 @@ MENDED = (
     221091,  # the same, after 18 rejections that nothing proved, since nothing else was sent
     222435,  # the same, after 14 of them and faults in between
     222935,  # a play in the future by every clock is sent again, since one answer had another time
+    241236,  # hearts for one destination are sent within a second, once the recordings that they need are found
     224966,  # an edit is told that the old play is there, which a dead process had marked and not sent
 )
 

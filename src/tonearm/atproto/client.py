@@ -110,11 +110,9 @@ class RecordsClient(ServiceClient):
         """Report what is playing now. It expires after the track's length, or in ten minutes if that is unknown."""
         return await self._write(self.form.status, STATUS_KEY, self.form.playing(track, self._now()), token)
 
-    def feedback_requests(self, track: Track) -> int:
-        """How many requests `feedback` on a track takes."""
-        return 1
-
-    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+    async def feedback(
+        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
+    ) -> Verdict:
         """No hearts are sent there; the answer says so."""
         return self._left_out(RecordCode.NO_HEARTS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote
 
@@ -103,11 +103,9 @@ class LastFmDestination:
         """It supports hearts, as Last.fm does."""
         return True
 
-    def feedback_requests(self, track: Track) -> int:
-        """How many requests `feedback` on a track takes."""
-        return 1
-
-    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+    async def feedback(
+        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
+    ) -> Verdict:
         """Love or unlove a track."""
         access = LastFmAccess.of(token)
         if not access.secret:

@@ -116,23 +116,24 @@ class ListenBrainzClient(ServiceClient):
         playing = listen.encoded({"track_metadata": listen.listen_of(track)})
         return await self._write("submit-listens", listen.body("playing_now", [playing]), token, 1)
 
-    def feedback_requests(self, track: Track) -> int:
-        """How many requests `feedback` on a track takes at most: without an MBID its recording is looked up first."""
-        return 1 if MBID.fullmatch(track.mbid) else 2
-
-    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+    async def feedback(
+        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
+    ) -> Verdict:
         """Love or unlove a track's recording. Doing so twice is fine.
 
-        Without an MBID the recording is looked up by its names. If there is none, the answer is an item with the code
-        `ListenCode.UNKNOWN_RECORDING`.
+        Without an MBID the recording is looked up by its names, and `turn` is awaited after that. If there is none, the
+        answer is an item with the code `ListenCode.UNKNOWN_RECORDING`.
         """
         if not self.dialect.hearts:
             return Answered((self._left_out(ListenCode.NO_HEARTS),), from_server=False)
-        mbid = track.mbid.lower() if MBID.fullmatch(track.mbid) else await self._recording(track, token)
+        known = MBID.fullmatch(track.mbid)
+        mbid = track.mbid.lower() if known else await self._recording(track, token)
         if not isinstance(mbid, str):
             return mbid
         if not mbid:
             return Answered((self._left_out(ListenCode.UNKNOWN_RECORDING),))
+        if turn and not known:
+            await turn()
         heart = listen.encoded({"recording_mbid": mbid, "score": 1 if loved else 0})
         return await self._write("feedback/recording-feedback", heart, token, 1)
 

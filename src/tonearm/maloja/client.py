@@ -69,11 +69,9 @@ class MalojaClient(ServiceClient):
         """Maloja can't show what is playing now; the answer says so."""
         return _no_place_for(MalojaCode.NO_PLAYING_NOW)
 
-    def feedback_requests(self, track: Track) -> int:
-        """How many requests `feedback` on a track takes."""
-        return 1
-
-    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
+    async def feedback(
+        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
+    ) -> Verdict:
         """Maloja doesn't support hearts; the answer says so."""
         return _no_place_for(MalojaCode.NO_HEARTS)
 

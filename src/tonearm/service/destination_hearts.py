@@ -96,8 +96,7 @@ class DestinationHearts:
             token = self.cipher.open(target.sealed)
         except SealBroken:
             return None  # the delivery of plays reports it
-        for _ in range(outlet.wire.feedback_requests(_track(waiting))):
-            await outlet.pace.spare_turn()
+        await outlet.pace.spare_turn()
         taken = await self.store.write(partial(self._take, target=target, heart_id=waiting.id))
         if taken is None:
             return self.clock.now()
@@ -161,4 +160,4 @@ def _track(one: HeartThere) -> Track:
 
 
 async def _post(outlet: DestinationOutlet, one: HeartThere, token: str) -> Verdict:
-    return await outlet.wire.feedback(_track(one), token, loved=one.loved)
+    return await outlet.wire.feedback(_track(one), token, loved=one.loved, turn=outlet.pace.spare_turn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -43,11 +43,12 @@ class DestinationWire(Protocol):
     def hearts(self) -> bool:
         """Whether it supports hearts at all."""
 
-    def feedback_requests(self, track: Track) -> int:
-        """How many requests `feedback` on a track takes at most."""
-
-    async def feedback(self, track: Track, token: str, *, loved: bool) -> Verdict:
-        """Love or unlove a track; doing so twice is fine. An ignored code means that it can't store this heart."""
+    async def feedback(
+        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
+    ) -> Verdict:
+        """Love or unlove a track; doing so twice is fine. An ignored code means that it can't store this heart. If this
+        takes a second request, `turn` is awaited before it.
+        """
 
 
 class ApprovedWire(DestinationWire, Protocol):
