@@ -17,6 +17,8 @@ from benchmarks.simulation.finding import Finding
 from benchmarks.simulation.process import replaced
 from tonearm import app
 from tonearm.core import delivery, delivery_answer, hearts, pacing
+from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery import Accepted, DeliveryState, QueuedPlay, Refused, Settled, Step
 from tonearm.core.destination import Ignoring
 from tonearm.core.server_time import ServerTime
@@ -364,6 +366,20 @@ def hearts_without_an_answer_are_there() -> AbstractContextManager[None]:
 _answer = hearts.answer
 
 
+def hearts_with_an_ended_session() -> AbstractContextManager[None]:
+    """Hearts are sent again and again with a session that Last.fm has ended."""
+
+    def with_session(db: Connection, account_id: int) -> tuple[Account, str]:
+        found, sealed = _with_session(db, account_id)
+        ended = found.connection is Connected.NEEDS_SIGN_IN
+        return (replace(found, connection=Connected.CONNECTED) if ended else found), sealed
+
+    return _all((accounts, "with_session", with_session))
+
+
+_with_session = accounts.with_session
+
+
 def the_list_is_always_right() -> AbstractContextManager[None]:
     """What Last.fm lists is loved here, even if it was unloved here and Last.fm doesn't know yet."""
 
@@ -585,6 +601,7 @@ _PLANTED: tuple[Bug, ...] = (
     hearts_without_an_answer_are_there,
     the_list_is_always_right,
     what_is_not_listed_is_unloved,
+    hearts_with_an_ended_session,
     fate_written_to_every_destination,
     one_wait_for_all_destinations,
     removed_destination_still_sent_to,
@@ -603,7 +620,12 @@ _PLANTED: tuple[Bug, ...] = (
 BUGS = {bug.__name__: bug for bug in _PLANTED}
 
 ABOUT_HEARTS = frozenset(
-    {"hearts_without_an_answer_are_there", "the_list_is_always_right", "what_is_not_listed_is_unloved"}
+    {
+        "hearts_without_an_answer_are_there",
+        "hearts_with_an_ended_session",
+        "the_list_is_always_right",
+        "what_is_not_listed_is_unloved",
+    }
 )
 """Bugs that show only if tracks are loved."""
 
@@ -670,6 +692,7 @@ STANDS_FOR: dict[str, tuple[str, ...]] = {
     "what_was_not_stored_is_ignored": ("so it was to wait",),
     "everybody_meets_the_outage": ("met the same outage",),
     "hearts_without_an_answer_are_there": ("has lost its heart", "though the last word"),
+    "hearts_with_an_ended_session": ("that has ended",),
     "the_list_is_always_right": ("though the last word", "and not by"),
     "what_is_not_listed_is_unloved": ("has lost its heart",),
     "fate_written_to_every_destination": ("it is not there", "it was never refused alone", "it was called too new"),

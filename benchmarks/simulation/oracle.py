@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -68,6 +69,9 @@ WRONG_TIME = frozenset({3, 4})
 SHORTEST_REST = 1.0
 """What is promised after a limit met, and after a fault that passes."""
 
+_OF = re.compile(r" of (\w+)")
+"""Whose account a request is for, in the titles of plays and hearts: two accounts may have one user's session."""
+
 
 @dataclass(slots=True, eq=False)
 class Sent:
@@ -78,6 +82,7 @@ class Sent:
     worker: int
     method: str
     user: str
+    session: tuple[str, str] = ("", "")
     plays: list[Reported] = field(default_factory=list)
 
 
@@ -129,6 +134,8 @@ class Referee:
     _may_rest_since: float | None = None
     _by_hand_at: float = -BY_HAND
     _users: dict[str, str] = field(default_factory=dict)
+    _granted: dict[str, float] = field(default_factory=dict)
+    _ended: dict[tuple[str, str], float] = field(default_factory=dict)
     _unsent: defaultdict[Line, list[Reported]] = field(default_factory=lambda: defaultdict(list))
 
     def finds(self, kind: Kind, words: str) -> None:
@@ -145,6 +152,7 @@ class Referee:
 
     def _forgets(self) -> None:
         self._rests.clear()
+        self._ended.clear()
         self._all_rest = None
         self.refusals.forget()
 
@@ -176,8 +184,11 @@ class Referee:
         params = request.params()
         user = self._user(params.get("sk", ""))
         self.requests += 1
-        sent = Sent(self.requests, self.timeline.elapsed, worker, params.get("method", ""), user)
+        about = _OF.search(params.get("track", params.get("track[0]", "")))
+        session = params.get("sk", ""), about[1] if about else ""
+        sent = Sent(self.requests, self.timeline.elapsed, worker, params.get("method", ""), user, session)
         self._at_a_pace(sent)
+        self._after_its_session(sent)
         if sent.method == "track.scrobble":
             self.under_way.append(sent)
             self._scrobbles(sent, self._items(sent, params))
@@ -190,6 +201,17 @@ class Referee:
         if session_key in self.emulator.sessions:
             self._users[session_key] = self.emulator.sessions[session_key].user
         return self._users.get(session_key, "")
+
+    def _after_its_session(self, sent: Sent) -> None:
+        """Nothing is sent with a session that has ended, as an answer for the same account said."""
+        ended = self._ended.get(sent.session, inf)
+        if sent.at > ended + self._lag():
+            self.finds(Kind.MISBEHAVED, f"#{sent.number} {sent.method} has a session of {sent.user} that has ended")
+
+    def _lag(self) -> float:
+        """Seconds that may pass from the choice of what is sent until it is sent."""
+        behind = any(self.timeline.now - at < 2 * FURTHEST_SLOT for at, _ in self.clocks)  # a clock set back since
+        return (LAG if self.alone else 10 * LAG) + (FURTHEST_SLOT if behind else 0.0)
 
     def _at_a_pace(self, sent: Sent) -> None:
         times = self._times
@@ -264,10 +286,7 @@ class Referee:
         return any(early <= move - off <= late for move in moves for off in play.offs | assumed)
 
     def _of_account(self, sent: Sent, account: Account) -> None:
-        lag = LAG if self.alone else 10 * LAG
-        if any(self.timeline.now - at < 2 * FURTHEST_SLOT for at, _ in self.clocks):
-            lag += FURTHEST_SLOT  # it waited for its slot behind one that was booked by a clock set back since
-        if account.left_at is not None and sent.at > account.left_at + lag:
+        if account.left_at is not None and sent.at > account.left_at + self._lag():
             self.finds(Kind.MISBEHAVED, f"#{sent.number} is sent after {account.name} signed out")
         if not self.alone:
             return
@@ -354,6 +373,7 @@ class Referee:
         if sound and not lies and abs(shown - self.clock()) <= EXACT:
             self.knows_since = min(self.knows_since, self.timeline.elapsed)
         self.say("wire", f"#{sent.number} is answered: HTTP {reply.status} {_shortened(reply.body)}")
+        self._learns_of_sessions(sent, content or {})
         if sent.method != "track.scrobble":
             if content is not None and number is None:
                 self._proves(by_plays=False)
@@ -372,6 +392,16 @@ class Referee:
             self._passes(sent, SHORTEST_REST, "after an answer that contradicts itself")
         else:
             self._taken(sent, _codes(content["scrobbles"]), shown)
+
+    def _learns_of_sessions(self, sent: Sent, content: dict[str, Any]) -> None:
+        now = self.timeline.elapsed
+        match content:
+            case {"session": {"key": str(key)}}:
+                self._granted[key] = now
+                for one in [one for one in self._ended if one[0] == key]:
+                    del self._ended[one]
+            case {"error": 9 | "9"} if sent.session[1] and sent.at > self._granted.get(sent.session[0], -inf):
+                self._ended.setdefault(sent.session, now)
 
     def _over(self, sent: Sent) -> None:
         if sent in self.under_way:

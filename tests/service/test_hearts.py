@@ -180,6 +180,17 @@ async def test_hearts_wait_for_the_user_they_are_for(room: Room) -> None:
     assert (at_lastfm(room), at_lastfm(room, "Ann")) == ({SONG}, set())
 
 
+async def test_no_heart_is_sent_with_a_session_that_last_fm_has_ended(room: Room) -> None:
+    room.emulator.revoke("RJ")
+    await room.me.love(*SONG)
+    await room.me.love(*OTHER)
+    await room.wait(DAY)
+    assert len(room.house.calls("track.love")) == 1
+    await connect(room.me, room.emulator, "RJ")
+    await until_sent(room)
+    assert at_lastfm(room) == {SONG, OTHER}
+
+
 async def test_a_heart_given_while_nobody_is_signed_in_is_sent_with_the_next_import(house: House) -> None:
     async with house.open() as room:
         await room.me.love(*SONG)

@@ -133,6 +133,15 @@ async def test_a_private_profile_is_read_with_its_own_session(room: Room) -> Non
     assert (await brought(room)).new == 1
 
 
+async def test_a_public_profile_needs_no_session(room: Room) -> None:
+    scrobbled(room, AT)
+    room.emulator.revoke("RJ")
+    await room.play(0)
+    await room.wait(60)
+    assert (await room.me.account()).connection == "needs_sign_in"
+    assert (await brought(room)).new == 1
+
+
 async def test_who_is_not_signed_in_is_reported(house: House) -> None:
     async with house.open() as room:
         with pytest.raises(NotImported, match="tonearm login"):

@@ -111,6 +111,9 @@ async def test_an_ended_session_is_noticed_here_too(room: Room, error: int) -> N
     assert (await room.me.account()).connection == "needs_sign_in"
     await room.house.clock.still()
     assert AuthChanged("needs_sign_in", "RJ") in room.events
+    shown = await room.me.now_playing(SONG)
+    assert (shown.status, shown.message) == ("not_authenticated", "Last.fm has ended the session: sign in again")
+    assert len(room.house.calls(METHOD)) == 1, "nothing is sent with a session that has ended"
     await room.play(0)
     await room.sign_in()
     await room.until_empty()

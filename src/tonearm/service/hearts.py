@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core import hearts as rules
 from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
 from tonearm.core.delivery_answer import MAX_SOFT_FAILURES
 from tonearm.core.event import AuthChanged, HeartChanged
 from tonearm.core.hearts import HeartAnswer, HeartState
@@ -123,7 +124,7 @@ class Hearts:
         found, sealed = await self.store.read(partial(accounts.with_session, account_id=account))
         waiting = await self.store.read(partial(hearts.OWED.next, line=account, now=self.clock.now()))
         key = self.keyring.get(found.api_key)
-        if waiting is None or not found.signed_in or key is None:
+        if waiting is None or found.connection is not Connected.CONNECTED or key is None:
             return None
         if waiting.due_at > self.clock.now():
             return waiting.due_at

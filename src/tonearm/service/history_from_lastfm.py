@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from tonearm.clock import Clock
 from tonearm.core import pacing
 from tonearm.core.account import Account
+from tonearm.core.account import Connection as Connected
 from tonearm.core.cleaning import clean
 from tonearm.core.play import DAY, EARLIEST_PLAY
 from tonearm.core.verdict import Cause
@@ -98,7 +99,7 @@ class HistoryFromLastFm:
         if not listener.signed_in:
             raise NotImported(f"{listener.name} isn't signed in to Last.fm: run 'tonearm login' first")
         try:
-            session = self.cipher.open(sealed) if sealed else None
+            session = self.cipher.open(sealed) if listener.connection is Connected.CONNECTED else None
         except SealBroken as broken:
             raise NotImported(str(broken)) from None
         return _Walk(self, listener, self.keyring.of(listener), session, int(self.clock.now()) + 1)

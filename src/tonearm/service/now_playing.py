@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tonearm.clock import Clock
 from tonearm.core.account import KEY_NOT_SET, Account
+from tonearm.core.account import Connection as Connected
 from tonearm.core.edit_rules import ruled
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned, length
@@ -70,6 +71,8 @@ class NowPlaying:
             return NowPlayingResult("disabled", "scrobbling is turned off")
         if not sealed:
             return NowPlayingResult("not_authenticated", "not signed in to Last.fm")
+        if account.connection is not Connected.CONNECTED:
+            return NowPlayingResult("not_authenticated", "Last.fm has ended the session: sign in again")
         key = self.keyring.get(account.api_key)
         if key is None:
             return NowPlayingResult("not_authenticated", KEY_NOT_SET)
