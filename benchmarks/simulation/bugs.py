@@ -655,7 +655,9 @@ ABOUT_HEARTS_ELSEWHERE = frozenset(
 )
 """Bugs that show only if tracks are loved and there are other destinations."""
 
-NEED_MANY = frozenset({"too_many_at_once", "newest_first", "the_list_is_always_right"})
+NEED_MANY = frozenset(
+    {"too_many_at_once", "newest_first", "the_list_is_always_right", "heart_refused_once_is_rejected"}
+)
 """Bugs that show only if more plays wait than fit into a request, or if many tracks are loved and unloved."""
 
 

@@ -56,7 +56,7 @@ CAUGHT_BY = {
     "history_sent_unasked": 38,
     "no_answer_for_a_heart_elsewhere_is_one": 146,
     "heart_left_out_elsewhere_is_there": 36,
-    "heart_refused_once_is_rejected": 101,
+    "heart_refused_once_is_rejected": 306,
     "word_during_a_request_forgotten": 36,
     "left_sending_after_a_death": 12,
     "one_reporter_is_believed": 4,
