@@ -331,7 +331,12 @@ class _Wires:
 
     def begins(self, kind: str) -> Callable[[int], None]:
         """Returns a function that wakes runs of that kind."""
-        return lambda account: self.engine.hint(kind, [account])
+        return partial(self.wake, kind)
+
+    def wake(self, kind: str, account: int) -> None:
+        """Wake what asks Last.fm. Without an API key it has no handler, but with PostgreSQL other processes may."""
+        if self.keyring.configured or not isinstance(self.engine, EmbeddedEngine):
+            self.engine.hint(kind, [account])
 
 
 @asynccontextmanager
@@ -381,7 +386,7 @@ async def _wired(parts: _Parts, client: Callable[..., LastFm], deliver: bool) ->
     hints = DestinationHints(engine.hint)
 
     def hint(account: int) -> None:
-        engine.hint(delivery_kinds.of(account), [account])
+        wires.wake(delivery_kinds.of(account), account)
         hints.of_account(account)
         event_hub.changed(account)
 

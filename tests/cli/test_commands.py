@@ -199,6 +199,9 @@ def test_without_an_api_key_the_play_waits_and_the_command_says_for_what(connect
     assert (said.exit_code, "no API key is configured" in said.output) == (0, True)
     assert shell("import-loved").stderr.startswith("Error: no API key is configured")
     assert shell("login").stderr.startswith("Error: no API key is configured")
+    retried = shell.process("queue", "retry")  # what is logged is shown, too
+    assert (retried.returncode, retried.stderr) == (0, "")
+    assert retried.stdout.startswith("1 play still waiting: no API key is configured")
 
 
 def test_status_shows_connection_queue_and_service(connected: Shell) -> None:
