@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+import click
 from click.testing import CliRunner, Result
 
 from tests.patience import PATIENCE
@@ -57,6 +58,18 @@ class Said:
         """Send a signal; the exit status."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def every_command(command: click.Command = tonearm, *path: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command without subcommands, by its words."""
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        below = command.get_command(context, name)
+        assert below is not None
+        yield from every_command(below, *path, name)
 
 
 @dataclass(frozen=True)

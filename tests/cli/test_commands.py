@@ -273,6 +273,18 @@ def test_a_token_is_the_last_word_printed_and_works_for_its_listener(asking: She
     assert owner_of(asking, asking("token", "me").output.split()[-1]) == 1
 
 
+def test_listeners_links_and_tokens_are_made_in_json_too(asking: Shell) -> None:
+    assert asking.facts("listener", "add", "anna") == {"status": "success", "name": "anna"}
+    link = asking.facts("listener", "link", "anna")
+    assert (set(link), link["listener"]) == ({"listener", "link"}, "anna")
+    assert link["link"].startswith("http://127.0.0.1:0/signin?link=")
+    for words in (("token", "anna"), ("token", "new", "anna")):
+        made = asking.facts(*words)
+        assert made == {"listener": "anna", "id": name_of(made["token"]), "token": made["token"]}
+        assert owner_of(asking, made["token"]) == 1
+    assert asking.facts("token")["listener"] == "me"
+
+
 def owner_of(shell: Shell, token: str) -> int | None:
     """Whom a token lets in."""
     found: list[int | None] = []

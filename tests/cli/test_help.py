@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from tests.cli.shell import Shell
+from tests.cli.shell import Shell, every_command
 from tonearm import cli
 
 FIRST = ["demo", "serve", "worker", "login", "scan", "scrobble", "import-loved", "queue", "status", "emulator"]
@@ -40,6 +40,11 @@ def test_every_command_explains_itself(shell: Shell, command: str) -> None:
     said = shell(*command.split(), "--help")
     assert said.exit_code == 0
     assert f"Usage: tonearm {command}" in said.output
+
+
+def test_every_command_that_ends_by_itself_answers_in_json() -> None:
+    without = {name for name, command in every_command() if "as_json" not in {one.name for one in command.params}}
+    assert without == {"demo", "serve", "worker", "watch mpd", "watch mpris", "completion", "emulator"}
 
 
 def test_help_waits_for_nothing_that_takes_long_to_load() -> None:
@@ -122,7 +127,7 @@ def test_a_file_that_is_no_database_is_reported_in_one_line(shell: Shell) -> Non
     ],
 )
 def test_an_impossible_database_is_reported_in_one_line(shell: Shell, database: str, words: str) -> None:
-    said = shell("queue", "--database", database)
+    said = shell("listener", "add", "ada", "--database", database)
     assert said.exit_code == 1
     assert words in said.stderr
     assert said.stderr.count("\n") == 1

@@ -83,7 +83,7 @@ def one_connection_too_few(server: Server, url: str) -> str:
 def test_an_unusable_postgresql_is_reported_in_one_line(
     on_postgres: Shell, postgres: Server, postgres_url: str, breaks: Breaks, words: str
 ) -> None:
-    said = on_postgres("status", "--database", breaks(postgres, postgres_url))
+    said = on_postgres("listener", "add", "ada", "--database", breaks(postgres, postgres_url))
     assert said.exit_code == 1
     assert said.stderr.count("\n") == 1
     assert "hush" not in said.output
@@ -138,6 +138,7 @@ def test_several_processes_need_one_secret(tmp_path: Path, postgres_url: str) ->
 
 
 def test_check_says_what_it_finds_of_the_server(on_postgres: Shell, postgres_url: str) -> None:
+    on_postgres("listener", "add", "ada", "--database", postgres_url)
     said = on_postgres("check", "--database", postgres_url).stdout.splitlines()
     [server] = [line for line in said if "PostgreSQL" in line]
     assert server.startswith("WRONG")  # the tests' server takes no trouble to survive a crash
@@ -190,7 +191,7 @@ def test_a_pooler_has_to_keep_sessions(
     on_postgres: Shell, postgres: Server, postgres_url: str, mode: str, status: int, words: str
 ) -> None:
     with pgbouncer(postgres, postgres.folder, mode) as address:
-        said = on_postgres("status", "--database", f"{address}/{name_of(postgres_url)}")
+        said = on_postgres("token", "--database", f"{address}/{name_of(postgres_url)}")
     assert said.exit_code == status, said.output
     assert words in said.stderr
 
@@ -200,14 +201,14 @@ def test_a_pooler_with_a_single_connection_is_refused_without_waiting_for_it(
 ) -> None:
     """A question that waits for a connection is cut off by the pooler, which says so in its own words."""
     with pgbouncer(postgres, postgres.folder, "transaction", "default_pool_size=1", "query_wait_timeout=5") as address:
-        said = on_postgres("status", "--database", f"{address}/{name_of(postgres_url)}")
+        said = on_postgres("token", "--database", f"{address}/{name_of(postgres_url)}")
     assert said.exit_code == 1, said.output
     assert "gives each transaction another connection" in said.stderr
 
 
 def test_the_servers_standby_is_refused(on_postgres: Shell, postgres: Server, postgres_url: str) -> None:
     """A role that may only read replaces a standby: the error is the same."""
-    assert on_postgres("status", "--database", postgres_url).exit_code == 0
+    assert on_postgres("token", "--database", postgres_url).exit_code == 0
     with psycopg.connect(postgres_url, autocommit=True) as db:
         db.execute(f"ALTER DATABASE {name_of(postgres_url)} SET default_transaction_read_only = on")
     said = on_postgres("listener", "add", "anna", "--database", postgres_url)

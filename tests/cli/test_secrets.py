@@ -94,7 +94,7 @@ def test_the_secret_of_a_postgresql_is_changed_if_nobody_else_has_it_open(asking
     right = having(asking, TONEARM_DATABASE=postgres_url, TONEARM_SECRET_KEY="right")
     old = right.home / "old"
     old.write_text("right\n")
-    assert right("status").exit_code == 0
+    assert right("token").exit_code == 0
     new = having(right, TONEARM_SECRET_KEY="new")
     with psycopg.connect(postgres_url, application_name="tonearm elsewhere:1:abc123"):
         said = new("change-secret", "--old", str(old))

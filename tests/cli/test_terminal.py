@@ -34,16 +34,6 @@ def test_names_of_files_and_errors_do_not_reach_the_terminal_as_they_are(shell: 
     assert "\x1b" not in json.dumps(facts, ensure_ascii=False)
 
 
-def test_commands_that_only_look_make_nothing(shell: Shell, tmp_path: Path) -> None:
-    database = tmp_path / "new" / "plays.db"
-    for words in (("status",), ("status", "--json"), ("check",)):
-        said = shell(*words, "--database", str(database))
-        assert (
-            "doesn't exist yet" in said.output or "no database yet" in said.output or '"database": null' in said.output
-        )
-    assert not database.parent.exists()
-
-
 def test_files_and_folders_that_are_made_are_for_their_owner_alone(shell: Shell, tmp_path: Path) -> None:
     database = tmp_path / "new" / "plays.db"
     assert shell("scrobble", "--artist", "A", "--track", "B", "--database", str(database)).exit_code == 0

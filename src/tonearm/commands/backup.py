@@ -24,13 +24,15 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
 
     It contains every play acknowledged before it started. An older FILE is replaced once the new one is complete.
     """
-    from tonearm.commands.opening import url_of
+    from tonearm.commands.opening import absent, url_of
     from tonearm.commands.progress import bar
     from tonearm.service.database import key_file, sqlite_file
     from tonearm.service.maintenance import CannotWrite, back_up
 
     with in_one_line(), bar("copying", hidden=as_json) as progress:
         url = url_of(settings)
+        if reason := absent(settings):
+            raise Failed(reason)
         try:
             size = back_up(url, file, progress)
         except CannotWrite as refused:

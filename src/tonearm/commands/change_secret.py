@@ -47,9 +47,11 @@ def change_secret(settings: Settings, as_json: bool, old: Path | None, lost: boo
 
 
 async def _resealed(settings: Settings, old: list[str]) -> Resealed:
-    from tonearm.commands.opening import url_of
+    from tonearm.commands.opening import absent, url_of
     from tonearm.service.maintenance import StillOpen, change_secret
 
+    if reason := absent(settings):
+        raise Failed(reason)
     try:
         return await change_secret(url_of(settings), settings.tonearm_secret_key.get_secret_value(), old)
     except StillOpen as open_:

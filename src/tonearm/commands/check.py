@@ -73,12 +73,10 @@ def _pairs(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _database(settings: Settings) -> Finding:
-    from tonearm.commands.opening import missing, run, sender_of, url_of
+    from tonearm.commands.opening import run, sender_of, url_of
 
     try:
         where = url_of(settings).render_as_string()
-        if missing(settings):
-            return Finding("database", True, f"{where} doesn't exist yet; the first start creates it")
         waiting = run(_waiting(settings))
     except WrongKey:  # the key's own check says so
         raise
@@ -161,7 +159,7 @@ def _sqlite() -> Finding:
 
 
 def _key_file(settings: Settings) -> Finding:
-    from tonearm.commands.opening import missing, url_of
+    from tonearm.commands.opening import url_of
     from tonearm.service.database import key_file, sqlite_file
 
     if settings.tonearm_secret_key.get_secret_value():
@@ -173,7 +171,7 @@ def _key_file(settings: Settings) -> Finding:
     if file is None:
         return Finding("key", False, "set TONEARM_SECRET_KEY: there is no database file to keep a key beside")
     path = key_file(file)
-    if missing(settings) and not path.exists():
+    if not file.exists() and not path.exists():
         return Finding("key file", True, f"{path} doesn't exist yet; the first start creates it")
     try:
         rights = path.stat().st_mode & 0o777

@@ -135,7 +135,7 @@ def add(
     sign_in.checked(kind, token_file)
     given = sign_in.by_password(kind) if kind in SIGNED_IN else token_from(token_file)
     wanted = _NewDestination(kind, url, policy, days)
-    found = run_for(settings, listener, lambda deck, me: _add(deck, me, wanted, given, sign_in))
+    found = run_for(settings, listener, lambda deck, me: _add(deck, me, wanted, given, sign_in), creates=True)
     text = f"{name_of(found)} is destination {found.stored.id}: it gets what you play from now on"
     if days:
         text += ", and the part of your history that you chose"

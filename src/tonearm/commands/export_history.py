@@ -40,12 +40,10 @@ def export_history(settings: Settings, listener: str, as_json: bool, form: str, 
 
     Duplicates, skipped and discarded plays are left out. 'tonearm import-history' reads each format back.
     """
-    from tonearm.commands.opening import missing, run, url_of
+    from tonearm.commands.opening import run, url_of
     from tonearm.commands.progress import bar
     from tonearm.service.maintenance import CannotWrite, place_for
 
-    if absent := missing(settings):
-        raise Failed(f"no database yet: {absent}")
     if file is None or str(file) == "-":
         if as_json:
             raise click.UsageError("--json needs a FILE: without one, the export goes to standard output")

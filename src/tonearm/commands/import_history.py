@@ -87,7 +87,7 @@ def import_history(
     if yes and dry_run:
         raise click.UsageError("--yes and --dry-run contradict each other")
     if mirror is not None:
-        run_for(settings, listener, lambda deck, me: deck.history_mirror.mirror(me.id, on=mirror))
+        run_for(settings, listener, lambda deck, me: deck.history_mirror.mirror(me.id, on=mirror), creates=mirror)
         words = "every hour while a service runs" if mirror else "only when you ask for it"
         print_result({"mirror": mirror}, f"the history at Last.fm is imported {words}", as_json)
     elif listing:
@@ -110,6 +110,7 @@ def import_history(
                 lambda deck, me: _readable(
                     deck.history_import.run(me.id, files, options, progress, apply=yes, choices=choices)
                 ),
+                creates=True,
             )
         for result in results:
             _print_unreadable(result)
@@ -144,7 +145,7 @@ async def _readable(work: Awaitable[T]) -> T:
 async def _from_lastfm(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportResult:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         return await deck.history_from_lastfm.run((await listener_of(deck, name)).id, progress)
@@ -153,7 +154,7 @@ async def _from_lastfm(settings: Settings, name: str, progress: Callable[[int, i
 async def _from_lastfm_waiting(settings: Settings, name: str) -> int:
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         return await deck.history_from_lastfm.waiting((await listener_of(deck, name)).id)

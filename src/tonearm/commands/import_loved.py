@@ -86,7 +86,7 @@ async def _import(settings: Settings, name: str, progress: Callable[[int, int], 
     from tonearm.service.loved_import import tally
     from tonearm.service.values import RunState
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         me = await _ready(deck, await listener_of(deck, name))
         run = await deck.loved_import.start(me.id)
         run = await run_to_its_end(deck, deck.loved_import, me.id, run, progress)
@@ -117,7 +117,7 @@ async def _set(settings: Settings, name: str, mirror: bool | None, conflicts: st
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.core.hearts import ConflictRule
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         me = await listener_of(deck, name)
         if mirror is not None:
             await deck.loved_import.mirror(me.id, on=mirror)

@@ -10,7 +10,6 @@ import click
 from tonearm.commands.errors import Failed
 from tonearm.commands.options import for_listener, with_json, with_settings
 from tonearm.commands.output import moment, print_result
-from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from tonearm.service.values import Admission
@@ -24,33 +23,35 @@ def listener() -> None:
 
 @listener.command()
 @with_settings()
+@with_json
 @click.argument("name")
-def add(settings: Settings, name: str) -> None:
+def add(settings: Settings, as_json: bool, name: str) -> None:
     """Add a listener with their own queue and Last.fm profile."""
     from tonearm.commands.opening import run
 
     run(_add(settings, name))
-    say(f"Listener \"{name}\" is ready. Next: 'tonearm login --listener {name}'")
+    text = f"Listener \"{name}\" is ready. Next: 'tonearm login --listener {name}'"
+    print_result({"status": "success", "name": name}, text, as_json)
 
 
 async def _add(settings: Settings, name: str) -> None:
     from tonearm.commands.opening import Sends, deck_of
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         await deck.accounts.add(name)
 
 
 @listener.command()
 @with_settings()
+@with_json
 @click.argument("name")
-def link(settings: Settings, name: str) -> None:
+def link(settings: Settings, as_json: bool, name: str) -> None:
     """Print a link that signs in one browser as this listener, once, within an hour."""
-    from tonearm.commands.opening import run_for, running_at
+    from tonearm.commands.opening import run_for, service_address
 
-    secret = run_for(settings, name, lambda deck, me: deck.accounts.link(me.id))
-    usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
-    address = settings.tonearm_public_url.rstrip("/") or running_at(settings) or usual
-    say(f"{address}/signin?link={secret}")
+    secret = run_for(settings, name, lambda deck, me: deck.accounts.link(me.id), creates=True)
+    address = f"{service_address(settings)}/signin?link={secret}"
+    print_result({"listener": name, "link": address}, address, as_json)
 
 
 class _Token(click.Group):
@@ -69,14 +70,16 @@ def token() -> None:
 
 @token.command()
 @with_settings()
+@with_json
 @click.argument("name", default="me")
-def new(settings: Settings, name: str) -> None:
+def new(settings: Settings, as_json: bool, name: str) -> None:
     """Make an API token for a listener's programs. It is shown only once."""
     from tonearm.commands.opening import run_for
     from tonearm.service.values import name_of
 
-    secret = run_for(settings, name, lambda deck, me: deck.accounts.token(me.id))
-    say(f"New token for {name} (id {name_of(secret)}): {secret}")
+    secret = run_for(settings, name, lambda deck, me: deck.accounts.token(me.id), creates=True)
+    facts = {"listener": name, "id": name_of(secret), "token": secret}
+    print_result(facts, f"New token for {name} (id {facts['id']}): {secret}", as_json)
 
 
 @token.command("list")

@@ -49,7 +49,7 @@ async def _login(settings: Settings, name: str, browser: bool) -> SignedIn:
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.service.sign_in import Unreachable
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         if not deck.configured:
             raise Failed(NO_KEY)
         me = await listener_of(deck, name)

@@ -73,7 +73,7 @@ async def _send(settings: Settings, name: str, artist: str, track: str, loved: b
     from tonearm.core.play import Track
     from tonearm.ingest.incoming import Heart
 
-    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES, creates=True) as deck:
         me = await listener_of(deck, name)
         [said] = await deck.hearts.say(me.id, [Heart(Track(artist, track), loved)])
         return await deck.hearts.settled(me.id, said, WAIT) if deck.delivers() else said

@@ -103,7 +103,7 @@ def _answer(
 async def _looked_up(settings: Settings, look_up: Callable[[Metadata], Coroutine[Any, Any, T]]) -> T:
     from tonearm.commands.opening import Sends, deck_of
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         return await look_up(deck.metadata)
 
 

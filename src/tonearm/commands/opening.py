@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL
@@ -18,7 +17,7 @@ from tonearm.commands.errors import Failed, in_one_line
 from tonearm.deck import Deck, Listener
 from tonearm.lastfm.client import USER_AGENT
 from tonearm.service.accounts import FIRST_LISTENER
-from tonearm.service.database import AlreadyOpen, address, database_url, holder, sqlite_file, still_starting
+from tonearm.service.database import AlreadyOpen, address, database_url, has_tables, holder, sqlite_file, still_starting
 from tonearm.settings import Settings
 from tonearm.terminal import say
 
@@ -53,21 +52,26 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
 
-def run_for(settings: Settings, name: str, work: Callable[[Deck, Listener], Awaitable[T]]) -> T:
+def run_for(
+    settings: Settings, name: str, work: Callable[[Deck, Listener], Awaitable[T]], *, creates: bool = False
+) -> T:
     """Do a command's work for a listener, on a deck that sends nothing; failures become one line."""
 
     async def done() -> T:
-        async with deck_of(settings, Sends.NO) as deck:
+        async with deck_of(settings, Sends.NO, creates=creates) as deck:
             return await work(deck, await listener_of(deck, name))
 
     return run(done())
 
 
 @asynccontextmanager
-async def deck_of(settings: Settings, sends: Sends) -> AsyncIterator[Deck]:
-    """A deck on the database of the settings. Raises AlreadyOpen only if the command has to send itself. Then it waits
-    for another command that sends for a few seconds, but not for a running service.
+async def deck_of(settings: Settings, sends: Sends, *, creates: bool = False) -> AsyncIterator[Deck]:
+    """A deck on the database of the settings; if it doesn't exist, a command that begins something `creates` it, and
+    any other raises Failed. Raises AlreadyOpen only if the command has to send itself. Then it waits for another
+    command that sends for a few seconds, but not for a running service.
     """
+    if not creates and (reason := await asyncio.to_thread(absent, settings)):
+        raise Failed(reason)
     ends, said = (steady() + A_COMMAND if sends is Sends.YES else 0.0), False
     file = sqlite_file(url_of(settings))
     async with AsyncExitStack() as stack:
@@ -200,10 +204,13 @@ def _contact(settings: Settings) -> str:
     return url if url.isascii() and url.isprintable() and not set(url) & set("()\\") else ""
 
 
-def missing(settings: Settings) -> Path | None:
-    """The SQLite file of the settings if it doesn't exist, for commands that only read: opening it would create it."""
-    file = sqlite_file(url_of(settings))
-    return file if file and not file.exists() else None
+def absent(settings: Settings) -> str:
+    """That the settings name no database of tonearm's, and what to do; "" if they do. Raises StoreUnavailable."""
+    url = url_of(settings)
+    if has_tables(url):
+        return ""
+    where = sqlite_file(url) or url.render_as_string()
+    return f"no tonearm database at {where}: check --database and TONEARM_DATABASE, or create one with 'tonearm serve'"
 
 
 async def listener_of(deck: Deck, name: str) -> Listener:
@@ -220,10 +227,11 @@ def sender_of(settings: Settings) -> str | None:
     return holder(file) if file else None
 
 
-def running_at(settings: Settings) -> str:
-    """The address of the service that delivers from a SQLite file now; "" if it is not known."""
+def service_address(settings: Settings) -> str:
+    """The address of the service for players and browsers."""
     file = sqlite_file(url_of(settings))
-    return address(file) if file else ""
+    usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
+    return settings.tonearm_public_url.rstrip("/") or (address(file) if file else "") or usual
 
 
 def sent_elsewhere(settings: Settings) -> bool:

@@ -38,12 +38,12 @@ def player() -> None:
 @click.argument("name")
 def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bool, name: str) -> None:
     """Add a player. Its secret is shown only once; it can report plays and nothing else."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run, service_address
 
     if app_key and kind != "lastfm":
         raise click.UsageError("--app-key needs --kind lastfm")
     new = run(_add(settings, listener, name, kind, app_key=app_key))
-    address = new.address(_base(settings))
+    address = new.address(service_address(settings))
     facts = {
         "name": new.player.name,
         "kind": new.player.kind,
@@ -93,9 +93,9 @@ def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
 @click.argument("name")
 def test(settings: Settings, address: str, listener: str, as_json: bool, name: str) -> None:
     """Send a test play to the running service as this player would, then remove it."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run, service_address
 
-    found, trial = run(_test(settings, listener, name, address.rstrip("/") or _base(settings)))
+    found, trial = run(_test(settings, listener, name, address.rstrip("/") or service_address(settings)))
     if trial.problem:
         raise Failed(f"a play from {found.name} doesn't arrive: {trial.problem}")
     report = trial.taken
@@ -137,13 +137,6 @@ def map_user(
     print_result(facts, text, as_json)
 
 
-def _base(settings: Settings) -> str:
-    from tonearm.commands.opening import running_at
-
-    usual = f"http://{settings.tonearm_host}:{settings.tonearm_port}"
-    return settings.tonearm_public_url.rstrip("/") or running_at(settings) or usual
-
-
 def _facts(found: StoredPlayer) -> dict[str, object]:
     return {
         "name": found.name,
@@ -174,7 +167,7 @@ async def _add(settings: Settings, listener: str, name: str, kind: str, *, app_k
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.service.players import BadPlayer, PlayerKind
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         me = await listener_of(deck, listener)
         try:
             return await deck.players.add(me.id, name, PlayerKind(kind), with_app_key=app_key)

@@ -66,7 +66,7 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
     seen = PlayNames(*(names[field] for field in fields))
     to = PlayNames(*(names[field] if names[f"to_{field}"] is None else names[f"to_{field}"] for field in fields))
     try:
-        found, made = run_for(settings, listener, lambda deck, me: _add(deck, me.id, seen, to, yes))
+        found, made = run_for(settings, listener, lambda deck, me: _add(deck, me.id, seen, to, yes), creates=yes)
     except (MissingName, BadRule) as error:
         raise Failed(str(error)) from None
     except TooManyRules:

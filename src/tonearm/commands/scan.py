@@ -32,6 +32,7 @@ def scan(settings: Settings, listener: str, as_json: bool, everything: bool, fol
             settings,
             listener,
             lambda deck, me: deck.library_scan.scan(me.id, folder, progress, everything=everything),
+            creates=True,
         )
     text = (
         f"{found.new} new, {found.changed} changed, {found.gone} gone, {found.unreadable} unreadable"

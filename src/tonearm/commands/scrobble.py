@@ -103,7 +103,7 @@ async def _scrobble(
     from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.service.report import NotATime
 
-    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES) as deck:
+    async with deck_of(settings, Sends.IF_NOBODY_ELSE_DOES, creates=True) as deck:
         me = await listener_of(deck, name)
         began = timestamp if timestamp is not None else deck.clock.now() - played
         try:

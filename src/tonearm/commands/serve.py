@@ -71,7 +71,7 @@ async def _serve(settings: Settings, sock: socket.socket, link: bool, delivers: 
         if not await database_is_up(settings, stop):
             return
         async with (
-            deck_of(settings, Sends.YES if delivers else Sends.NO) as deck,
+            deck_of(settings, Sends.YES if delivers else Sends.NO, creates=True) as deck,
             _local(deck, delivers),
             serving(deck, sock, WebOptions(settings.tonearm_public_url)),
         ):

@@ -36,11 +36,8 @@ def status(settings: Settings, listener: str, as_json: bool) -> None:
     if answer := service_answer(settings, "status", {"listener": listener}):
         print_result(*answer, as_json)
         return
-    from tonearm.commands.opening import missing, run, sender_of
+    from tonearm.commands.opening import run, sender_of
 
-    if file := missing(settings):
-        print_result({"listener": listener, "database": None}, f"no database yet: {file}", as_json)
-        return
     account, queue_status, now, server = run(_status(settings, listener))
     print_result(*_found(account, queue_status, server, sender_of(settings), now), as_json)
 

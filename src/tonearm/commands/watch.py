@@ -186,7 +186,7 @@ async def _here(settings: Settings, name: str) -> AsyncIterator[Reporter]:
     """Report to the database of the settings."""
     from tonearm.commands.opening import Sends, deck_of, listener_of
 
-    async with deck_of(settings, Sends.NO) as deck:
+    async with deck_of(settings, Sends.NO, creates=True) as deck:
         here = _Here(await listener_of(deck, name))
         writing = asyncio.create_task(here.write())
         try:

@@ -45,7 +45,7 @@ async def _work(settings: Settings) -> None:
     with stop_requested() as stop:
         if not await database_is_up(settings, stop):
             return
-        async with deck_of(settings, Sends.YES):
+        async with deck_of(settings, Sends.YES, creates=True):
             spare_the_collector()
             say("tonearm delivers")
             await stop.wait()

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
 from tonearm.store import queue
-from tonearm.store.db.database import WAL_SAFE_FROM, Store, database_url, journal_mode, sqlite_file
+from tonearm.store.db.database import WAL_SAFE_FROM, Store, connect, database_url, journal_mode, sqlite_file
 from tonearm.store.db.file_lock import AlreadyOpen, address, holder, note_address
-from tonearm.store.db.migrate import DatabaseTooNew
+from tonearm.store.db.migrate import DatabaseTooNew, revision
+from tonearm.store.db.sqlite_writer import StoreUnavailable, plain
 from tonearm.store.secrets.check import WrongSecret
 from tonearm.store.secrets.seal import key_file
 from tonearm.store.sqlite import driver
@@ -28,6 +30,7 @@ __all__ = [
     "WrongSecret",
     "address",
     "database_url",
+    "has_tables",
     "holder",
     "key_file",
     "note_address",
@@ -61,6 +64,31 @@ async def server_info(store: Store) -> ServerInfo | None:
     from tonearm.store.db import postgres
 
     return await store.read(postgres.server_info)
+
+
+def has_tables(url: URL) -> bool:
+    """Whether there is a database with tonearm's tables; creates nothing. Raises StoreUnavailable."""
+    file = sqlite_file(url)
+    try:
+        return (file is None or file.exists()) and _has_tables(url)
+    except DBAPIError as error:
+        raise StoreUnavailable(f"{file}: {plain(error)}" if file else str(plain(error))) from None
+    except OSError as error:
+        raise StoreUnavailable(f"{file}: {error.strerror}") from None
+
+
+def _has_tables(url: URL) -> bool:
+    engine = connect(url, writes=False)
+    try:
+        with engine.connect() as db:
+            found = revision(db)
+        if found is None and engine.dialect.name != "sqlite":
+            from tonearm.store.db import postgres
+
+            postgres.examine(engine)  # an installation may be being moved there
+        return found is not None
+    finally:
+        engine.dispose()
 
 
 def still_starting(url: URL) -> str:
