@@ -44,8 +44,42 @@ def test_a_start_may_be_unix_time_or_a_date(connected: Shell, moment: str) -> No
     assert "neither" not in said.stderr
 
 
-def test_a_start_that_is_not_a_time_is_wrong_usage(connected: Shell) -> None:
-    assert connected(*SINNERMAN, "--timestamp", "yesterday").exit_code == 2
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        *(("--timestamp", text) for text in ("yesterday", "99:99:99", "nan", "1_795_000_000", "٤", "2026-11-21", "")),
+        *(("--timestamp", text) for text in ("2026-11-21T99:99", "0001-01-01T00:00")),
+        *((option, text) for option in ("--duration", "--played") for text in ("99:99:99", "5:60", "1:2:3:4", ":", "")),
+        *(
+            (option, text)
+            for option in ("--duration", "--played")
+            for text in ("4:5", "nan", "inf", "1_0", "٤:٢٠", "٤٤", "x")
+        ),
+    ],
+)
+def test_what_is_no_time_or_length_is_wrong_usage_and_the_answer_says_what_is(
+    shell: Shell, option: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    said = shell(*SINNERMAN, option, text)
+    monkeypatch.undo()
+    time.tzset()
+    is_one = "use Unix seconds, or" if option == "--timestamp" else "use seconds, 4:20 or 1:04:20, up to 24 hours"
+    assert (said.exit_code, is_one in said.stderr, text in said.stderr) == (2, True, True)
+
+
+def test_a_length_is_written_as_on_the_page_or_in_seconds(connected: Shell, emulator: Emulator) -> None:
+    song = ("scrobble", "--artist", "Nina Simone", "--track")
+    assert connected.facts(*song, "Sinnerman", "--duration", "10:20")["heard"] == 620
+    assert connected.facts(*song, "Four Women", "--duration", "260.5", "--played", "4:01")["heard"] == 241
+    assert [play.duration for play in emulator.plays("RJ")] == [620, 260]
+
+
+@pytest.mark.parametrize("words", ["queue --limit", "stats --limit", "scrobble --track-number"])
+def test_numbers_have_plain_digits(shell: Shell, words: str) -> None:
+    for text in ("1_0", "٤", "nan", " 1"):
+        assert shell(*words.split(), text).exit_code == 2
 
 
 def test_the_same_play_again_is_a_duplicate(connected: Shell, emulator: Emulator) -> None:

@@ -86,9 +86,8 @@ def test_an_export_to_a_closed_output_is_an_error_that_says_so(shell: Shell) -> 
 @pytest.mark.parametrize(
     "words",
     [
-        "scrobble --artist A --track B --duration nan",
-        "scrobble --artist A --track B --played inf",
-        "scrobble --artist A --track B --played x",
+        "destination private inf 1",
+        "destination private x 1",
         "destination private nan 1",
         "demo --seconds nan",
     ],

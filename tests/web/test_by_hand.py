@@ -38,7 +38,11 @@ async def test_a_play_reported_by_hand_is_queued_as_any_other(house: House) -> N
         ({"artist": " "}, "artist", "Enter an artist."),
         ({"track": ""}, "track", "Enter a track."),
         ({"length": "ten"}, "length", "We can&#39;t read that length."),
+        ({"length": "99:99:99"}, "length", "Use 4:20, 1:04:20 or seconds, up to 24 hours."),
+        ({"length": "0:00"}, "length", "Use 4:20, 1:04:20 or seconds, up to 24 hours."),
         ({"started": "yesterday"}, "started", "We can&#39;t read that time."),
+        ({"started": "2026-05-12"}, "started", "Use 2026-05-12 20:30."),
+        ({"started": "2026-05-12T99:99:99"}, "started", "Use 2026-05-12 20:30."),
         ({"started": "1999-01-01T00:00"}, "started", "Enter a time between October 2002 and 30 days from now."),
     ],
 )
@@ -58,6 +62,8 @@ def test_a_start_is_read_in_the_readers_zone() -> None:
     given = FormInput("Nina Simone", "Sinnerman", started="2026-05-12T20:30")
     here, there = play_from_form(given, NOW, UTC), play_from_form(given, NOW, ZoneInfo("Asia/Tokyo"))
     assert here.timestamp - there.timestamp == 9 * 3600
+    named = FormInput("Nina Simone", "Sinnerman", started="2026-05-12T20:30+09:00")
+    assert play_from_form(named, NOW, UTC) == there
     assert play_from_form(FormInput("Nina Simone", "Sinnerman"), NOW, UTC).timestamp == NOW - 240
 
 
@@ -66,7 +72,7 @@ def test_a_length_is_read_as_people_write_it(text: str, length: float | None) ->
     assert parse_length(text) == length
 
 
-@pytest.mark.parametrize("text", ["x", "4:", "-4", "4.5", "1:2:3:4", "٤"])
+@pytest.mark.parametrize("text", ["x", "4:", "-4", "4.5", "1:2:3:4", "٤", "5:60", "99999"])
 def test_an_unreadable_length_is_rejected(text: str) -> None:
     with pytest.raises(FieldError):
         parse_length(text)

@@ -5,10 +5,11 @@ The settings are repeated here, because `tonearm --help` must not wait for what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,19 @@ def _load(options: dict[str, str], config: Path | None) -> Any:
         raise click.BadParameter(bad.message, param_hint=flag) from None
 
 
+NUMBER = re.compile(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+"""Python itself also reads 1_000, nan and digits of other scripts."""
+
+
 class WholeNumber(click.IntRange):
     """A whole number in a range."""
 
     name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not NUMBER.fullmatch(str(value)):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class FiniteNumber(click.FloatRange):
@@ -110,10 +120,11 @@ class FiniteNumber(click.FloatRange):
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
+        number = float(value) if NUMBER.fullmatch(str(value)) else inf
         if not isfinite(number):
             self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
-        return number
+        checked: float = super().convert(number, param, ctx)
+        return checked
 
 
 def for_listener(command: Command) -> Command:

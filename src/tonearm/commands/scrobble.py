@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import FiniteNumber, WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import NUMBER, FiniteNumber, WholeNumber, for_listener, with_json, with_settings
 from tonearm.commands.output import print_result, report_answer, why_it_waits
+from tonearm.core.typed import length_of, moment_of
 from tonearm.core.wording import REPORTS
 
 if TYPE_CHECKING:
@@ -33,20 +34,29 @@ _KEPT = ("not_authenticated", "disabled")
 _DONE = ("success", "queued", "duplicate", *_KEPT)
 
 
+class _TypedLength(FiniteNumber):
+    """Seconds, or a length such as 4:20."""
+
+    name = "length (use seconds, 4:20 or 1:04:20, up to 24 hours)"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        length = length_of(str(value)) if ":" in str(value) else None
+        return super().convert(value if length is None else length, param, ctx)
+
+
 class _StartTime(click.ParamType[float]):
-    """Unix seconds, or an ISO 8601 time, which is local unless it has a time zone."""
+    """Unix seconds, or a day and a time, which is local unless it has a time zone."""
 
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return float(str(value))
-        except ValueError:
-            pass
-        try:
-            return datetime.fromisoformat(str(value)).astimezone().timestamp()
-        except (ValueError, OverflowError):
-            self.fail("use Unix seconds or a time such as 2026-11-21T20:15:00", param, ctx)
+        text, seconds = str(value), None
+        with suppress(OverflowError, ValueError):  # the first and the last day of all
+            moment = moment_of(text)
+            seconds = moment.timestamp() if moment else float(text) if NUMBER.fullmatch(text) else None
+        if seconds is None:
+            self.fail(f"{text!r} isn't a time: use Unix seconds, or a time such as 2026-11-21T20:15:00", param, ctx)
+        return seconds
 
 
 @click.command()
@@ -57,8 +67,8 @@ class _StartTime(click.ParamType[float]):
 @click.option("--track", required=True)
 @click.option("--album", default="")
 @click.option("--album-artist", default="")
-@click.option("--duration", type=FiniteNumber(min=0), metavar="S", help="The track's length in seconds.")
-@click.option("--played", type=FiniteNumber(min=0), metavar="S", help="Seconds played; default: all of it.")
+@click.option("--duration", type=_TypedLength(min=0), metavar="TIME", help="The track's length: seconds, or such as 4:20.")
+@click.option("--played", type=_TypedLength(min=0), metavar="TIME", help="How much was played; default: all of it.")
 @click.option(
     "--timestamp", type=_StartTime(), help="When it started, in Unix seconds or ISO 8601; default: so that it ends now."
 )

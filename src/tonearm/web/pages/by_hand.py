@@ -1,14 +1,14 @@
 """The page at `/scrobble`: report a play by hand, through the same service as players."""
 
-import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tonearm.core.play import LONGEST_NEEDED, MissingName, Play, Track
+from tonearm.core.typed import length_of, moment_of
 from tonearm.deck import Listener
 from tonearm.service.report import NotATime
 from tonearm.web.address import local_url
@@ -21,8 +21,6 @@ REPORTER = "by hand"
 
 IMPOSSIBLE = "enter a time between October 2002 and 30 days from now"
 """What is wrong with a time at which nobody can have scrobbled."""
-
-_LENGTH = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5})", re.ASCII)
 
 Text = Annotated[str, Form(max_length=LONGEST_NAME)]
 Short = Annotated[str, Form(max_length=40)]
@@ -99,16 +97,14 @@ def parse_length(text: str) -> float | None:
     """A length as a person writes it, such as 4:20 or 260; None for none. Raises FieldError."""
     if not text.strip():
         return None
-    match = _LENGTH.fullmatch(text.strip())
-    if match is None:
-        raise FieldError("length", "we can't read that length. Use minutes and seconds, such as 4:20")
-    hours, minutes, rest_seconds = (int(part or 0) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + rest_seconds)
+    length = length_of(text.strip())
+    if length is None:
+        raise FieldError("length", "we can't read that length. Use 4:20, 1:04:20 or seconds, up to 24 hours")
+    return length
 
 
 def local_time(field: str, text: str, zone: tzinfo) -> float:
     """The time (Unix seconds) of a field, as its reader's clock shows it. Raises FieldError."""
-    try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise FieldError(field, "we can't read that time. Use 2026-05-12 20:30") from None
+    if (moment := moment_of(text.strip())) is None:
+        raise FieldError(field, "we can't read that time. Use 2026-05-12 20:30")
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
