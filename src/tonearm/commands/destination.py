@@ -21,7 +21,15 @@ from tonearm.commands.destination_sign_in import (
     with_sign_in,
 )
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import Command, FiniteNumber, WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import (
+    Command,
+    FiniteNumber,
+    WholeNumber,
+    for_listener,
+    of_listener,
+    with_json,
+    with_settings,
+)
 from tonearm.commands.output import HOUR, plays, print_result
 from tonearm.terminal import say
 
@@ -122,13 +130,13 @@ def add(
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
     teal.fm and Rocksky need your handle and an app password; your plays there are public.
     """
-    from tonearm.commands.opening import run, run_for
+    from tonearm.commands.opening import run_for
     from tonearm.core.policy import ArtistForm, Policy
 
     artist = ArtistForm.FIRST if first_artist else ArtistForm.CREDITED
     policy = Policy(artist, not no_album_artist, not_from, not_in=not_in, hearts=not no_hearts)
     if preview:
-        facts, text = run(previewed(settings, listener, policy))
+        facts, text = previewed(settings, listener, policy)
         print_result(facts, text, as_json)
         return
     days = _days(history)
@@ -143,9 +151,7 @@ def add(
 
 
 @destination.command("list")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show a listener's destinations, what is waiting for each, and why."""
     from tonearm.commands.opening import run_for
@@ -229,8 +235,6 @@ def history(chosen: _Chosen, days: str) -> None:
 @_of_a_destination
 def change_policy(chosen: _Chosen, yes: bool, **given: Any) -> None:
     """Change what a destination gets from the next play on. Everything not named here stays as it is."""
-    from tonearm.commands.opening import run
-
     if not any(value not in (None, ()) for value in given.values()):
         raise click.UsageError("choose a change, such as --first-artist or --no-hearts")
     wanted = PolicyChange(**given)
@@ -241,7 +245,7 @@ def change_policy(chosen: _Chosen, yes: bool, **given: Any) -> None:
         )
         return
     found = chosen.found()
-    facts, text = run(previewed(chosen.settings, chosen.listener, wanted.made(found.stored.policy)))
+    facts, text = previewed(chosen.settings, chosen.listener, wanted.made(found.stored.policy))
     print_result(facts, f"{text}\n{name_of(found)} is unchanged. Add --yes to change it.", chosen.as_json)
 
 

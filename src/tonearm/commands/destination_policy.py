@@ -50,12 +50,11 @@ def _listed(before: tuple[str, ...], more: tuple[str, ...], fewer: tuple[str, ..
     return tuple(one for one in dict.fromkeys((*before, *more)) if one not in fewer)
 
 
-async def previewed(settings: Settings, listener: str, policy: Policy) -> tuple[dict[str, object], str]:
+def previewed(settings: Settings, listener: str, policy: Policy) -> tuple[dict[str, object], str]:
     """What the policy would have changed in the listener's latest plays: for `--json`, and in words."""
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+    from tonearm.commands.opening import run_for
 
-    async with deck_of(settings, Sends.NO) as deck:
-        seen = await deck.destination_views.preview((await listener_of(deck, listener)).id, policy)
+    seen = run_for(settings, listener, lambda deck, me: deck.destination_views.preview(me.id, policy))
     changed = [
         {
             "track": heard.title,

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import plays, print_result
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option(
     "--format",
     "form",
@@ -40,16 +38,21 @@ def export_history(settings: Settings, listener: str, as_json: bool, form: str, 
 
     Duplicates, skipped and discarded plays are left out. 'tonearm import-history' reads each format back.
     """
-    from tonearm.commands.opening import run, url_of
+    from tonearm.commands.opening import run_for, url_of
     from tonearm.commands.progress import bar
+    from tonearm.service.history_export import ExportFormat
     from tonearm.service.maintenance import CannotWrite, place_for
+
+    def export(to: IO[bytes], progress: Callable[[int], None]) -> int:
+        how = (ExportFormat(form), to, progress)
+        return run_for(settings, listener, lambda deck, me: deck.history_export.write(me.id, me.name, *how))
 
     if file is None or str(file) == "-":
         if as_json:
             raise click.UsageError("--json needs a FILE: without one, the export goes to standard output")
         if sys.stdout is None:
             raise Failed("standard output is closed: name a FILE")
-        run(_export(settings, listener, form, sys.stdout.buffer, lambda done: None))
+        export(sys.stdout.buffer, lambda done: None)
         sys.stdout.buffer.flush()
         return
     try:
@@ -59,7 +62,7 @@ def export_history(settings: Settings, listener: str, as_json: bool, form: str, 
     part = place.with_name(f"{place.name}.part")
     try:
         with bar("exporting", hidden=as_json) as progress, part.open("wb") as opened:
-            written = run(_export(settings, listener, form, opened, lambda done: progress(done, 0)))
+            written = export(opened, lambda done: progress(done, 0))
             opened.flush()
             os.fsync(opened.fileno())
         part.replace(place)
@@ -68,12 +71,3 @@ def export_history(settings: Settings, listener: str, as_json: bool, form: str, 
     finally:
         part.unlink(missing_ok=True)
     print_result({"file": str(file), "format": form, "plays": written}, f"{plays(written)} written to {file}", as_json)
-
-
-async def _export(settings: Settings, name: str, form: str, file: IO[bytes], progress: Callable[[int], None]) -> int:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-    from tonearm.service.history_export import ExportFormat
-
-    async with deck_of(settings, Sends.NO) as deck:
-        account = await listener_of(deck, name)
-        return await deck.history_export.write(account.id, account.name, ExportFormat(form), file, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import moment, plays, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from tonearm.deck import Deck
+    from tonearm.service.history_from_lastfm import HistoryFromLastFm
     from tonearm.service.history_import import ImportResult
     from tonearm.service.values import StoredImport
     from tonearm.settings import Settings
@@ -37,9 +39,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--yes", is_flag=True, help="Write what is new. Without this, only show what an import would do.")
 @click.option("--dry-run", is_flag=True, help="Only show what an import would do (the default).")
 @click.option(
@@ -122,16 +122,16 @@ _NEXT = "Nothing was written. Add --yes to import what is new."
 
 
 def _import_from_lastfm(settings: Settings, listener: str, as_json: bool, yes: bool) -> None:
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
     from tonearm.commands.progress import bar
 
     if not yes:
-        waiting = run(_from_lastfm_waiting(settings, listener))
+        waiting = run_for(settings, listener, lambda deck, me: _with_key(deck).waiting(me.id), creates=True)
         text = f"Last.fm has {plays(waiting)} to compare with the history here. {_NEXT}"
         print_result({"dry_run": True, "to_compare": waiting, "imports": []}, text, as_json)
         return
     with bar("importing", hidden=as_json) as progress:
-        result = run(_from_lastfm(settings, listener, progress))
+        result = run_for(settings, listener, lambda deck, me: _with_key(deck).run(me.id, progress), creates=True)
     print_result(_facts([result], yes), _summary_text(result, yes), as_json)
 
 
@@ -142,22 +142,10 @@ async def _readable(work: Awaitable[T]) -> T:
         raise Failed(f"{error.filename or 'a file'}: {error.strerror or 'it could not be read'}") from None
 
 
-async def _from_lastfm(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportResult:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        if not deck.configured:
-            raise Failed(NO_KEY)
-        return await deck.history_from_lastfm.run((await listener_of(deck, name)).id, progress)
-
-
-async def _from_lastfm_waiting(settings: Settings, name: str) -> int:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
-
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        if not deck.configured:
-            raise Failed(NO_KEY)
-        return await deck.history_from_lastfm.waiting((await listener_of(deck, name)).id)
+def _with_key(deck: Deck) -> HistoryFromLastFm:
+    if not deck.configured:
+        raise Failed(NO_KEY)
+    return deck.history_from_lastfm
 
 
 def _facts(results: Sequence[ImportResult], yes: bool) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ NOTHING = "nothing would change now; what changed less than 10 minutes ago may b
     type=click.Choice(["latest", "here", "lastfm"]),
     help="Which side wins if you unloved a track here and loved it on Last.fm since the last import (default: latest).",
 )
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def import_loved(
     settings: Settings,
     listener: str,
@@ -45,26 +43,26 @@ def import_loved(
 
     An interrupted import continues where it stopped. --mirror and --conflicts only change settings.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
     if mirror is not None or conflicts is not None:
-        facts, text = run(_set(settings, listener, mirror, conflicts))
+        facts, text = run_for(settings, listener, lambda _, me: _set(me, mirror, conflicts), creates=True)
     elif dry_run:
-        facts, text = run(_plan(settings, listener))
+        facts, text = run_for(settings, listener, _plan)
     else:
         facts, text = _imported(settings, listener, as_json, check)
     print_result(facts, text, as_json)
 
 
 def _imported(settings: Settings, listener: str, as_json: bool, check: bool) -> tuple[dict[str, Any], str]:
-    from tonearm.commands.opening import run, run_for
+    from tonearm.commands.opening import run_for
     from tonearm.commands.progress import bar
 
     if check:
         found = run_for(settings, listener, lambda deck, me: deck.loved_matching.check(me.id))
     else:
         with bar("importing", hidden=as_json) as progress:
-            found = run(_import(settings, listener, progress))
+            found = run_for(settings, listener, lambda deck, me: _import(deck, me, progress), creates=True)
     text = (
         f"{found.imported} of {found.total} loved tracks newly marked; {found.already} already marked,"
         f" {found.doubtful} may be in the library, {found.missing} are not"
@@ -81,28 +79,24 @@ def _imported(settings: Settings, listener: str, as_json: bool, check: bool) -> 
     return facts, text
 
 
-async def _import(settings: Settings, name: str, progress: Callable[[int, int], None]) -> ImportCounts:
-    from tonearm.commands.opening import Sends, deck_of, listener_of, run_to_its_end
+async def _import(deck: Deck, me: Listener, progress: Callable[[int, int], None]) -> ImportCounts:
+    from tonearm.commands.opening import run_to_its_end
     from tonearm.service.loved_import import tally
     from tonearm.service.values import RunState
 
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        me = await _ready(deck, await listener_of(deck, name))
-        run = await deck.loved_import.start(me.id)
-        run = await run_to_its_end(deck, deck.loved_import, me.id, run, progress)
-        if run.state is RunState.FAILED:
-            raise Failed(
-                f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there"
-            )
-        return tally(run)
+    await _check_ready(deck, me)
+    run = await deck.loved_import.start(me.id)
+    run = await run_to_its_end(deck, deck.loved_import, me.id, run, progress)
+    if run.state is RunState.FAILED:
+        raise Failed(f"Last.fm: {run.failure}; {run.done} of {run.total} done; the next import continues from there")
+    return tally(run)
 
 
-async def _ready(deck: Deck, me: Listener) -> Listener:
+async def _check_ready(deck: Deck, me: Listener) -> None:
     if not deck.configured:
         raise Failed(NO_KEY)
-    if not (account := await me.account()).signed_in:
-        raise Failed(f"{account.name} isn't signed in to Last.fm: run 'tonearm login' first")
-    return me
+    if not (await me.account()).signed_in:
+        raise Failed(f"{me.name} isn't signed in to Last.fm: run 'tonearm login' first")
 
 
 CONFLICTS = {
@@ -113,17 +107,15 @@ CONFLICTS = {
 """Which side wins a conflict, in words."""
 
 
-async def _set(settings: Settings, name: str, mirror: bool | None, conflicts: str | None) -> tuple[dict[str, Any], str]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _set(me: Listener, mirror: bool | None, conflicts: str | None) -> tuple[dict[str, Any], str]:
     from tonearm.core.hearts import ConflictRule
 
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        me = await listener_of(deck, name)
-        if mirror is not None:
-            await deck.loved_import.mirror(me.id, on=mirror)
-        if conflicts is not None:
-            await deck.loved_import.decide(me.id, ConflictRule(conflicts))
-        found = await deck.loved_import.settings(me.id)
+    importing = me.deck.loved_import
+    if mirror is not None:
+        await importing.mirror(me.id, on=mirror)
+    if conflicts is not None:
+        await importing.decide(me.id, ConflictRule(conflicts))
+    found = await importing.settings(me.id)
     hourly = found.mirror_at is not None
     when = "every hour while a service runs" if hourly else "only when you ask for it"
     said = f"loved tracks are imported {when}; in a conflict {CONFLICTS[found.rule]}"
@@ -138,16 +130,14 @@ _DONE = {
 }
 
 
-async def _plan(settings: Settings, name: str) -> tuple[dict[str, Any], str]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _plan(deck: Deck, me: Listener) -> tuple[dict[str, Any], str]:
     from tonearm.service.loved_import import NotPlanned, counted
 
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await _ready(deck, await listener_of(deck, name))
-        try:
-            planned = await deck.loved_import.plan(me.id)
-        except NotPlanned as fault:
-            raise Failed(f"Last.fm: {fault}") from fault
+    await _check_ready(deck, me)
+    try:
+        planned = await deck.loved_import.plan(me.id)
+    except NotPlanned as fault:
+        raise Failed(f"Last.fm: {fault}") from fault
     lines = [
         f"{one.artist} – {one.title} {_DONE[one.change]}{' (conflict)' if one.conflict else ''}" for one in planned
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.options import ListByDefault, with_json, with_settings
 from tonearm.commands.output import moment, print_result
 
 if TYPE_CHECKING:
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 KINDS = ("deliver", "love", "import", "enrich", "history", "destination")
 KIND = click.Choice(KINDS)
-
-
-class _JobsCommand(click.Group):
-    """`tonearm jobs` alone is `tonearm jobs list`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        asks_for_help = args and args[0] in ("-h", "--help")
-        if not asks_for_help and (not args or args[0].startswith("-")):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
 
 
 class _JobIdParam(click.ParamType[tuple[str, int]]):
@@ -41,7 +31,7 @@ class _JobIdParam(click.ParamType[tuple[str, int]]):
         return kind, int(account)
 
 
-@click.group(cls=_JobsCommand)
+@click.group(cls=ListByDefault)
 def jobs() -> None:
     """Show and control background jobs in all processes. Without a subcommand: `list`."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener, with_json, with_settings
 from tonearm.commands.output import moment, print_result
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def new(settings: Settings, as_json: bool, name: str) -> None:
 
 
 @token.command("list")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """List a listener's tokens: programs, browsers and unused links."""
     from tonearm.commands.opening import run_for
@@ -97,9 +95,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 @token.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("which", metavar="ID")
 def revoke(settings: Settings, listener: str, as_json: bool, which: str) -> None:
     """Revoke a token by the ID that `list` shows.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import others_wait, plays, print_result
 from tonearm.terminal import say
 
@@ -28,9 +28,7 @@ DRAIN = 10.0
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 def login(settings: Settings, listener: str, as_json: bool, no_browser: bool) -> None:
     """Connect a listener to Last.fm: approve on the page that opens, within an hour."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ _ANSWERS = {
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--artist", required=True)
 @click.option("--track", required=True)
 def love(settings: Settings, listener: str, as_json: bool, artist: str, track: str) -> None:
@@ -37,9 +35,7 @@ def love(settings: Settings, listener: str, as_json: bool, artist: str, track: s
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--artist", required=True)
 @click.option("--track", required=True)
 def unlove(settings: Settings, listener: str, as_json: bool, artist: str, track: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import Command, for_listener, with_json, with_settings
+from tonearm.commands.options import Command, for_listener, of_listener, with_json, with_settings
 from tonearm.commands.output import moment, plays, print_result
 
 if TYPE_CHECKING:
@@ -105,9 +105,7 @@ def names() -> None:
 
 
 @names.command("list")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show which names count as other names, latest first."""
     from tonearm.commands.opening import run_for

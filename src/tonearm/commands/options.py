@@ -127,6 +127,16 @@ class FiniteNumber(click.FloatRange):
         return checked
 
 
+class ListByDefault(click.Group):
+    """A group that is its `list` if no subcommand is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_for_help = args and args[0] in ("-h", "--help")
+        if not asks_for_help and (not args or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def for_listener(command: Command) -> Command:
     """`--listener NAME`, `me` if it is not given."""
     return click.option(
@@ -137,3 +147,8 @@ def for_listener(command: Command) -> Command:
 def with_json(command: Command) -> Command:
     """`--json`: the command gets `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")(command)
+
+
+def of_listener(command: Command) -> Command:
+    """The settings, `--listener` and `--json`."""
+    return with_settings()(for_listener(with_json(command)))

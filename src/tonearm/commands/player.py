@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import for_listener, of_listener, with_json, with_settings
 from tonearm.commands.output import moment, print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
-    from tonearm.deck import Deck
+    from tonearm.deck import Deck, Listener
     from tonearm.service.player_trial import PlayerTrial
     from tonearm.service.players import NewPlayer
     from tonearm.service.values import StoredPlayer
@@ -38,11 +38,11 @@ def player() -> None:
 @click.argument("name")
 def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bool, name: str) -> None:
     """Add a player. Its secret is shown only once; it can report plays and nothing else."""
-    from tonearm.commands.opening import run, service_address
+    from tonearm.commands.opening import run_for, service_address
 
     if app_key and kind != "lastfm":
         raise click.UsageError("--app-key needs --kind lastfm")
-    new = run(_add(settings, listener, name, kind, app_key=app_key))
+    new = run_for(settings, listener, lambda deck, me: _add(deck, me.id, name, kind, app_key), creates=True)
     address = new.address(service_address(settings))
     facts = {
         "name": new.player.name,
@@ -59,9 +59,7 @@ def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bo
 
 
 @player.command("list")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show the players of a listener, when each last reported, and its last rejected request."""
     from tonearm.commands.opening import run_for
@@ -72,9 +70,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 @player.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("name")
 def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
     """Revoke a player's secret. Its plays stay."""
@@ -93,9 +89,10 @@ def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
 @click.argument("name")
 def test(settings: Settings, address: str, listener: str, as_json: bool, name: str) -> None:
     """Send a test play to the running service as this player would, then remove it."""
-    from tonearm.commands.opening import run, service_address
+    from tonearm.commands.opening import run_for, service_address
 
-    found, trial = run(_test(settings, listener, name, address.rstrip("/") or service_address(settings)))
+    base = address.rstrip("/") or service_address(settings)
+    found, trial = run_for(settings, listener, lambda deck, me: _test(deck, me, name, base))
     if trial.problem:
         raise Failed(f"a play from {found.name} doesn't arrive: {trial.problem}")
     report = trial.taken
@@ -114,9 +111,7 @@ def test(settings: Settings, address: str, listener: str, as_json: bool, name: s
 
 
 @player.command("map")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("name")
 @click.argument("their_user")
 @click.argument("is_listener", required=False)
@@ -127,9 +122,9 @@ def map_user(
 
     Plays of users who are not listeners here are ignored.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    run(_map(settings, listener, name, their_user, is_listener))
+    run_for(settings, listener, lambda deck, me: _map(deck, me, name, their_user, is_listener))
     facts = {"status": "success", "name": name, "their_user": their_user, "listener": is_listener}
     text = (
         f"{their_user} at {name} is {is_listener}" if is_listener else f"{their_user} at {name} is not a listener here"
@@ -163,46 +158,38 @@ def _last_report(found: StoredPlayer) -> str:
     return f"Last report {moment(found.heard_at)}{f', from {found.program}' if found.program else ''}."
 
 
-async def _add(settings: Settings, listener: str, name: str, kind: str, *, app_key: bool) -> NewPlayer:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _add(deck: Deck, account: int, name: str, kind: str, app_key: bool) -> NewPlayer:
     from tonearm.service.players import BadPlayer, PlayerKind
 
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        me = await listener_of(deck, listener)
-        try:
-            return await deck.players.add(me.id, name, PlayerKind(kind), with_app_key=app_key)
-        except BadPlayer as bad:
-            raise Failed(str(bad)) from None
+    try:
+        return await deck.players.add(account, name, PlayerKind(kind), with_app_key=app_key)
+    except BadPlayer as bad:
+        raise Failed(str(bad)) from None
 
 
-async def _test(settings: Settings, listener: str, name: str, base: str) -> tuple[StoredPlayer, PlayerTrial]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _test(deck: Deck, me: Listener, name: str, base: str) -> tuple[StoredPlayer, PlayerTrial]:
     from tonearm.service.player_trial import try_out
 
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, listener)
-        found = await _named(deck, me.id, listener, name)
-        return found, await try_out(deck.players, deck.player_reports, deck.clock, found, base)
+    found = await _named(deck, me, name)
+    return found, await try_out(deck.players, deck.player_reports, deck.clock, found, base)
 
 
-async def _map(settings: Settings, listener: str, name: str, their_user: str, is_listener: str | None) -> None:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _map(deck: Deck, me: Listener, name: str, their_user: str, is_listener: str | None) -> None:
+    from tonearm.commands.opening import listener_of
     from tonearm.service.players import BadPlayer
 
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, listener)
-        found = await _named(deck, me.id, listener, name)
-        account = (await listener_of(deck, is_listener)).id if is_listener else None
-        try:
-            await deck.players.map_user(found, their_user, account)
-        except BadPlayer as bad:
-            raise Failed(str(bad)) from None
+    found = await _named(deck, me, name)
+    account = (await listener_of(deck, is_listener)).id if is_listener else None
+    try:
+        await deck.players.map_user(found, their_user, account)
+    except BadPlayer as bad:
+        raise Failed(str(bad)) from None
 
 
-async def _named(deck: Deck, account: int, listener: str, name: str) -> StoredPlayer:
-    found = await deck.players.named(account, name)
+async def _named(deck: Deck, me: Listener, name: str) -> StoredPlayer:
+    found = await deck.players.named(me.id, name)
     if found is None:
-        raise _unknown(listener, name)
+        raise _unknown(me.name, name)
     return found
 
 

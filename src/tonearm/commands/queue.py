@@ -8,7 +8,7 @@ import click
 
 from tonearm.commands.errors import Failed
 from tonearm.commands.local_service import CommandResult, service_answer
-from tonearm.commands.options import WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import ListByDefault, WholeNumber, of_listener
 from tonearm.commands.output import (
     daily_limit_text,
     moment,
@@ -21,7 +21,7 @@ from tonearm.commands.output import (
 from tonearm.commands.status import status
 
 if TYPE_CHECKING:
-    from tonearm.deck import Deck
+    from tonearm.deck import Deck, Listener
     from tonearm.service.accounts import QueueStatus
     from tonearm.service.play_actions import ActionResult, PlayDetails
     from tonearm.service.values import Attempt
@@ -32,17 +32,7 @@ RETRY_WAIT = 10.0
 """Seconds that a retry waits for the queue to empty."""
 
 
-class _Queue(click.Group):
-    """`tonearm queue` alone is `tonearm queue list`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        asks_for_help = args and args[0] in ("-h", "--help")
-        if not asks_for_help and (not args or args[0].startswith("-")):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Queue)
+@click.group(cls=ListByDefault)
 def queue() -> None:
     """Show and change what is waiting to be sent. Without a subcommand: `list`."""
 
@@ -51,9 +41,7 @@ queue.add_command(status)
 
 
 @queue.command("list")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--limit", type=WholeNumber(1), default=50, show_default=True, metavar="N", help="Plays to show.")
 @click.option("--refused", is_flag=True, help="Show rejected and ignored plays instead, newest first.")
 def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: bool) -> None:
@@ -139,9 +127,7 @@ def _line(details: PlayDetails) -> str:
 
 
 @queue.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
 @click.option("--expired", is_flag=True, help="Also send plays that a wrong clock called too old.")
 def retry(settings: Settings, listener: str, as_json: bool, play: int | None, expired: bool) -> None:
@@ -193,9 +179,7 @@ def _no_such(play: int) -> Failed:
 
 
 @queue.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
 @click.option("--user", metavar="NAME", help="Discard every play waiting for this Last.fm user instead.")
 def discard(settings: Settings, listener: str, as_json: bool, play: int | None, user: str | None) -> None:
@@ -214,15 +198,13 @@ def discard(settings: Settings, listener: str, as_json: bool, play: int | None, 
 
 
 @queue.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("play", metavar="ID", type=ROW)
 def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
     """Show what happened to a play or why it waits, whether it counted, and each failed attempt."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
 
-    details, reason = run(_why(settings, listener, play))
+    details, reason = run_for(settings, listener, lambda deck, me: _why(settings, deck, me, play))
     facts = {
         **_details_facts(details, reason),
         "heard": details.stored.counted_reason,
@@ -261,16 +243,14 @@ def _named(details: PlayDetails) -> str:
     return f"{moment(details.stored.play.timestamp)}  {_track(details)}"
 
 
-async def _why(settings: Settings, name: str, play: int) -> tuple[PlayDetails, str]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of, sent_elsewhere
+async def _why(settings: Settings, deck: Deck, me: Listener, play: int) -> tuple[PlayDetails, str]:
+    from tonearm.commands.opening import sent_elsewhere
 
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        details = await deck.play_actions.details(me.id, play)
-        if details is None:
-            raise _no_such(play)
-        waits = why_it_waits(details.waits, sent_elsewhere(settings)) if details.waits else ""
-        return details, waits or details.reason
+    details = await deck.play_actions.details(me.id, play)
+    if details is None:
+        raise _no_such(play)
+    waits = why_it_waits(details.waits, sent_elsewhere(settings)) if details.waits else ""
+    return details, waits or details.reason
 
 
 _COUNTED = {True: "counted", False: "did not count", None: "rule"}

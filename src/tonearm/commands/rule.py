@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import WholeNumber, of_listener
 from tonearm.commands.output import moment, plays, print_result
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def rule() -> None:
 
 
 @rule.command("list")
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def show(settings: Settings, listener: str, as_json: bool) -> None:
     """Show a listener's rules, the latest first."""
     from tonearm.commands.opening import run_for
@@ -39,9 +37,7 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 @rule.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--artist", required=True, help="The artist as players send it.")
 @click.option("--track", default="", help="Only this track.")
 @click.option("--album", default="", help="Only this album, or the album to replace for one track.")
@@ -81,9 +77,7 @@ def add(settings: Settings, listener: str, as_json: bool, yes: bool, **names: An
 
 
 @rule.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.argument("rule_id", metavar="ID", type=WholeNumber(1, 2**63 - 1))
 def undo(settings: Settings, listener: str, as_json: bool, rule_id: int) -> None:
     """Stop applying a rule. Plays that it has changed stay as they were sent."""

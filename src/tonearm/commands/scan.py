@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import print_result
 from tonearm.terminal import say
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--all", "everything", is_flag=True, help="Read all files again, even those that seem unchanged.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def scan(settings: Settings, listener: str, as_json: bool, everything: bool, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import NUMBER, FiniteNumber, WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import NUMBER, FiniteNumber, WholeNumber, of_listener
 from tonearm.commands.output import print_result, report_answer, why_it_waits
 from tonearm.core.typed import length_of, moment_of
 from tonearm.core.wording import REPORTS
@@ -60,9 +60,7 @@ class _StartTime(click.ParamType[float]):
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--artist", required=True)
 @click.option("--track", required=True)
 @click.option("--album", default="")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tonearm.commands.options import WholeNumber, for_listener, with_json, with_settings
+from tonearm.commands.options import WholeNumber, of_listener
 from tonearm.commands.output import plays, print_result
 from tonearm.core.wording import counted
 
 if TYPE_CHECKING:
+    from tonearm.deck import Deck
     from tonearm.service.figure_answers import Question
     from tonearm.settings import Settings
 
@@ -33,9 +34,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 @click.option("--show", type=click.Choice(_SHOWN), default="overview", show_default=True, help="Which figures to show.")
 @click.option(
     "--of",
@@ -74,26 +73,23 @@ def stats(
 
     PERIOD is 2014, 2014-05, 2014-05-12, 2014..2016, 30d (the last 30 days) or all; default: the latest year.
     """
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_for
     from tonearm.core.figures import Measure
     from tonearm.service.figure_answers import KINDS, Question, Shown
 
     asked = Question(Shown(show), period, zone, limit, offset, KINDS[Shown(of)], Measure(by))
-    facts = run(_answer(settings, listener, asked))
+    facts = run_for(settings, listener, lambda deck, me: _answer(deck, me.id, asked))
     print_result({"listener": listener, **facts}, "\n".join(_WORDS[show](facts, zone)), as_json)
 
 
-async def _answer(settings: Settings, name: str, asked: Question) -> dict[str, Any]:
+async def _answer(deck: Deck, account: int, asked: Question) -> dict[str, Any]:
     from tonearm.commands.errors import Failed
-    from tonearm.commands.opening import Sends, deck_of, listener_of
     from tonearm.service.figure_answers import BadPeriod, answer
 
-    async with deck_of(settings, Sends.NO) as deck:
-        who = await listener_of(deck, name)
-        try:
-            return await answer(deck.figures, who.id, asked)
-        except BadPeriod as bad:
-            raise Failed(str(bad)) from None
+    try:
+        return await answer(deck.figures, account, asked)
+    except BadPeriod as bad:
+        raise Failed(str(bad)) from None
 
 
 Facts = Mapping[str, Any]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.local_service import CommandResult, service_answer
-from tonearm.commands.options import for_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import (
     daily_limit_text,
     moment,
@@ -21,24 +21,22 @@ from tonearm.commands.output import (
 
 if TYPE_CHECKING:
     from tonearm.core.account import Account
-    from tonearm.deck import Deck
+    from tonearm.deck import Deck, Listener
     from tonearm.service.accounts import QueueStatus
     from tonearm.service.database import ServerInfo
     from tonearm.settings import Settings
 
 
 @click.command()
-@with_settings()
-@for_listener
-@with_json
+@of_listener
 def status(settings: Settings, listener: str, as_json: bool) -> None:
     """Show the connection and the queue."""
     if answer := service_answer(settings, "status", {"listener": listener}):
         print_result(*answer, as_json)
         return
-    from tonearm.commands.opening import run, sender_of
+    from tonearm.commands.opening import run_for, sender_of
 
-    account, queue_status, now, server = run(_status(settings, listener))
+    account, queue_status, now, server = run_for(settings, listener, _status)
     print_result(*_found(account, queue_status, server, sender_of(settings), now), as_json)
 
 
@@ -67,14 +65,11 @@ def _found(
     return facts, "\n".join(_lines(account, queue_status, _service(sender, server), delivering, now))
 
 
-async def _status(settings: Settings, name: str) -> tuple[Account, QueueStatus, float, ServerInfo | None]:
-    from tonearm.commands.opening import Sends, deck_of, listener_of
+async def _status(deck: Deck, me: Listener) -> tuple[Account, QueueStatus, float, ServerInfo | None]:
     from tonearm.service.database import server_info
 
-    async with deck_of(settings, Sends.NO) as deck:
-        me = await listener_of(deck, name)
-        server = await server_info(deck.store)
-        return await me.account(), await me.queue(), deck.clock.now(), server
+    server = await server_info(deck.store)
+    return await me.account(), await me.queue(), deck.clock.now(), server
 
 
 def _service(sender: str | None, server: ServerInfo | None) -> str:
