@@ -15,7 +15,7 @@ from tonearm.version import __version__
 
 _COMMANDS = {
     "demo": ("demo", "Try tonearm: a service, a stand-in for Last.fm, and a simulated listener."),
-    "serve": ("serve", "Run the service: the API, the page, and delivery to Last.fm."),
+    "serve": ("serve", "Run the service: the API, the pages, and delivery to Last.fm."),
     "worker": ("worker", "Only send plays, alongside other processes on the same PostgreSQL."),
     "login": ("login", "Connect a listener to Last.fm."),
     "scrobble": ("scrobble", "Report a play."),
@@ -26,7 +26,7 @@ _COMMANDS = {
     "scan": ("scan", "Scan a folder of tagged audio files into the library."),
     "love": ("love", "Love a track."),
     "unlove": ("love", "Unlove a track."),
-    "import-loved": ("import_loved", "Mark the library's tracks that you love on Last.fm."),
+    "import-loved": ("import_loved", "Make what you love here and on Last.fm the same."),
     "import-history": ("import_history", "Import a listening history from files or Last.fm."),
     "export-history": ("export_history", "Export the listening history for other services."),
     "stats": ("stats", "Show what you have played most, and when."),
@@ -73,7 +73,10 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tonearm", message="%(prog)s %(version)s")
 def tonearm() -> None:
-    """Sends what you play to Last.fm. No play is lost or sent twice, and you can see what happened."""
+    """Sends what you play to Last.fm. No play is lost or sent twice, and you can see what happened.
+
+    Try it with 'tonearm demo'; begin with 'tonearm serve'. 'tonearm COMMAND --help' explains a command.
+    """
 
 
 _NO_SPACE = (ENOSPC, EDQUOT, EFBIG, EIO)

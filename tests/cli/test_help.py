@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -45,6 +46,24 @@ def test_every_command_explains_itself(shell: Shell, command: str) -> None:
 def test_every_command_that_ends_by_itself_answers_in_json() -> None:
     without = {name for name, command in every_command() if "as_json" not in {one.name for one in command.params}}
     assert without == {"demo", "serve", "worker", "watch mpd", "watch mpris", "completion", "emulator"}
+
+
+@pytest.mark.parametrize("group", ["", *sorted({name.split()[0] for name, _ in every_command() if " " in name})])
+def test_a_list_of_commands_fits_a_terminal_of_80_columns(shell: Shell, group: str) -> None:
+    listed = shell(*group.split(), "--help").output.partition("Commands:")[2].splitlines()
+    assert len(listed) > 1
+    assert [line for line in listed if line.endswith("...") or len(line) > 80] == []
+
+
+SHARED = ["--listener", "--json", "--database", "--config", "-h, --help"]
+
+
+@pytest.mark.parametrize("command", [name for name, _ in every_command() if name != "serve"])
+def test_help_shows_what_a_command_alone_has_first(shell: Shell, command: str) -> None:
+    options = re.findall(r"^  (--?[a-z][-a-z]*(?:, --help)?)", shell(*command.split(), "--help").output, re.MULTILINE)
+    shared = [one for one in options if one in SHARED]
+    assert shared == [one for one in SHARED if one in shared]
+    assert options[-len(shared) :] == shared
 
 
 def test_help_waits_for_nothing_that_takes_long_to_load() -> None:

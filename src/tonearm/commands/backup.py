@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tonearm.commands.errors import Failed, in_one_line
-from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.options import with_json
 from tonearm.commands.output import print_result
 from tonearm.settings import Settings
 from tonearm.terminal import say
@@ -16,7 +16,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@with_settings()
 @with_json
 @click.argument("file", type=_FILE)
 def backup(settings: Settings, as_json: bool, file: Path) -> None:
@@ -46,7 +45,6 @@ def backup(settings: Settings, as_json: bool, file: Path) -> None:
 
 
 @click.command()
-@with_settings()
 @with_json
 @click.argument("file", type=_FILE)
 def restore(settings: Settings, as_json: bool, file: Path) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed, WrongKey
-from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.options import with_json
 from tonearm.commands.output import print_result
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tonearm.deck import Deck
     from tonearm.service.database import ServerInfo
     from tonearm.settings import Settings
 
@@ -32,7 +33,6 @@ class Finding:
 
 
 @click.command()
-@with_settings()
 @with_json
 def check(settings: Settings, as_json: bool) -> None:
     """Check the configuration, database, key file, connection to Last.fm, and clock.
@@ -73,11 +73,11 @@ def _pairs(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _database(settings: Settings) -> Finding:
-    from tonearm.commands.opening import run, sender_of, url_of
+    from tonearm.commands.opening import run_on, sender_of, url_of
 
     try:
         where = url_of(settings).render_as_string()
-        waiting = run(_waiting(settings))
+        waiting = run_on(settings, _waiting)
     except WrongKey:  # the key's own check says so
         raise
     except Failed as failed:
@@ -99,26 +99,24 @@ def _sender(settings: Settings, sender: str | None) -> str:
     return f"; process {sender} sends" if sender else "; no service is running"
 
 
-async def _waiting(settings: Settings) -> int:
-    from tonearm.commands.opening import Sends, deck_of
+async def _waiting(deck: Deck) -> int:
     from tonearm.service.database import plays_waiting
     from tonearm.service.monitoring import check_database
 
-    async with deck_of(settings, Sends.NO) as deck:
-        await check_database(deck.store)
-        return await plays_waiting(deck.store)
+    await check_database(deck.store)
+    return await plays_waiting(deck.store)
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
     """What is known about the database server, or the SQLite library."""
-    from tonearm.commands.opening import run, url_of
+    from tonearm.commands.opening import run_on, url_of
     from tonearm.service.database import sqlite_file
 
     try:
         if sqlite_file(url_of(settings)) is not None:
             yield _sqlite()
             return
-        about, skew = run(_postgres(settings))
+        about, skew = run_on(settings, _postgres)
     except Failed:  # the database's own check says so
         return
     processes = f"{about.processes} other tonearm process{'es' if about.processes != 1 else ''} connected"
@@ -133,16 +131,14 @@ def _durable(durable: bool) -> str:
     return "" if durable else "; fsync or full_page_writes is off: a server crash would lose plays"
 
 
-async def _postgres(settings: Settings) -> tuple[ServerInfo, float]:
+async def _postgres(deck: Deck) -> tuple[ServerInfo, float]:
     import time
 
-    from tonearm.commands.opening import Sends, deck_of
     from tonearm.service.database import server_info
 
-    async with deck_of(settings, Sends.NO) as deck:
-        about = await server_info(deck.store)
-        assert about is not None  # it is not a SQLite file
-        return about, time.time() - deck.clock.now()
+    about = await server_info(deck.store)
+    assert about is not None  # it is not a SQLite file
+    return about, time.time() - deck.clock.now()
 
 
 def _sqlite() -> Finding:

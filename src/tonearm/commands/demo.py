@@ -15,7 +15,9 @@ USUAL_PORT = 8723
 
 @click.command()
 @click.option("--seconds", type=FiniteNumber(min=0), metavar="N", help="Stop after N seconds; default: at Ctrl-C.")
-@click.option("--port", type=WholeNumber(0, 65535), metavar="N", help="Default: 8723, or a free one.")
+@click.option(
+    "--port", type=WholeNumber(0, 65535), metavar="N", help="The port to listen on; default: 8723, or a free one."
+)
 def demo(seconds: float | None, port: int | None) -> None:
     """Try tonearm: a service, a stand-in for Last.fm, and a simulated listener.
 

@@ -21,15 +21,7 @@ from tonearm.commands.destination_sign_in import (
     with_sign_in,
 )
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import (
-    Command,
-    FiniteNumber,
-    WholeNumber,
-    for_listener,
-    of_listener,
-    with_json,
-    with_settings,
-)
+from tonearm.commands.options import Command, FiniteNumber, WholeNumber, of_listener
 from tonearm.commands.output import HOUR, plays, print_result
 from tonearm.terminal import say
 
@@ -77,14 +69,14 @@ class _Chosen:
 
 
 def _of_a_destination(command: Command) -> Command:
-    """`--listener`, `--json` and NUMBER: the command gets the destination as its first argument."""
+    """The settings, `--listener`, `--json` and NUMBER: the command gets the destination as its first argument."""
 
     @wraps(command)
     def choosing(settings: Settings, *, listener: str, as_json: bool, destination_id: int, **given: Any) -> None:
         command(_Chosen(settings, listener, as_json, destination_id), **given)
 
     numbered = click.argument("destination_id", metavar="NUMBER", type=WholeNumber(min=1))(choosing)
-    return for_listener(with_json(numbered))
+    return of_listener(numbered)
 
 
 @click.group()
@@ -93,7 +85,7 @@ def destination() -> None:
 
 
 @destination.command()
-@with_settings()
+@of_listener
 @click.option(
     "--url", metavar="URL", default="", help="Its address; not needed for ListenBrainz, Libre.fm, teal.fm, Rocksky."
 )
@@ -106,9 +98,7 @@ def destination() -> None:
 @click.option("--not-in", metavar="FOLDER", multiple=True, help="Don't send songs in this folder of your library.")
 @click.option("--no-hearts", is_flag=True, help="Don't send the tracks you love.")
 @click.option("--preview", is_flag=True, help="Only show what these options would have changed in your latest plays.")
-@for_listener
-@with_json
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
 def add(
     settings: Settings,
     url: str,
@@ -126,6 +116,8 @@ def add(
     sign_in: SignInOptions,
 ) -> None:
     """Add a service that gets what you play from now on. The token is checked first.
+
+    KIND is listenbrainz, maloja, koito, librefm, lastfm-like, tealfm or rocksky.
 
     Libre.fm and other servers like Last.fm have no tokens: approve on the page that opens, or sign in with a password.
     teal.fm and Rocksky need your handle and an app password; your plays there are public.
@@ -163,7 +155,6 @@ def show(settings: Settings, listener: str, as_json: bool) -> None:
 
 
 @destination.command()
-@with_settings()
 @_of_a_destination
 def pause(chosen: _Chosen) -> None:
     """Send nothing there until it is resumed. Until then, plays wait."""
@@ -171,7 +162,6 @@ def pause(chosen: _Chosen) -> None:
 
 
 @destination.command()
-@with_settings()
 @_of_a_destination
 def resume(chosen: _Chosen) -> None:
     """Resume sending, starting with what waits."""
@@ -179,7 +169,6 @@ def resume(chosen: _Chosen) -> None:
 
 
 @destination.command()
-@with_settings()
 @_of_a_destination
 def retry(chosen: _Chosen) -> None:
     """Send everything that waits there now."""
@@ -187,7 +176,6 @@ def retry(chosen: _Chosen) -> None:
 
 
 @destination.command()
-@with_settings()
 @TOKEN_FILE
 @with_sign_in
 @_of_a_destination
@@ -208,7 +196,6 @@ def token(chosen: _Chosen, token_file: Path | None, sign_in: SignInOptions) -> N
 
 
 @destination.command()
-@with_settings()
 @click.argument("days")
 @_of_a_destination
 def history(chosen: _Chosen, days: str) -> None:
@@ -221,7 +208,6 @@ def history(chosen: _Chosen, days: str) -> None:
 
 
 @destination.command("policy")
-@with_settings()
 @click.option("--first-artist/--all-artists", default=None, help="If there are several artists, send the first or all.")
 @click.option("--album-artist/--no-album-artist", default=None, help="Send the album artist, or don't.")
 @click.option("--not-from", metavar="PLAYER", multiple=True, help="Don't send what this player reports.")
@@ -250,7 +236,6 @@ def change_policy(chosen: _Chosen, yes: bool, **given: Any) -> None:
 
 
 @destination.command()
-@with_settings()
 @click.argument("hours", type=FiniteNumber(0, 8760))
 @_of_a_destination
 def private(chosen: _Chosen, hours: float) -> None:
@@ -266,7 +251,6 @@ def private(chosen: _Chosen, hours: float) -> None:
 
 
 @destination.command()
-@with_settings()
 @click.option(
     "--keep", "choice", flag_value="keep", help="Keep waiting plays, to be sent if the same profile is added again."
 )

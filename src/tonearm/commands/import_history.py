@@ -43,7 +43,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @click.option("--yes", is_flag=True, help="Write what is new. Without this, only show what an import would do.")
 @click.option("--dry-run", is_flag=True, help="Only show what an import would do (the default).")
 @click.option(
-    "--zone", callback=_zone, metavar="NAME", help="Time zone of a device that logs local times: Europe/Berlin."
+    "--zone", callback=_zone, metavar="NAME", help="Time zone of a device that logs local times, such as Europe/Berlin."
 )
 @click.option("--queue", is_flag=True, help="Also send waiting plays of other scrobblers that are under 14 days old.")
 @click.option("--doubtful", is_flag=True, help="Also import plays that may be in the history already.")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import ListByDefault, with_json, with_settings
+from tonearm.commands.options import ListByDefault, with_json
 from tonearm.commands.output import moment, print_result
 
 if TYPE_CHECKING:
+    from tonearm.deck import Deck
     from tonearm.service.job_list import JobList, ListedJob
-    from tonearm.service.jobs import JobBusy, JobDone
     from tonearm.settings import Settings
 
 KINDS = ("deliver", "love", "import", "enrich", "history", "destination")
@@ -33,27 +33,27 @@ class _JobIdParam(click.ParamType[tuple[str, int]]):
 
 @click.group(cls=ListByDefault)
 def jobs() -> None:
-    """Show and control background jobs in all processes. Without a subcommand: `list`."""
+    """Show and control background jobs in all processes. Without a subcommand: `list`.
+
+    Their kinds: deliver (plays to Last.fm), love (loved tracks to Last.fm), destination (both to other services),
+    import (loved tracks from Last.fm), history (plays from Last.fm), enrich (facts about songs).
+    """
 
 
 @jobs.command("list")
-@with_settings()
 @with_json
 def show(settings: Settings, as_json: bool) -> None:
     """Show the jobs of all listeners."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_on
 
-    overview, delivering = run(_overview(settings))
+    overview, delivering = run_on(settings, _overview)
     kinds = [{"kind": kind, "paused": kind in overview.paused} for kind in KINDS]
     facts = {"kinds": kinds, "jobs": [_facts(job) for job in overview.jobs], "delivering": delivering}
     print_result(facts, "\n".join(_lines(overview, delivering)), as_json)
 
 
-async def _overview(settings: Settings) -> tuple[JobList, int]:
-    from tonearm.commands.opening import Sends, deck_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await deck.jobs.overview(), await deck.senders()
+async def _overview(deck: Deck) -> tuple[JobList, int]:
+    return await deck.jobs.overview(), await deck.senders()
 
 
 def _facts(job: ListedJob) -> dict[str, object]:
@@ -75,7 +75,6 @@ def _lines(overview: JobList, delivering: int) -> list[str]:
 
 
 @jobs.command()
-@with_settings()
 @with_json
 @click.argument("job", metavar="ID", type=_JobIdParam())
 def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
@@ -84,7 +83,6 @@ def retry(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
 
 
 @jobs.command()
-@with_settings()
 @with_json
 @click.argument("job", metavar="ID", type=_JobIdParam())
 def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
@@ -93,24 +91,16 @@ def cancel(settings: Settings, as_json: bool, job: tuple[str, int]) -> None:
 
 
 def _change(settings: Settings, action: str, job: tuple[str, int], as_json: bool) -> None:
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_on
     from tonearm.service.jobs import JobBusy
 
-    outcome = run(_done(settings, action, job))
+    outcome = run_on(settings, lambda deck: (deck.jobs.retry if action == "retry" else deck.jobs.cancel)(*job))
     if isinstance(outcome, JobBusy):
         raise Failed(f"{job[0]}-{job[1]}: {outcome.reason}")
     print_result({"status": "success", "message": outcome.message}, outcome.message, as_json)
 
 
-async def _done(settings: Settings, action: str, job: tuple[str, int]) -> JobDone | JobBusy:
-    from tonearm.commands.opening import Sends, deck_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await (deck.jobs.retry(*job) if action == "retry" else deck.jobs.cancel(*job))
-
-
 @jobs.command()
-@with_settings()
 @with_json
 @click.argument("kind", type=KIND)
 def pause(settings: Settings, as_json: bool, kind: str) -> None:
@@ -120,7 +110,6 @@ def pause(settings: Settings, as_json: bool, kind: str) -> None:
 
 
 @jobs.command()
-@with_settings()
 @with_json
 @click.argument("kind", type=KIND)
 def resume(settings: Settings, as_json: bool, kind: str) -> None:
@@ -130,13 +119,6 @@ def resume(settings: Settings, as_json: bool, kind: str) -> None:
 
 
 def _set(settings: Settings, kind: str, paused: bool) -> None:
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_on
 
-    run(_write(settings, kind, paused))
-
-
-async def _write(settings: Settings, kind: str, paused: bool) -> None:
-    from tonearm.commands.opening import Sends, deck_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        await (deck.jobs.pause(kind) if paused else deck.jobs.resume(kind))
+    run_on(settings, lambda deck: (deck.jobs.pause if paused else deck.jobs.resume)(kind))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import of_listener, with_json, with_settings
+from tonearm.commands.options import of_listener, with_json
 from tonearm.commands.output import moment, print_result
 
 if TYPE_CHECKING:
@@ -22,31 +22,25 @@ def listener() -> None:
 
 
 @listener.command()
-@with_settings()
 @with_json
 @click.argument("name")
 def add(settings: Settings, as_json: bool, name: str) -> None:
     """Add a listener with their own queue and Last.fm profile."""
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_on
 
-    run(_add(settings, name))
+    run_on(settings, lambda deck: deck.accounts.add(name), creates=True)
     text = f"Listener \"{name}\" is ready. Next: 'tonearm login --listener {name}'"
     print_result({"status": "success", "name": name}, text, as_json)
 
 
-async def _add(settings: Settings, name: str) -> None:
-    from tonearm.commands.opening import Sends, deck_of
-
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        await deck.accounts.add(name)
-
-
 @listener.command()
-@with_settings()
 @with_json
 @click.argument("name")
 def link(settings: Settings, as_json: bool, name: str) -> None:
-    """Print a link that signs in one browser as this listener, once, within an hour."""
+    """Print a link that signs in a browser as this listener.
+
+    It works once, within an hour.
+    """
     from tonearm.commands.opening import run_for, service_address
 
     secret = run_for(settings, name, lambda deck, me: deck.accounts.link(me.id), creates=True)
@@ -69,7 +63,6 @@ def token() -> None:
 
 
 @token.command()
-@with_settings()
 @with_json
 @click.argument("name", default="me")
 def new(settings: Settings, as_json: bool, name: str) -> None:

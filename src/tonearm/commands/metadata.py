@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import Command, WholeNumber, with_json, with_settings
+from tonearm.commands.options import Command, WholeNumber, with_json
 from tonearm.terminal import say
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _look_up(*arguments: tuple[str, str]) -> Callable[[Command], click.Command]:
     def decorate(command: Command) -> click.Command:
         for name, metavar in reversed(arguments):
             command = click.argument(name, metavar=metavar)(command)
-        return click.command()(with_settings()(with_json(command)))
+        return click.command()(with_json(command))
 
     return decorate
 
@@ -68,8 +68,10 @@ def track(settings: Settings, as_json: bool, by: str, title: str) -> None:
 
 
 @_look_up(("query", "QUERY"))
-@click.option("--kind", type=click.Choice(["artist", "album", "track"]), default="artist", show_default=True)
-@click.option("--limit", type=WholeNumber(1, 100), default=SHOWN, show_default=True, metavar="N")
+@click.option(
+    "--kind", type=click.Choice(("artist", "album", "track")), default="artist", show_default=True, help="What to find."
+)
+@click.option("--limit", type=WholeNumber(1, 100), default=SHOWN, show_default=True, metavar="N", help="How many.")
 def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int) -> None:
     """Find artists, albums or tracks by name."""
     from tonearm.service.metadata import SearchKind
@@ -82,13 +84,13 @@ def search(settings: Settings, as_json: bool, query: str, kind: str, limit: int)
 def _answer(
     settings: Settings, look_up: Callable[[Metadata], Coroutine[Any, Any, Remembered[T] | NotKnown]], what: str
 ) -> Remembered[T]:
-    from tonearm.commands.opening import run
+    from tonearm.commands.opening import run_on
     from tonearm.lastfm.breaker import Resting
     from tonearm.lastfm.error import LastFmError
     from tonearm.service.metadata import NotKnown
 
     try:
-        answer = run(_looked_up(settings, look_up))
+        answer = run_on(settings, lambda deck: look_up(deck.metadata), creates=True)
     except LastFmError as error:
         if not settings.lastfm_api_key:
             raise Failed(f"no cached answer for {what}, and {NO_KEY}") from None
@@ -98,13 +100,6 @@ def _answer(
     if isinstance(answer, NotKnown):
         raise Failed(f"Last.fm knows no {what}: {answer.message}")
     return answer
-
-
-async def _looked_up(settings: Settings, look_up: Callable[[Metadata], Coroutine[Any, Any, T]]) -> T:
-    from tonearm.commands.opening import Sends, deck_of
-
-    async with deck_of(settings, Sends.NO, creates=True) as deck:
-        return await look_up(deck.metadata)
 
 
 S = TypeVar("S", bound="BaseModel")

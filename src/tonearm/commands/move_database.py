@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import with_json, with_settings
+from tonearm.commands.options import with_json
 from tonearm.commands.output import print_result
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_settings()
 @with_json
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")

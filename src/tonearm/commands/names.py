@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import Command, for_listener, of_listener, with_json, with_settings
+from tonearm.commands.options import Command, of_listener
 from tonearm.commands.output import moment, plays, print_result
 
 if TYPE_CHECKING:
@@ -127,24 +127,20 @@ def _pair(name: tuple[str, str]) -> str:
 
 
 @names.command()
-@with_settings()
+@of_listener
 @_renaming
-@for_listener
-@with_json
 def merge(settings: Settings, listener: str, as_json: bool, name: _Name, to: _Name, dry_run: bool) -> None:
     """Count a name together with another one that you have played.
 
-    All spellings of it that differ only in case, accents, signs or blanks go with it, and an artist's albums and tracks
-    go with the artist.
+    All spellings of it that differ only in case, accents, punctuation or spaces go with it, and an artist's albums and
+    tracks go with the artist.
     """
     _change(settings, listener, as_json, name, to, dry_run, new=False)
 
 
 @names.command()
-@with_settings()
+@of_listener
 @_renaming
-@for_listener
-@with_json
 def rename(settings: Settings, listener: str, as_json: bool, name: _Name, to: _Name, dry_run: bool) -> None:
     """Show a name as you want it written, or under another name.
 
@@ -154,10 +150,8 @@ def rename(settings: Settings, listener: str, as_json: bool, name: _Name, to: _N
 
 
 @names.command()
-@with_settings()
+@of_listener
 @_naming
-@for_listener
-@with_json
 def undo(settings: Settings, listener: str, as_json: bool, name: _Name) -> None:
     """Stop counting a name as another one."""
     from tonearm.commands.opening import run_for

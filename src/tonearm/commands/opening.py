@@ -52,16 +52,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
 
-def run_for(
-    settings: Settings, name: str, work: Callable[[Deck, Listener], Awaitable[T]], *, creates: bool = False
-) -> T:
-    """Do a command's work for a listener, on a deck that sends nothing; failures become one line."""
+def run_on(settings: Settings, work: Callable[[Deck], Awaitable[T]], *, creates: bool = False) -> T:
+    """Do a command's work on a deck that sends nothing; failures become one line."""
 
     async def done() -> T:
         async with deck_of(settings, Sends.NO, creates=creates) as deck:
-            return await work(deck, await listener_of(deck, name))
+            return await work(deck)
 
     return run(done())
+
+
+def run_for(
+    settings: Settings, name: str, work: Callable[[Deck, Listener], Awaitable[T]], *, creates: bool = False
+) -> T:
+    """As `run_on`, for a listener."""
+
+    async def done(deck: Deck) -> T:
+        return await work(deck, await listener_of(deck, name))
+
+    return run_on(settings, done, creates=creates)
 
 
 @asynccontextmanager

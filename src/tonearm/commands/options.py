@@ -35,25 +35,39 @@ class _Option:
 
 
 SETTINGS = (
-    _Option("tonearm_database", "URL", "A path, or sqlite:///PATH; default: in your data folder."),
+    _Option("tonearm_database", "URL", "A path, or postgresql://...; default: a file in your data folder."),
     _Option("tonearm_host", "NAME", "Where to listen; default: 127.0.0.1, for this machine only."),
-    _Option("tonearm_port", "N", "Default: 8723; 0 picks a free one."),
+    _Option("tonearm_port", "N", "The port to listen on; default: 8723; 0 picks a free one."),
     _Option("tonearm_public_url", "URL", "The address that listeners use, if it differs."),
-    _Option("tonearm_secret_key", "TEXT", "Encrypts the sessions; default: a key file beside the database."),
+    _Option("tonearm_secret_key", "TEXT", "Encrypts the Last.fm sessions; default: a key file beside the database."),
     _Option("tonearm_secret_key_file", "FILE", "The same, from a file."),
-    _Option("tonearm_log", "FORM", "console or json; default: console."),
+    _Option("tonearm_log", "FORM", "How the log is written: console or json; default: console."),
     _Option("lastfm_api_key", "TEXT", "Your API key: https://www.last.fm/api/account/create (or several: A,B)"),
     _Option("lastfm_api_key_file", "FILE", "The same, from a file."),
-    _Option("lastfm_api_secret", "TEXT", "Its shared secret. Other users of this machine can see it; prefer the file."),
+    _Option(
+        "lastfm_api_secret", "TEXT", "The key's shared secret. Other users of this machine can see it; prefer the file."
+    ),
     _Option("lastfm_api_secret_file", "FILE", "The same, from a file."),
-    _Option("lastfm_api_url", "URL", "Default: https://ws.audioscrobbler.com/2.0/"),
-    _Option("lastfm_auth_url", "URL", "Default: https://www.last.fm/api/auth/"),
+    _Option("lastfm_api_url", "URL", "Last.fm's API; default: https://ws.audioscrobbler.com/2.0/"),
+    _Option("lastfm_auth_url", "URL", "Last.fm's sign-in page; default: https://www.last.fm/api/auth/"),
     _Option("lastfm_cache_ttl", "TIME", "How long Last.fm's answers are kept; default: 168h."),
-    _Option("lastfm_requests_per_second", "N", "Default: 4; 0 lifts the limit."),
+    _Option("lastfm_requests_per_second", "N", "Requests to Last.fm a second; default: 4; 0 lifts the limit."),
     _Option("lastfm_daily_scrobbles", "N", "Plays a day that Last.fm accepts; default: learned."),
 )
 
 _ALWAYS_SHOWN = frozenset({"tonearm_database"})
+
+
+def _shared(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+    """An option that many commands have: their help shows it below their own."""
+
+    def decorate(command: Command) -> Command:
+        decorated: Command = click.option(*names, **attributes)(command)
+        options = decorated.__dict__["__click_params__"]
+        options.insert(0, options.pop())
+        return decorated
+
+    return decorate
 
 
 def with_settings(*, all_shown: bool = False) -> Callable[[Command], Command]:
@@ -68,15 +82,11 @@ def with_settings(*, all_shown: bool = False) -> Callable[[Command], Command]:
             return command(_load(options, config), **given)
 
         decorated: Command = with_them
-        for option in reversed(SETTINGS):
-            decorated = click.option(
-                option.flag,
-                option.setting,
-                metavar=option.metavar,
-                help=option.help,
-                hidden=not all_shown and option.setting not in _ALWAYS_SHOWN,
-            )(decorated)
-        return click.option(
+        for option in SETTINGS:
+            hidden = not all_shown and option.setting not in _ALWAYS_SHOWN
+            about = {"metavar": option.metavar, "help": option.help, "hidden": hidden}
+            decorated = _shared(option.flag, option.setting, **about)(decorated)
+        return _shared(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="Use this file instead of the tonearm.toml in your configuration folder.",
@@ -139,16 +149,16 @@ class ListByDefault(click.Group):
 
 def for_listener(command: Command) -> Command:
     """`--listener NAME`, `me` if it is not given."""
-    return click.option(
-        "--listener", metavar="NAME", default="me", show_default=True, help="Which listener to act for."
-    )(command)
+    about = "Which listener to act for."
+    return _shared("--listener", metavar="NAME", default="me", show_default=True, help=about)(command)
 
 
 def with_json(command: Command) -> Command:
-    """`--json`: the command gets `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")(command)
+    """The settings, and `--json`: the command gets `as_json`."""
+    about = "Print one JSON object, for programs."
+    return with_settings()(_shared("--json", "as_json", is_flag=True, help=about)(command))
 
 
 def of_listener(command: Command) -> Command:
-    """The settings, `--listener` and `--json`."""
-    return with_settings()(for_listener(with_json(command)))
+    """The settings, `--json` and `--listener`."""
+    return with_json(for_listener(command))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tonearm.commands.errors import Failed
-from tonearm.commands.options import for_listener, of_listener, with_json, with_settings
+from tonearm.commands.options import of_listener
 from tonearm.commands.output import moment, print_result
 from tonearm.terminal import say
 
@@ -28,13 +28,11 @@ def player() -> None:
 
 
 @player.command()
-@with_settings()
+@of_listener
 @click.option("--kind", required=True, type=click.Choice(KINDS), help="The protocol that the player uses.")
 @click.option(
     "--app-key", is_flag=True, help="Also make an API key and a shared secret, if the player needs them (lastfm)."
 )
-@for_listener
-@with_json
 @click.argument("name")
 def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bool, name: str) -> None:
     """Add a player. Its secret is shown only once; it can report plays and nothing else."""
@@ -61,7 +59,7 @@ def add(settings: Settings, kind: str, app_key: bool, listener: str, as_json: bo
 @player.command("list")
 @of_listener
 def show(settings: Settings, listener: str, as_json: bool) -> None:
-    """Show the players of a listener, when each last reported, and its last rejected request."""
+    """Show a listener's players and their latest reports."""
     from tonearm.commands.opening import run_for
 
     found = run_for(settings, listener, lambda deck, me: deck.players.of(me.id))
@@ -82,13 +80,14 @@ def revoke(settings: Settings, listener: str, as_json: bool, name: str) -> None:
 
 
 @player.command()
-@with_settings()
+@of_listener
 @click.option("--address", metavar="URL", default="", help="The address that the player uses, if it differs.")
-@for_listener
-@with_json
 @click.argument("name")
 def test(settings: Settings, address: str, listener: str, as_json: bool, name: str) -> None:
-    """Send a test play to the running service as this player would, then remove it."""
+    """Check that a player's reports arrive.
+
+    Sends a test play to the running service as the player would, then removes it.
+    """
     from tonearm.commands.opening import run_for, service_address
 
     base = address.rstrip("/") or service_address(settings)

@@ -49,7 +49,7 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
     if not refused and (answer := service_answer(settings, "queue", {"listener": listener, "limit": limit})):
         print_result(*answer, as_json)
         return
-    from tonearm.commands.opening import run, run_for, sent_elsewhere
+    from tonearm.commands.opening import run_for, run_on, sent_elsewhere
 
     if refused:
         from tonearm.core.wording import fate
@@ -63,14 +63,8 @@ def show(settings: Settings, listener: str, as_json: bool, limit: int, refused: 
         text = "\n".join(lines) or "nothing was rejected or ignored"
         print_result({"plays": [_details_facts(details, details.reason) for details in all_details]}, text, as_json)
         return
-    print_result(*run(_list(settings, listener, limit, sent_elsewhere(settings))), as_json)
-
-
-async def _list(settings: Settings, name: str, limit: int, sent_by_somebody: bool) -> CommandResult:
-    from tonearm.commands.opening import Sends, deck_of
-
-    async with deck_of(settings, Sends.NO) as deck:
-        return await answer_queue(deck, name, limit, sent_by_somebody=sent_by_somebody)
+    sent = sent_elsewhere(settings)
+    print_result(*run_on(settings, lambda deck: answer_queue(deck, listener, limit, sent_by_somebody=sent)), as_json)
 
 
 async def answer_queue(deck: Deck, listener: str, limit: int, *, sent_by_somebody: bool = True) -> CommandResult:
@@ -129,13 +123,12 @@ def _line(details: PlayDetails) -> str:
 @queue.command()
 @of_listener
 @click.argument("play", metavar="[ID]", type=ROW, required=False)
-@click.option("--expired", is_flag=True, help="Also send plays that a wrong clock called too old.")
+@click.option("--expired", is_flag=True, help="Also send plays of the last 14 days that a wrong clock called too old.")
 def retry(settings: Settings, listener: str, as_json: bool, play: int | None, expired: bool) -> None:
-    """Send what is waiting now, or one play, even a rejected, discarded or possibly duplicate one.
+    """Send what is waiting now, or a single play.
 
-    With --expired, also plays that a wrong clock called too old, if they are from the last 14 days.
-
-    Waits up to 10 seconds. The rate limit still applies.
+    The play with ID is sent even if it was rejected or discarded, or may be a duplicate. Waits up to 10 seconds. The
+    rate limit still applies.
     """
     from tonearm.commands.opening import run
 
@@ -201,7 +194,10 @@ def discard(settings: Settings, listener: str, as_json: bool, play: int | None, 
 @of_listener
 @click.argument("play", metavar="ID", type=ROW)
 def why(settings: Settings, listener: str, as_json: bool, play: int) -> None:
-    """Show what happened to a play or why it waits, whether it counted, and each failed attempt."""
+    """Show what happened to a play, or why it waits.
+
+    Also whether it counted, and each failed attempt.
+    """
     from tonearm.commands.opening import run_for
 
     details, reason = run_for(settings, listener, lambda deck, me: _why(settings, deck, me, play))

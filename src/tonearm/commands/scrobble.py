@@ -65,12 +65,14 @@ class _StartTime(click.ParamType[float]):
 @click.option("--track", required=True)
 @click.option("--album", default="")
 @click.option("--album-artist", default="")
-@click.option("--duration", type=_TypedLength(min=0), metavar="TIME", help="The track's length: seconds, or such as 4:20.")
+@click.option("--duration", type=_TypedLength(min=0), metavar="TIME", help="The track's length: 4:20 or seconds.")
 @click.option("--played", type=_TypedLength(min=0), metavar="TIME", help="How much was played; default: all of it.")
 @click.option(
-    "--timestamp", type=_StartTime(), help="When it started, in Unix seconds or ISO 8601; default: so that it ends now."
+    "--timestamp",
+    type=_StartTime(),
+    help="When it started: 2026-11-21T20:15 or Unix seconds; default: so that it ends now.",
 )
-@click.option("--track-number", type=WholeNumber(min=1), metavar="N")
+@click.option("--track-number", type=WholeNumber(min=1), metavar="N", help="Its number on the album.")
 @click.option("--mbid", default="", help="The track's MusicBrainz id.")
 @click.option("--not-chosen", is_flag=True, help="The track was chosen by a radio, not the listener.")
 def scrobble(

@@ -29,7 +29,7 @@ from one that saves a play, which needs it a dozen times. A tenth of Python's ow
 @click.option("--link", is_flag=True, help="Print a new one-time sign-in link for a browser.")
 @click.option("--no-delivery", is_flag=True, help="Only accept plays; 'tonearm worker' or another service sends them.")
 def serve(settings: Settings, link: bool, no_delivery: bool) -> None:
-    """Run the service: the API, the page, and delivery to Last.fm.
+    """Run the service: the API, the pages, and delivery to Last.fm.
 
     Each option is also a setting: in the environment, named TONEARM_... (or LASTFM_... for the lastfm options),
     or in the tonearm.toml of your configuration folder.

@@ -80,7 +80,7 @@ def mpris(
     only: tuple[str, ...],
     ignore: tuple[str, ...],
 ) -> None:
-    """Watch the desktop players of this session (MPRIS over D-Bus) until stopped."""
+    """Watch desktop players (MPRIS over D-Bus) until stopped."""
     try:
         from tonearm.watch.mpris import MprisBus, NoBus, PlayerFilter, player_of
     except ImportError:
