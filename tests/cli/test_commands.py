@@ -224,6 +224,7 @@ def test_whose_plays_wait_is_named_and_they_are_discarded_by_that_name(connected
     assert "Sinnerman  (on hold for the Last.fm user rj)" in listed
     assert connected("queue", "discard").exit_code == 2
     assert connected("queue", "discard", "--user", "RJ").output == "1 play for RJ discarded\n"
+    assert "discarded by the listener with every play waiting for RJ" in connected("queue", "why", "1").output
     assert "held_for" in connected.facts("queue")
     assert connected.facts("queue")["queued_scrobbles"] == 0
 

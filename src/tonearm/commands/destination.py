@@ -81,7 +81,10 @@ def _of_a_destination(command: Command) -> Command:
 
 @click.group()
 def destination() -> None:
-    """Send your plays to other services as well: add, list, change, pause and remove them."""
+    """Send your plays to other services as well: add, list, change, pause and remove them.
+
+    NUMBER is a destination's number in `list`.
+    """
 
 
 @destination.command()

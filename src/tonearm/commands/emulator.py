@@ -13,7 +13,12 @@ from tonearm.commands.options import WholeNumber
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
-    "--port", type=WholeNumber(0, 65535), default=8724, show_default=True, metavar="N", help="0 picks a free one."
+    "--port",
+    type=WholeNumber(0, 65535),
+    default=8724,
+    show_default=True,
+    metavar="N",
+    help="The port to listen on; 0 picks a free one.",
 )
 @click.option("--api-key", metavar="TEXT", help="The key to accept; default: a built-in one.")
 @click.option("--api-secret", metavar="TEXT", help="Its shared secret.")

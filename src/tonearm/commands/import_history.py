@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tonearm.commands.errors import NO_KEY, Failed
-from tonearm.commands.options import of_listener
+from tonearm.commands.options import WholeNumber, of_listener
 from tonearm.commands.output import moment, plays, print_result
 from tonearm.terminal import say
 
@@ -52,7 +52,7 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
 @click.option("--from-lastfm", is_flag=True, help="Import from your Last.fm profile (the default without FILE).")
 @click.option("--mirror/--no-mirror", default=None, help="Import from Last.fm every hour, or stop doing so.")
 @click.option("--list", "listing", is_flag=True, help="List the imports so far.")
-@click.option("--undo", type=int, metavar="ID", help="Remove everything that an import added.")
+@click.option("--undo", type=WholeNumber(1), metavar="ID", help="Remove everything that an import added.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_history(
     settings: Settings,

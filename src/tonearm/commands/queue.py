@@ -34,7 +34,10 @@ RETRY_WAIT = 10.0
 
 @click.group(cls=ListByDefault)
 def queue() -> None:
-    """Show and change what is waiting to be sent. Without a subcommand: `list`."""
+    """Show and change what is waiting to be sent. Without a subcommand: `list`.
+
+    ID is a play's number in `list`.
+    """
 
 
 queue.add_command(status)

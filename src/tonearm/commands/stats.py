@@ -44,7 +44,11 @@ def _zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzin
     help="Which names new and rediscovered show.",
 )
 @click.option(
-    "--by", type=click.Choice(["plays", "heard"]), default="plays", show_default=True, help="What to rank by."
+    "--by",
+    type=click.Choice(["plays", "heard"]),
+    default="plays",
+    show_default=True,
+    help="Rank by plays or by time heard.",
 )
 @click.option(
     "--limit",

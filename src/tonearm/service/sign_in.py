@@ -218,7 +218,7 @@ class SignIn:
         history. Plays being sent at this moment are discarded as well, unless Last.fm answers that it has them.
         """
         user = username.casefold()
-        total = await self._discard(account, user, f"discarded by the listener with every play waiting for {user}")
+        total = await self._discard(account, user, f"discarded by the listener with every play waiting for {username}")
         self.hint(account)
         return total
 
