@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.ingest.form import all_of, decoded, indexed, parse_form
+from tonearm.ingest.form import all_of, decoded, indexed, json_text, parse_form, parse_multipart, urlencoded
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,65 @@ def test_a_form_is_read_as_it_was_meant(body: bytes, form: dict[str, str]) -> No
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8"))))
 def test_what_is_encoded_by_the_rules_is_read_to_the_letter(form: dict[str, str]) -> None:
     assert parse_form(urlencode(form).encode()) == form
+
+
+def in_parts(form: Mapping[str, str | bytes | tuple[str, bytes]]) -> tuple[bytes, str]:
+    """A form as HTTP libraries write it in parts, and its Content-Type. A tuple is a file."""
+    files = {name: given if isinstance(given, tuple) else (None, given) for name, given in form.items()}
+    request = httpx2.Request("POST", "http://x", files=files)
+    return request.read(), request.headers["content-type"]
+
+
+def test_a_form_in_parts_is_the_same_form() -> None:
+    form = {"artist[0]": "Björk & Co=+%", "track[0]": "a\r\nb", "album": "", "sk": "x" * 3000}
+    encoded = urlencoded(*in_parts(form))
+    assert encoded is not None
+    assert parse_form(encoded) == form
+    encoded = urlencoded(*in_parts({"artist": "Bj\xf6rk".encode("latin-1"), "track": ("t.txt", b"J\xc3\xb3ga")}))
+    assert encoded is not None
+    assert parse_form(encoded) == {"artist": "Björk", "track": "Jóga"}
+    body, kind = in_parts({"a": "1"})
+    assert urlencoded(body, kind.replace("multipart/form-data", "Multipart/Form-Data ")) == b"a=1"
+    assert urlencoded(b"a=1", "text/plain") == b"a=1"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--', "multipart/form-data"),
+        (b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--', "multipart/form-data; boundary="),
+        (b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n', "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--", "multipart/form-data; boundary=x"),
+        (b"--x\r\n" + b"A: b\r\n" * 50 + b"\r\n1\r\n--x--", "multipart/form-data; boundary=x"),
+        (b"a=1", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data; boundary=x"),
+    ],
+    ids=["no boundary", "an empty boundary", "cut off", "without a name", "many headers", "not in parts", "empty"],
+)
+def test_a_form_in_parts_that_is_broken_is_not_read(body: bytes, content_type: str) -> None:
+    assert parse_multipart(body, content_type) is None
+    assert urlencoded(body, content_type) is None
+
+
+@given(st.binary())
+def test_no_bytes_break_a_form_in_parts(body: bytes) -> None:
+    parse_multipart(body, "multipart/form-data; boundary=x")
+    parse_multipart(b"--x\r\n" + body, "multipart/form-data; boundary=x")
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "latin-1"],
+)
+def test_json_is_read_in_every_encoding_that_it_may_have(encoding: str) -> None:
+    document = {"artist": "Björk", "track": "Jóga"}
+    assert json.loads(json_text(json.dumps(document, ensure_ascii=False).encode(encoding))) == document
+
+
+@given(st.binary())
+def test_no_bytes_break_the_reading_of_json(body: bytes) -> None:
+    json_text(body)
+    json_text(b"\xff\xfe" + body)
 
 
 @given(st.binary())

@@ -293,6 +293,13 @@ def test_a_request_without_a_listen_is_refused_as_listenbrainz_words_it(sent: by
     assert (answer.status, document(answer)) == (400, {"code": 400, "error": malformed.reason})
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_submission_may_be_in_any_encoding_of_json(encoding: str) -> None:
+    sent = json.dumps({"listen_type": "single", "payload": [listen(title="Jóga")]}, ensure_ascii=False)
+    assert [play.track.title for play in parsed(sent.encode(encoding)).plays] == ["Jóga"]
+    assert isinstance(listenbrainz.parse_submission(sent.encode(encoding)[:-1], NOW), Malformed)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),

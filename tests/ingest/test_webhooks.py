@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -288,7 +289,7 @@ def test_other_events_of_plex_are_ignored(changes: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "reason"),
     [
-        (multipart(PLEX)[0], "multipart/form-data", "the form has no boundary"),
+        (multipart(PLEX)[0], "multipart/form-data", "the form has no payload"),
         (b"--x\r\n\r\n--x--", "multipart/form-data; boundary=x", "the form has no payload"),
         (b"", "multipart/form-data; boundary=x", "the form has no payload"),
         (b"x" * 10_000_001, "multipart/form-data; boundary=x", "the request is too large"),
@@ -416,6 +417,9 @@ def test_maloja_s_call_comes_as_json_or_as_a_form() -> None:
     assert maloja.read(b"Sinnerman") == Malformed("the body isn't JSON")
     too_large = maloja.read(b"a=" + b"a" * 1_000_000)
     assert too_large == Malformed("the request is too large")
+    in_parts = httpx2.Request("POST", "http://x", files=[("artist", (None, "Can")), ("artist", (None, "311"))])
+    assert maloja.read(in_parts.read(), "", in_parts.headers["content-type"]) == {"artist": ["Can", "311"]}
+    assert maloja.read(b"x", "", "multipart/form-data; boundary=x") == Malformed("the form can't be read")
 
 
 def test_maloja_s_key_is_in_the_body_or_in_the_query() -> None:
@@ -453,6 +457,13 @@ def test_a_body_that_is_not_an_object_is_refused(body: bytes, reason: str) -> No
     assert tautulli.parse(body, NOW) == malformed
     assert plex.parse(body, "application/json", NOW) == malformed
     assert webhook.render_malformed(malformed).status == 400
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_body_may_be_in_any_encoding_of_json(encoding: str) -> None:
+    assert webhook.parse_json('{"title": "Jóga"}'.encode(encoding)) == {"title": "Jóga"}
+    assert webhook.parse_json('{"title": "Jóga'.encode(encoding)) == Malformed("the body isn't JSON")
+    assert webhook.parse_json('{"title": "Jóga"}'.encode(encoding)[:-1]) == Malformed("the body isn't JSON")
 
 
 def test_answers_are_short() -> None:

@@ -238,6 +238,20 @@ def test_plays_of_a_form_that_is_too_large_are_kept_by_the_player(room: Room, ht
     assert submit(http, url, session, play(0, "x" * 1_100_000)).startswith("FAILED ")
 
 
+def test_a_form_in_parts_is_read_like_any_other(room: Room, http: httpx2.Client) -> None:
+    _, session, playing_url, url = shake(http, room.player("audioscrobbler"))
+
+    def send(url: str, **fields: str) -> str:
+        return http.post(url, files={name: (None, value) for name, value in {"s": session, **fields}.items()}).text
+
+    assert send(playing_url, a="Can", t="Halleluwah") == "OK\n"
+    assert send(url, **play(0, "Jóga"), **play(1, "Hunter", 4000)) == "OK\n"
+    assert room.titles() == ["Jóga", "Hunter"]
+    for broken in (playing_url, url):
+        answer = http.post(broken, content=b"--x\r\n", headers={"Content-Type": "multipart/form-data; boundary=x"})
+        assert answer.text == "FAILED The form can't be read\n"
+
+
 def test_a_play_that_is_not_kept_is_shown_to_its_listener(room: Room, http: httpx2.Client) -> None:
     player = room.player("audioscrobbler")
     _, session, _, url = shake(http, player)

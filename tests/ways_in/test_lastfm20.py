@@ -79,6 +79,42 @@ def test_plays_are_accepted_one_by_one_and_by_fifty(room: Room, http: httpx2.Cli
     assert error(call(http, "track.scrobble", sk=key, **many)) == 6
 
 
+def test_a_form_in_parts_is_read_like_any_other(room: Room, http: httpx2.Client) -> None:
+    player = room.player("lastfm")
+
+    def send(method: str, **more: str) -> httpx2.Response:
+        fields = {"method": method, "api_key": KEY, "format": "json", **more}
+        return http.post("/2.0/", files={name: (None, value) for name, value in fields.items()})
+
+    key = send("auth.getMobileSession", username="me", password=player.secret).json()["session"]["key"]
+    many: dict[str, str] = {}
+    for number in range(50):
+        many |= {f"artist[{number}]": "Björk", f"track[{number}]": f"Jóga & {number}"}
+        many |= {f"timestamp[{number}]": str(ago(80_000 - 500 * number))}
+    assert send("track.scrobble", sk=key, **many).json()["scrobbles"]["@attr"] == {"accepted": 50, "ignored": 0}
+    assert room.titles() == [f"Jóga & {number}" for number in range(50)]
+    assert send("track.love", sk=key, artist="Björk", track="Jóga").json() == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "boundary", "said"),
+    [
+        (b"--x\r\n\r\nmethod", "x", "The form can't be read"),
+        (b"method=auth.getToken", "x", "The form can't be read"),
+        (b"--x--", "", "The form can't be read"),
+        (b"-" * 1_000_001, "x", "The request is too large"),
+    ],
+)
+def test_a_form_in_parts_that_is_broken_is_an_error_of_the_protocol(
+    room: Room, http: httpx2.Client, body: bytes, boundary: str, said: str
+) -> None:
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    answer = http.post("/2.0/", content=body, headers=kind)
+    assert (answer.status_code, error(answer)) == (400, 6)
+    in_json = http.post("/2.0/?format=json", content=body, headers=kind)
+    assert in_json.json() == {"error": 6, "message": f"Invalid parameters - {said}"}
+
+
 def test_refusals_are_documents_with_the_codes_that_players_expect(room: Room, http: httpx2.Client) -> None:
     player = room.player("lastfm")
     key = session(http, player)

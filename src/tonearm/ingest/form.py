@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import unquote, unquote_to_bytes
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, unquote_to_bytes, urlencode
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import Field, File
 
 LARGEST_FORM = 1_000_000
 """Bytes; 50 plays with the longest names fit in several times."""
@@ -26,6 +31,44 @@ def parse_form(body: bytes | str) -> dict[str, str]:
             name, _, value = part.partition("=")
             found[_name(name) if len(name) < _LONGEST_KNOWN_NAME else _decoded(name)] = _decoded(value)
     return found
+
+
+def is_multipart(content_type: str) -> bool:
+    """Whether each field of a form is a part of its body."""
+    return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+def parse_multipart(body: bytes, content_type: str) -> list[tuple[bytes, bytes]] | None:
+    """The parts of such a body with their names; None if it can't be read, or has no end."""
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import FormParser, parse_options_header
+
+    parts, ends = list[tuple[bytes, bytes]](), list[bool]()
+
+    def keep_field(field: Field) -> None:
+        parts.append((field.field_name or b"", field.value or b""))
+
+    def keep_file(file: File) -> None:
+        file.file_object.seek(0)
+        parts.append((file.field_name or b"", file.file_object.read()))
+
+    boundary = parse_options_header(content_type)[1].get(b"boundary") or None
+    in_memory = {"MAX_MEMORY_FILE_SIZE": len(body)}
+    try:
+        FormParser(
+            "multipart/form-data", keep_field, keep_file, lambda: ends.append(True), boundary, config=in_memory
+        ).write(body)
+    except FormParserError:
+        return None
+    return parts if ends else None
+
+
+def urlencoded(body: bytes, content_type: str) -> bytes | None:
+    """The body of a form as `parse_form` reads it, also if each field is a part; None if it can't be read."""
+    if not is_multipart(content_type):
+        return body
+    parts = parse_multipart(body, content_type)
+    return None if parts is None else urlencode(parts).encode()
 
 
 def all_of(body: bytes | str, name: str) -> list[str]:
@@ -66,6 +109,12 @@ def decoded(sent: bytes) -> str:
     programs send: with U+FFFD in its place, a letter would be lost for ever.
     """
     return sent.decode("utf-8", "latin-1 as windows has it")
+
+
+def json_text(sent: bytes) -> str:
+    """The text of a JSON document: in UTF-16 or UTF-32, as Windows may write it, or as above."""
+    encoding = json.detect_encoding(sent)
+    return (decoded(sent) if "8" in encoding else sent.decode(encoding, "replace")).removeprefix("\ufeff")
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:

@@ -72,8 +72,12 @@ class LfmError:
     status: int = 0
 
 
-def parse_call(query: str, body: bytes = b"", accept: str = "") -> LastFmCall | LfmError:
-    """A call from the query string, the form body and the Accept header. The body wins over the query."""
+def parse_call(query: str, body: bytes | None = b"", accept: str = "") -> LastFmCall | LfmError:
+    """A call from the query string, the form body (None: it can't be read) and the Accept header. The body wins over
+    the query.
+    """
+    if body is None:
+        return LfmError(6, "Invalid parameters - The form can't be read")
     if len(body) > LARGEST_FORM:
         return LfmError(6, "Invalid parameters - The request is too large")
     parameters = parse_form(query)

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from tonearm.core.play import Track
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
-from tonearm.ingest.form import decoded
+from tonearm.ingest.form import json_text
 from tonearm.ingest.incoming import Announced, Incoming, Malformed, Skipped
 
 LARGEST_BODY = 10_240_000
@@ -184,7 +184,7 @@ def parse_window(query: Mapping[str, str]) -> Window | Malformed:
 def _json(body: bytes) -> dict[str, Any] | Malformed:
     if len(body) > LARGEST_BODY:
         return Malformed(f"JSON document is too large. It may not be larger than {LARGEST_BODY} bytes.")
-    text = decoded(body).removeprefix("\ufeff")
+    text = json_text(body)
     try:
         document = _parsed(text)
     except RecursionError:

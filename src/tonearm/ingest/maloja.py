@@ -12,7 +12,7 @@ from typing import Any
 
 from tonearm.core.report import Listening, Stamp
 from tonearm.ingest import fields
-from tonearm.ingest.form import LARGEST_FORM, all_of, parse_form
+from tonearm.ingest.form import LARGEST_FORM, all_of, parse_form, urlencoded
 from tonearm.ingest.incoming import Incoming, Malformed, PlayerAnswer, Skipped
 from tonearm.ingest.webhook import parse_json
 
@@ -27,9 +27,11 @@ def key(sent: Mapping[str, Any]) -> str:
     return fields.text(sent.get("key")).strip()
 
 
-def read(body: bytes, query: str = "") -> dict[str, Any] | Malformed:
+def read(sent: bytes, query: str = "", content_type: str = "") -> dict[str, Any] | Malformed:
     """The fields of the body, which is JSON or a form whatever its Content-Type, and those of the query."""
-    in_query = _form(query)
+    in_query, body = _form(query), urlencoded(sent, content_type)
+    if body is None:
+        return Malformed("the form can't be read")
     if not body and in_query:
         return in_query
     if _is_form(body):

@@ -13,6 +13,7 @@ from typing import Any
 from tonearm.core.play import Track
 from tonearm.core.session import Notice, NoticeKind
 from tonearm.ingest import fields
+from tonearm.ingest.form import is_multipart, parse_multipart
 from tonearm.ingest.incoming import Heart, Malformed, Skipped
 from tonearm.ingest.webhook import LARGEST_BODY, Source, WebhookReport, parse_json, part
 
@@ -63,20 +64,12 @@ def parse(body: bytes, content_type: str, now: float) -> WebhookReport | Malform
 
 def _payload(body: bytes, content_type: str) -> bytes | Malformed:
     """The part named `payload`. There may be a cover beside it."""
-    kind, _, rest = content_type.partition(";")
-    if kind.strip().lower() != "multipart/form-data":
+    if not is_multipart(content_type):
         return body
     if len(body) > LARGEST_BODY:
         return Malformed("the request is too large")
-    _, _, boundary = rest.partition("boundary=")
-    boundary = boundary.partition(";")[0].strip().strip('"')
-    if not boundary:
-        return Malformed("the form has no boundary")
-    for each in body.split(b"--" + boundary.encode("latin-1", "replace")):
-        head, found, content = each.partition(b"\r\n\r\n")
-        if found and b'name="payload"' in head:
-            return content.removesuffix(b"\r\n")
-    return Malformed("the form has no payload")
+    payload = dict(parse_multipart(body, content_type) or ()).get(b"payload")
+    return Malformed("the form has no payload") if payload is None else payload
 
 
 def _rated(sent: Mapping[str, Any], metadata: Mapping[str, Any], track: Track, source: Source) -> WebhookReport:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tonearm.core.report import Listening, Stamp
 from tonearm.core.session import Finished, ListeningClock, Notice
-from tonearm.ingest.form import decoded
+from tonearm.ingest.form import json_text
 from tonearm.ingest.incoming import Announced, Cleared, Heart, Incoming, Malformed, PlayerAnswer, Skipped
 
 LARGEST_BODY = 10_000_000
@@ -81,7 +81,7 @@ def parse_json(body: bytes) -> dict[str, Any] | Malformed:
     if len(body) > LARGEST_BODY:
         return Malformed("the request is too large")
     try:
-        document = json.loads(decoded(body).removeprefix("\ufeff"))
+        document = json.loads(json_text(body))
     except (ValueError, RecursionError):
         return Malformed("the body isn't JSON")
     return document if isinstance(document, dict) else Malformed("the body isn't a JSON object")

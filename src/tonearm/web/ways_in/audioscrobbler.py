@@ -30,6 +30,7 @@ PREFIXES = (f"{PREFIX}_legacy", PREFIX)
 
 PROTOCOL = "Audioscrobbler"
 LATER = "Can't save plays now, try again later"
+UNREADABLE = "The form can't be read"
 
 SAME_MOMENT = 5.0
 """Seconds within which a player may send the same handshake again: some do so twice in one second."""
@@ -159,7 +160,9 @@ class Audioscrobbler:
     # -- reporting ------------------------------------------------------------
 
     async def _now_playing(self, request: PlayerRequest) -> PlayerAnswer:
-        body = await request.body(LARGEST_FORM)
+        body = await request.form()
+        if body is None:
+            return audioscrobbler.render_failed(UNREADABLE)
         found = await self._session(audioscrobbler.session_of_form(body))
         if found is None:
             return await self._bad_session(request, "1.2")
@@ -169,7 +172,9 @@ class Audioscrobbler:
         return audioscrobbler.render_ok()
 
     async def _submission(self, request: PlayerRequest, protocol: str) -> PlayerAnswer:
-        body = await request.body(LARGEST_FORM)
+        body = await request.form()
+        if body is None:
+            return audioscrobbler.render_failed(UNREADABLE, protocol)
         if len(body) > LARGEST_FORM:
             return audioscrobbler.render_failed(f"Too large: more than {LARGEST_FORM} bytes", protocol)
         found = await self._session(audioscrobbler.session_of_form(body))

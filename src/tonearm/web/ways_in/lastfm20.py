@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, assert_never
 from tonearm.core.play import Track
 from tonearm.ingest import lastfm20
 from tonearm.ingest import lastfm20_answers as render
-from tonearm.ingest.form import LARGEST_FORM
 from tonearm.ingest.incoming import Announced, Heart, Listened, PlayerAnswer
 from tonearm.ingest.lastfm20 import MobileSession, NewSession, NewToken, PageRequest, Scrobble, SessionInfo
 from tonearm.ingest.lastfm20_call import NEED_SESSION, LastFmCall, LfmError, Method, parse_call
@@ -47,16 +46,15 @@ class LastFm20:
 
     def unavailable(self, request: PlayerRequest) -> PlayerAnswer:
         """Error 16: the player keeps its plays."""
-        accept = request.headers.get("accept", "").lower()
-        return render.render_unavailable(as_json="format=json" in request.query.lower() or "json" in accept)
+        return render.render_unavailable(as_json=_wants_json(request))
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
         """The answer to any call."""
         if request.method == "OPTIONS":
             return render.render_preflight()
-        call = parse_call(request.query, await request.body(LARGEST_FORM), request.headers.get("accept", ""))
+        call = parse_call(request.query, await request.form(), request.headers.get("accept", ""))
         if isinstance(call, LfmError):
-            return render.render_error(call, as_json="json" in request.headers.get("accept", "").lower())
+            return render.render_error(call, as_json=_wants_json(request))
         try:
             answer = await self._call(request, call)
         except (StoreUnavailable, DataFault, MemoryError):
@@ -197,3 +195,8 @@ class LastFm20:
         first = (asked.page - 1) * asked.limit
         tops = [(Track(one.artist, one.title), one.plays) for one in found[first : first + asked.limit]]
         return render.render_top_tracks(asked, player.user, tops, len(found), as_json=as_json)
+
+
+def _wants_json(request: PlayerRequest) -> bool:
+    """What is known of it without the body."""
+    return "format=json" in request.query.lower() or "json" in request.headers.get("accept", "").lower()

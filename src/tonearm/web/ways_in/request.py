@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from tonearm.ingest.fields import program_of
-from tonearm.ingest.form import parse_form
+from tonearm.ingest.form import LARGEST_FORM, parse_form, urlencoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class PlayerRequest:
         return parse_form(self.query)
 
     @property
+    def content_type(self) -> str:
+        """The kind of its body."""
+        return self.headers.get("content-type", "")
+
+    @property
     def user_agent(self) -> str:
         """The program's own User-Agent."""
         return self.headers.get("user-agent", "")
@@ -41,6 +46,11 @@ class PlayerRequest:
     def program(self) -> str:
         """The program's name for people."""
         return program_of(self.user_agent)
+
+    async def form(self) -> bytes | None:
+        """The body of a form (`body`), urlencoded in any case; None if it can't be read. Raises ClientDisconnect."""
+        body = await self.body(LARGEST_FORM)
+        return body if len(body) > LARGEST_FORM else urlencoded(body, self.content_type)
 
     async def body(self, limit: int) -> bytes:
         """The body, or its beginning if it is longer than `limit` bytes: one byte more shows that it is.

@@ -74,7 +74,7 @@ class Webhooks:
     async def _parsed(self, kind: PlayerKind, request: PlayerRequest) -> WebhookReport | Malformed:
         body, now = await request.body(LARGEST_BODY), self._deck.clock.now()
         if kind is PlayerKind.PLEX:
-            return plex.parse(body, request.headers.get("content-type", ""), now)
+            return plex.parse(body, request.content_type, now)
         return _PARSERS[kind](body, now)
 
     async def _listener_of(self, player: StoredPlayer, kind: PlayerKind, report: WebhookReport) -> int | None:
@@ -119,7 +119,7 @@ class Maloja:
 
     async def answer(self, request: PlayerRequest) -> PlayerAnswer:
         """The answer to a play."""
-        sent = maloja.read(await request.body(LARGEST_BODY), request.query)
+        sent = maloja.read(await request.body(LARGEST_BODY), request.query, request.content_type)
         if isinstance(sent, Malformed):
             return maloja.render_skipped(sent)
         try:
