@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import md5
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests import nginx
 from tests.api.test_plays import a_play
 from tests.patience import PATIENCE
 from tests.web.conftest import Running, running
+from tonearm.service.players import PlayerKind
 from tonearm.settings import OWN_PATHS
 from tonearm.web.app import create_app
 
@@ -196,3 +198,16 @@ def test_no_address_in_a_template_leaves_the_path_out() -> None:
     leads = re.compile(r'(?:href|src|action|hx-get|hx-post|hx-sse:connect|data-counts)="/[^"]*"')
     for template in (Path(__file__).parents[2] / "src/tonearm/web/templates").iterdir():
         assert leads.findall(template.read_text()) == [], template.name
+
+
+def test_a_player_is_sent_on_to_an_address_that_it_can_reach(behind: Behind) -> None:
+    async def player() -> str:
+        me = await behind.service.deck.listener("me")
+        name = f"MPD {behind.service.deck.clock.now()}"
+        return (await behind.service.deck.players.add(me.id, name, PlayerKind.AUDIOSCROBBLER)).secret
+
+    at, secret = str(int(behind.service.deck.clock.now())), behind.service.call(player())
+    proof = md5((md5(secret.encode()).hexdigest() + at).encode()).hexdigest()
+    asked = {"hs": "true", "p": "1.2.1", "c": "tst", "v": "1", "u": "me", "t": at, "a": proof}
+    answer = httpx2.get(f"{behind.url}/", params=asked, timeout=PATIENCE).text.splitlines()
+    assert answer[2:] == [f"{behind.url}/np_1.2", f"{behind.url}/protocol_1.2"]

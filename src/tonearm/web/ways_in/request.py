@@ -110,13 +110,25 @@ def _base(scope: Scope, headers: dict[str, str], public_url: str) -> str:
     can't reach.
     """
     host = _forwarded(headers, "host") or headers.get("host", "")
-    if public_url and (not host or urlsplit(public_url).netloc == host):
+    if public_url and (host in ("", urlsplit(public_url).netloc) or _is_between(scope, headers)):
         return public_url.rstrip("/")
     host = host or _reached(scope)
     scheme = _forwarded(headers, "proto").lower()
     if scheme not in ("http", "https"):
         scheme = scope["scheme"]
     return f"{scheme}://{host}{urlsplit(public_url).path.rstrip('/')}"
+
+
+_PROXIES = frozenset(("x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded", "via"))
+
+
+def _is_between(scope: Scope, headers: dict[str, str]) -> bool:
+    """Whether the Host is what a proxy calls this service, and no longer what the player called the proxy: nginx sends
+    that, by HTTP/1.0, unless it is configured otherwise. The port is ours then.
+    """
+    between = scope.get("http_version") == "1.0" or not _PROXIES.isdisjoint(headers)
+    _, port = scope.get("server") or ("", None)
+    return between and "x-forwarded-host" not in headers and headers["host"].endswith(f":{port}")
 
 
 def _forwarded(headers: dict[str, str], name: str) -> str:
