@@ -509,6 +509,23 @@ def test_every_page_fits_and_nothing_hostile_acts(open_page: OpenPage, running_s
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 
 
+TOUCHING = """() => [...document.querySelectorAll('.chart svg')].flatMap((svg) => {
+  const boxes = [...svg.querySelectorAll('text')].map((one) => one.getBoundingClientRect()).filter((box) => box.width);
+  return boxes.filter((box, at) => boxes.slice(at + 1).some((next) =>
+    box.left < next.right && next.left < box.right && box.top < next.bottom && next.top < box.bottom));
+}).length"""
+
+
+def test_no_labels_of_a_chart_touch_on_a_small_phone(open_page: OpenPage, running_service: Running) -> None:
+    running_service.sign_in()
+    played(running_service, "Song")
+    page = open_page()
+    page.set_viewport_size({"width": 320, "height": 640})
+    for path in ("/", "/history?period=all", "/history?period=2014", "/history?period=2014-03-01..2014-05-01"):
+        page.goto(f"{running_service.url}{path}")
+        assert page.evaluate(TOUCHING) == 0, path
+
+
 def violations(page: Page, *rules: str) -> list[str]:
     """What axe-core finds wrong with a page, by all rules or some; again if something fades in meanwhile."""
     if not page.evaluate("'axe' in window"):

@@ -245,6 +245,31 @@ def test_months_of_several_years_have_room_for_their_labels() -> None:
     assert [label for label, minor in year if not minor] == ["Apr", "Jul", "Oct", "Jan"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (["1", "", "2", "", "3"], ["1", "2", "3"]),
+        ([*[""] * 2, *["3 Nov", *[""] * 6, "10 Nov", *[""] * 6, "17 Nov", *[""] * 6, "24 Nov", *[""] * 6], "1 Dec"],
+         ["3 Nov", "17 Nov", "1 Dec"]),
+        ([str(year) for year in range(2005, 2027)], ["2010", "2018", "2026"]),
+        (["a long label", "another long label"], ["another long label"]),
+        ([""], []),
+    ],
+)  # fmt: skip
+def test_labels_that_would_touch_on_a_phone_are_left_out_evenly(labels: list[str], shown: list[str]) -> None:
+    bars = charts.chart([Value(1, label, label) for label in labels], "Plays").bars
+    assert [bar.value.label for bar in bars if bar.value.label and not bar.value.minor] == shown
+    assert [bar.value.label for bar in bars] == labels
+
+
+def test_thousands_beside_a_chart_are_short() -> None:
+    def ticks(highest: int) -> list[str]:
+        return [tick.label for tick in charts.chart([Value(highest, "", "x")], "Plays").ticks]
+
+    assert ticks(17_000) == ["0", "5k", "10k", "15k"]
+    assert ticks(8_000) == ["0", "2,000", "4,000", "6,000", "8,000"]
+
+
 def luminance(colour: str) -> float:
     """As WCAG 2 defines it."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]

@@ -6,7 +6,7 @@ Widths are percent and heights pixels, so that a chart fits every screen and its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HEIGHT = 140
 """Pixels of the plot, without the labels below it."""
@@ -16,6 +16,9 @@ HEADROOM = 12
 
 BAR_SHARE = 0.82
 """The part of its slot that a bar fills."""
+
+PHONE, LETTER, GAP = 215, 7.5, 6
+"""Pixels of the plot on the narrowest screen (320), of a letter below it, and between two labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,26 @@ def chart(values: Sequence[Value], caption: str, height: int = HEIGHT) -> Chart:
         )
         for index, value in enumerate(values)
     )
-    ticks = tuple(Tick(height - count * scale, f"{count:,}") for count in range(0, highest + 1, step))
-    return Chart(bars, ticks, _summary(values, caption, highest))
+    thousands = step >= 5000  # beside the plot is room for four digits
+    ticks = tuple(
+        Tick(height - count * scale, f"{count // 1000}k" if thousands and count else f"{count:,}")
+        for count in range(0, highest + 1, step)
+    )
+    return Chart(_labelled(bars), ticks, _summary(values, caption, highest))
+
+
+def _labelled(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
+    """The bars with as many labels on a phone as fit: if two touch, every second one is left out, from the last on."""
+    shown = [bar for bar in bars if bar.value.label and not bar.value.minor]
+    while any(map(_touch, shown, shown[1:])):
+        shown = shown[::-2][::-1]
+    return tuple(replace(bar, value=replace(bar.value, minor=bar not in shown)) for bar in bars)
+
+
+def _touch(bar: Bar, after: Bar) -> bool:
+    half, half_after = (len(one.value.label) * LETTER / 2 for one in (bar, after))
+    middle, middle_after = (one.middle * PHONE / 100 for one in (bar, after))
+    return min(middle_after, PHONE - half_after) - middle < half + half_after + GAP
 
 
 def _summary(values: Sequence[Value], caption: str, highest: int) -> str:

@@ -110,7 +110,6 @@ def over_time(period: HistoryPeriod, counts: Mapping[int, int], link: str = "/hi
                 counts.get(day_number * 24 + hour, 0),
                 f"{hour}" if hour % 3 == 0 else "",
                 hour_range(hour),
-                minor=hour % 6 != 0,
             )
             for hour in range(24)
         ]
@@ -138,10 +137,7 @@ def _per_year(period: HistoryPeriod, counts: Mapping[int, int], link: str) -> li
     for day_number, count in counts.items():
         sums[days.date_of(day_number).year] += count
     years = range(period.first.year, period.last.year + 1)
-    return [
-        Value(sums[year], str(year), f"{year}, {plays(sums[year])}", f"{link}{year}", minor=(years[-1] - year) % 3 != 0)
-        for year in years
-    ]
+    return [Value(sums[year], str(year), f"{year}, {plays(sums[year])}", f"{link}{year}") for year in years]
 
 
 def _with_count(value: Value) -> Value:
@@ -199,7 +195,6 @@ def by_hour(sums: Mapping[int, int]) -> Chart:
             sums.get(hour, 0),
             f"{hour}" if hour % 3 == 0 else "",
             f"{hour_range(hour)}, {plays(sums.get(hour, 0))}",
-            minor=hour % 6 != 0,
         )
         for hour in range(24)
     ]
