@@ -7,8 +7,10 @@ one-time value of our own in the callback's address binds the answer to the list
 from __future__ import annotations
 
 import secrets
+from asyncio import Lock
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlencode
 
@@ -83,10 +85,11 @@ class SignInExpired:
 @dataclass(frozen=True, slots=True)
 class NotAsked:
     """The token is unknown, used, or requested by somebody else, or its profile gets plays already; `reason` says
-    which.
+    which. `granted`: this listener was signed in by the same sign-in before.
     """
 
     reason: str
+    granted: bool = False
 
 
 SignInResult = SignedIn | Pending | SignInExpired | NotAsked | Unreachable
@@ -106,6 +109,8 @@ class SignIn:
     hint: Callable[[int], None]
     auth_url: str
     why_not: Callable[[Connection, int, str], str] = lambda _db, _account, _user: ""
+    _finishing: defaultdict[int, Lock] = field(default_factory=lambda: defaultdict(Lock))
+    """Whoever reloads the page of a slow sign-in waits for what comes of it: Last.fm gives a session only once."""
 
     async def desktop(self, account: int) -> AuthStart | Unreachable:
         """Begin the desktop flow: a token to approve and to finish with."""
@@ -147,13 +152,16 @@ class SignIn:
 
     async def finish(self, account: int, token: str, once: str | None = None) -> SignInResult:
         """Exchange the token for a session. `once` is the one-time value that the web flow returns."""
-        secret = once if once is not None else token
+        async with self._finishing[account]:
+            return await self._finish(account, token, token if once is None else once)
+
+    async def _finish(self, account: int, token: str, secret: str) -> SignInResult:
         login = await self.store.read(partial(tokens.find_login, secret=secret))
         if login is None or login.account != account:
             return NotAsked("this sign-in wasn't started by this listener: start again")
         match login.at(self.clock.now()):
             case LoginState.GRANTED:
-                return NotAsked("this token was already used: start again")
+                return NotAsked("this token was already used: start again", granted=True)
             case LoginState.EXPIRED:
                 return SignInExpired()
             case LoginState.ASKED:
