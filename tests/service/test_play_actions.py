@@ -133,7 +133,7 @@ async def test_a_waiting_play_that_was_discarded_waits_again_after_all(house: Ho
         await room.sign_in()
         taken = await room.play(0)
         assert isinstance(await room.deck.play_actions.discard(room.me.id, taken.id), ActionDone)
-        assert isinstance(await room.deck.play_actions.undo_discard(room.me.id + 1, taken.id), ActionRefused)
+        assert isinstance(await room.deck.play_actions.undo_discard(room.me.id + 1, taken.id), NoSuchPlay)
         assert isinstance(await room.deck.play_actions.undo_discard(room.me.id, taken.id), ActionDone)
         assert await room.fates() == ["queued"]
         assert await room.length() == 1

@@ -45,7 +45,11 @@ Progress = Callable[[int, int], None]
 
 
 class CannotUndo(Exception):
-    """There is no such import, or nothing is left of it."""
+    """Nothing is left of this import."""
+
+
+class NoSuchImport(CannotUndo):
+    """This listener has no such import."""
 
 
 class Undone(Exception):
@@ -182,7 +186,7 @@ class HistoryImport:
         """Remove what an import has added, except plays sent since; returns how many plays. Raises CannotUndo."""
         found = await self.store.read(partial(history_imports.find, account=account, import_id=import_id))
         if found is None:
-            raise CannotUndo(f"there is no import {import_id}: 'tonearm import-history --list' shows them")
+            raise NoSuchImport(f"there is no import {import_id}: 'tonearm import-history --list' shows them")
         if found.state is ImportState.UNDONE:
             raise CannotUndo(f"import {import_id} has been undone already")
         await self._state(found, ImportState.UNDOING)

@@ -369,6 +369,8 @@ class PlayActions:
         """Put a play that this process discarded back as it was: in the queue, or kept with its reason."""
         before, waited_for = self._discarded.get(play_id, (None, []))
         if before is None or before.account != account:
+            if await self.store.read(partial(plays.find, account=account, play_id=play_id)) is None:
+                return NoSuchPlay()
             return ActionRefused("it was discarded too long ago to undo: send it instead")
         outcome = await self.store.write(partial(self._restore, before=before, waited_for=waited_for))
         said = "queued by the listener" if before.fate == "queued" else before.reason
