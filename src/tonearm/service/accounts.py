@@ -45,6 +45,14 @@ def listener_name(text: str) -> str:
     return normalize("NFC", text)
 
 
+def valid_name(text: str) -> str:
+    """The name in this form, for a new listener; raises BadName."""
+    name = listener_name(text)
+    if not _is_name(name):
+        raise BadName(f'Invalid name "{name[:80]}": use 1 to 64 letters, digits or . _ @ + -')
+    return name
+
+
 def _is_name(name: str) -> bool:
     """Whether it is one for a listener: also of letters with marks, as in Hindi and Thai, but of no invisible ones."""
     if not name or len(name) > _LONGEST_NAME or RARE.search(name) or category(name[0])[0] == "M":
@@ -98,9 +106,7 @@ class Accounts:
 
     async def add(self, name: str) -> Account:
         """The listener with that name, created if there is none; raises BadName."""
-        name = listener_name(name)
-        if not _is_name(name):
-            raise BadName(f'Invalid name "{name[:80]}": use 1 to 64 letters, digits or . _ @ + -')
+        name = valid_name(name)
         return await self.store.write(partial(accounts.add, name=name, now=self.clock.now()))
 
     async def named(self, name: str) -> Account:

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tonearm.clock import Clock
-from tonearm.service.accounts import Accounts, listener_name
+from tonearm.service.accounts import Accounts, listener_name, valid_name
 from tonearm.store import accounts, household
 from tonearm.store.db.database import Store
 from tonearm.store.household import StoredMember
@@ -53,6 +53,9 @@ class NotInvited:
     reason: str
 
 
+_NOT_FIRST = NotInvited("only the first listener of this service can invite others")
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What another listener has played recently, latest first."""
@@ -87,7 +90,7 @@ class Households:
 
     def _refused(self, db: Connection, account: int, name: str) -> NotInvited | None:
         if household.first(db) != account:
-            return NotInvited("only the first listener of this service can invite others")
+            return _NOT_FIRST
         found = accounts.named(db, name)
         if found is not None and household.has_come(db, found.id, self.clock.now()):
             return NotInvited(f'"{name}" is already a listener here, and can add a device on this page')
@@ -102,6 +105,12 @@ class Households:
         tokens.add(db, found.id, secret, TokenKind.LINK, now, now + INVITATION_LIFE)
         return Invitation(name, secret)
 
+    async def change_invited(self, account: int, name: str, new_name: str | None) -> NotInvited | None:
+        """Rename a listener who has never signed in (the invitation stays valid), or remove them. Raises BadName."""
+        new_name = None if new_name is None else valid_name(new_name)
+        change = partial(_change, account=account, name=listener_name(name), new_name=new_name)
+        return await self.store.write(change)
+
     async def share(self, account: int, with_whom: int, *, shown: bool) -> bool:
         """Share this listener's plays with another one, or stop sharing; False if there is no such other listener."""
         return await self.store.write(partial(_share, account=account, with_whom=with_whom, shown=shown))
@@ -109,6 +118,19 @@ class Households:
     async def seen(self, account: int, name: str) -> Shared | None:
         """What another listener has played recently; None if there is no such listener, or they don't share it."""
         return await self.store.read(partial(_shared_plays, account=account, name=listener_name(name)))
+
+
+def _change(db: Connection, account: int, name: str, new_name: str | None) -> NotInvited | None:
+    if household.first(db) != account:
+        return _NOT_FIRST
+    found = next((one for one in household.members(db, account) if one.name == name and one.invited), None)
+    unknown = NotInvited(f'nobody named "{name}" is waiting to sign in here')
+    if found is None:
+        return unknown
+    if new_name and accounts.named(db, new_name):
+        return NotInvited(f'"{new_name}" is already a listener here')
+    done = household.rename(db, found.id, new_name) if new_name else household.remove(db, found.id)
+    return None if done else unknown
 
 
 def _household(db: Connection, account: int) -> Household:
