@@ -69,7 +69,7 @@ def test_a_mirror_is_turned_on_and_off(service: Service, monkeypatch: pytest.Mon
 
 def test_what_is_not_there_or_not_allowed_is_reported(service: Service) -> None:
     assert service.http.get("/history-imports/lastfm/99").status_code == 404
-    assert service.http.post("/history-imports/99/undo").status_code == 409
+    assert service.http.post("/history-imports/99/undo").status_code == 404
     with service.stranger(Authorization=f"Bearer {service.token_of('other')}") as http:
         assert http.post("/history-imports/lastfm").status_code == 401
         assert http.get("/history-imports").json() == {"imports": []}

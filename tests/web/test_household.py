@@ -13,9 +13,12 @@ import pytest
 
 import tonearm
 from tests.databases import only_sqlite
+from tests.listening import connect, library_row
 from tests.web.conftest import House
+from tonearm.core.edit_rules import PlayNames, RuleScope
 from tonearm.service.accounts import BadName
 from tonearm.service.players import PlayerKind
+from tonearm.store import library
 
 pytestmark = pytest.mark.anyio
 
@@ -142,6 +145,105 @@ async def test_a_name_that_cannot_be_is_marked_and_kept_in_the_form(house: House
     assert answer.status_code == 422
     assert f'value="{name}"' in answer.text
     assert 'aria-invalid="true"' in answer.text
+
+
+async def test_an_invitation_with_a_mistyped_name_is_renamed(house: House) -> None:
+    link = shown_link((await house.http.post("/household/invite", data={"name": "ana"})).text)
+    page = await house.page("/household")
+    assert "Rename or remove…" in page
+    renamed = await house.http.post("/household/rename", data={"name": "ana", "new_name": " anna "})
+    assert (renamed.status_code, renamed.headers["location"]) == (303, "/household")
+    page = await house.page("/household")
+    assert "ana is anna now. Their invitation still works." in page
+    assert "<b><bdi>anna</bdi></b>" in page
+    assert "<b><bdi>ana</bdi></b>" not in page
+    assert (await house.signed_out.get(link)).status_code == 303
+    assert "<b><bdi>anna</bdi></b>" in (await house.signed_out.get("/household")).text
+    assert "Rename or remove…" not in await house.page("/household")
+
+
+async def test_an_invitation_is_removed_and_its_link_with_it(house: House) -> None:
+    link = shown_link((await house.http.post("/household/invite", data={"name": "ana"})).text)
+    ana = await house.deck.accounts.named("ana")
+    await house.deck.households.share(house.me.id, ana.id, shown=True)
+    assert "nothing else is lost" in await house.page("/household")
+    removed = await house.http.post("/household/remove", data={"name": "ana"})
+    assert (removed.status_code, removed.headers["location"]) == (303, "/household")
+    page = await house.page("/household")
+    assert "ana is removed." in page
+    assert "<b><bdi>ana</bdi></b>" not in page
+    assert (await house.signed_out.get(link)).status_code == 410
+    assert [one.name for one in (await house.deck.households.of(house.me.id)).members] == ["me"]
+    again = await house.http.post("/household/remove", data={"name": "ana"})
+    assert again.status_code == 422
+    assert 'Nobody named "ana" is waiting to sign in here.' in unescape(again.text)
+    assert (await house.http.post("/household/invite", data={"name": "ana"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("new_name", "problem"),
+    [
+        ("an na", 'Invalid name "an na"'),
+        ("", 'Invalid name ""'),
+        ("bob", '"bob" is already a listener here.'),
+        ("me", '"me" is already a listener here.'),
+    ],
+)
+async def test_a_new_name_that_cannot_be_is_marked_beside_the_old_one(
+    house: House, new_name: str, problem: str
+) -> None:
+    for name in ("ana", "bob"):
+        await house.http.post("/household/invite", data={"name": name})
+    answer = await house.http.post("/household/rename", data={"name": "ana", "new_name": new_name})
+    assert answer.status_code == 422
+    [field] = re.findall(r'<input id="name-\d+" name="new_name"[^>]* aria-invalid="true"[^>]*>', answer.text)
+    assert f'value="{new_name}"' in field
+    assert unescape(answer.text).count(problem) == 1
+    assert answer.text.count("<details open>") == 1
+    assert 'id="name-problem"' not in answer.text, "the form for another invitation isn't wrong"
+    assert [one.name for one in (await house.deck.households.of(house.me.id)).members] == ["me", "ana", "bob"]
+
+
+@pytest.mark.parametrize("action", ["rename", "remove"])
+@pytest.mark.parametrize("has", ["browser", "token", "player", "play", "library", "connection", "rule"])
+async def test_who_has_anything_here_is_a_listener_and_no_invitation(house: House, has: str, action: str) -> None:
+    anna = await house.deck.listener("anna")
+    match has:
+        case "browser":
+            await house.deck.accounts.browser(await house.deck.accounts.link(anna.id))
+        case "token":
+            await house.deck.accounts.token(anna.id)
+        case "player":
+            await house.deck.players.add(anna.id, "Kitchen", PlayerKind.LISTENBRAINZ)
+        case "play":
+            await anna.scrobble(TRACK, started_at=house.deck.clock.now() - 900, played=200)
+        case "library":
+            await house.deck.store.write(lambda db: library.write(db, anna.id, [library_row("/1.mp3", "Low", "Words")]))
+        case "connection":
+            await connect(anna, house.emulator)
+        case _:
+            names = PlayNames("Loww", "Words"), PlayNames("Low", "Words")
+            await house.deck.edit_rules.add(anna.id, RuleScope.ARTIST, *names)
+    assert "Rename or remove…" not in await house.page("/household")
+    link = await house.deck.accounts.link(anna.id)
+    for name in ("anna", "me"):
+        answer = await house.http.post(f"/household/{action}", data={"name": name, "new_name": "other"})
+        assert answer.status_code == 422
+        assert f'Nobody named "{name}" is waiting to sign in here.' in unescape(answer.text)
+    assert (await house.deck.accounts.named("anna")).id == anna.id
+    assert await house.deck.accounts.of_link(link) is not None
+
+
+async def test_only_who_came_first_renames_and_removes(house: House) -> None:
+    anna = await invited(house, "anna")
+    await house.http.post("/household/invite", data={"name": "bob"})
+    assert "Rename or remove…" not in (await anna.get("/household")).text
+    for action in ("rename", "remove"):
+        answer = await anna.post(f"/household/{action}", data={"name": "bob", "new_name": "eve"})
+        assert (answer.status_code, "Only the first listener" in answer.text) == (422, True)
+        reloaded = await anna.get(f"/household/{action}")
+        assert (reloaded.status_code, reloaded.headers["location"]) == (303, "/household")
+    assert "<b><bdi>bob</bdi></b>" in await house.page("/household")
 
 
 async def test_plays_are_seen_only_by_those_they_are_shared_with(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -142,6 +143,56 @@ async def test_connecting_goes_to_lastfm_and_comes_back_to_the_page(house: House
     assert "<bdi>night_owl</bdi>" in await house.page()
 
 
+async def returned(house: House, user: str = "RJ") -> str:
+    """The address to which Last.fm sends the browser, which has been opened once."""
+    location = (await house.http.post("/connect")).headers["location"]
+    token = house.emulator.issue_token(API_KEY, user)
+    address = f"{parse_qs(urlsplit(location).query)['cb'][0]}&token={token}"
+    assert (await house.http.get(address)).status_code == 303
+    return address
+
+
+async def test_a_sign_in_that_is_opened_again_says_that_it_succeeded(house: House) -> None:
+    address = await returned(house)
+    assert "You&#39;re connected to Last.fm as RJ." in await house.page()
+    sent = len(house.emulator.journal)
+    for again in (address, f"{address.partition('&token=')[0]}&token={house.emulator.issue_token(API_KEY, 'other')}"):
+        answer = await house.http.get(again)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert "You&#39;re connected to Last.fm as RJ." in await house.page()
+    assert "connected to Last.fm as" not in await house.page(), "it is said once"
+    assert len(house.emulator.journal) == sent, "Last.fm isn't asked again"
+
+
+async def test_a_sign_in_that_is_opened_again_is_unknown_to_other_browsers(house: House) -> None:
+    address = await returned(house, "night_owl")
+    stranger = await house.signed_out.get(address)
+    assert (stranger.status_code, "night_owl" in stranger.text) == (401, False)
+    link = await house.deck.accounts.link((await house.deck.listener("ada")).id)
+    await house.signed_out.get("/signin", params={"link": link})
+    ada = await house.signed_out.get(address)
+    never = await house.signed_out.get("/connect/back?login=never-asked&token=x")
+    assert (ada.status_code, ada.text) == (400, never.text)
+
+
+async def test_a_sign_in_that_is_opened_twice_at_once_succeeds_twice(house: House) -> None:
+    location = (await house.http.post("/connect")).headers["location"]
+    back = parse_qs(urlsplit(location).query)["cb"][0]
+    address = f"{back}&token={house.emulator.issue_token(API_KEY, 'RJ')}"
+    answers = await asyncio.gather(*(house.http.get(address) for _ in range(3)))
+    assert [answer.headers.get("location") for answer in answers] == ["/"] * 3
+
+
+async def test_a_form_that_is_sent_again_says_that_its_sign_in_succeeded(house: House) -> None:
+    where = (await house.http.post("/connect/desktop")).headers["location"]
+    token = {"token": where.partition("token=")[2]}
+    house.emulator.approve(token["token"], "RJ")
+    for _ in range(2):
+        answer = await house.http.post("/connect/waiting", data=token)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert "You&#39;re connected to Last.fm as RJ." in await house.page()
+
+
 async def test_a_sign_in_that_leads_nowhere_is_a_page_that_offers_another(house: House) -> None:
     async def back() -> str:
         location = (await house.http.post("/connect")).headers["location"]
@@ -150,6 +201,7 @@ async def test_a_sign_in_that_leads_nowhere_is_a_page_that_offers_another(house:
     first = await back()
     used = house.emulator.issue_token(API_KEY, "RJ")
     await house.http.get(f"{first}&token={used}")
+    await house.http.post("/disconnect", data={"queue": "keep"})
     cases = {
         f"{first}&token={used}": 400,
         f"{await back()}&token={house.emulator.issue_token(API_KEY)}": 202,

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 REMEMBERED = 3600
 """Seconds for which a browser remembers the page that was requested before signing in: as long as a link works."""
@@ -33,6 +33,12 @@ def root() -> str:
 def local_url(path: str) -> str:
     """The address of one of our paths, for a browser."""
     return _ROOT.get() + path
+
+
+def see_other(path: str, *, part: bool = False) -> Response:
+    """Lead a browser to one of our paths; `part`: an open page asked for a part of itself."""
+    url = local_url(path)
+    return Response(status_code=204, headers={"HX-Redirect": url}) if part else RedirectResponse(url, 303)
 
 
 def came_from(request: Request) -> str:

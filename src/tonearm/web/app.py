@@ -60,7 +60,7 @@ def create_app(deck: Deck, options: WebOptions | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it checks at each request whether it is needed
     )
     app.ways_in = partial(WaysIn, deck=deck, public_url=public_url)
-    access = Access(deck)
+    access = app.state.access = Access(deck)
     callback = f"{public_url}/lastfm/auth-callback" if public_url else None
     asked = [Depends(_TOKEN)]
     secure = public_url.startswith("https://")

@@ -36,29 +36,26 @@ from tonearm.web.api.destination_schemas import (
     RemovedDestination,
     SignInAtDestination,
 )
-from tonearm.web.api.errors import ErrorResponses
-from tonearm.web.api.plays import ERRORS, Ask
-from tonearm.web.api.schemas import Detail, RowId
+from tonearm.web.api.plays import Ask, api_router
+from tonearm.web.api.queue import NO_PLAY
+from tonearm.web.api.schemas import RowId, detailed
 
 DestinationId = Annotated[int, Path(alias="number", ge=1, le=2**63 - 1)]
 
 _STATUS = {WhyRefused.TAKEN: 409, WhyRefused.PENDING: 409, WhyRefused.AWAY: 502}
-_REFUSED: dict[int | str, dict[str, object]] = {
-    409: {"model": Detail, "description": "Already a destination (yours or another listener's), or not approved yet."},
-    502: {"model": Detail, "description": "The service can't be reached, or can't check the token now."},
-}
-_UNKNOWN: dict[int | str, dict[str, object]] = {404: {"model": Detail, "description": "There's no such destination."}}
+_REFUSED = detailed(
+    {
+        409: "Already a destination (yours or another listener's), or not approved yet.",
+        502: "The service can't be reached, or can't check the token now.",
+    }
+)
+_KEEP = detailed({409: "Plays wait there: say whether to keep them."})
+_UNKNOWN = detailed({404: "There's no such destination."})
 
 
 def destinations_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /destinations`, and what can be done with them."""
-    router = APIRouter(
-        prefix="/destinations",
-        tags=["destinations"],
-        responses=ERRORS,
-        route_class=ErrorResponses,
-        dependencies=list(dependencies),
-    )
+    router = api_router("destinations", "/destinations", dependencies)
     Me = Annotated[Listener, Depends(authenticate)]
     _adding(router, deck, Me)
     _looking(router, deck, Me)
@@ -112,9 +109,11 @@ def _looking(router: APIRouter, deck: Deck, Me: Any) -> None:
         ]
         return Preview(plays=seen.plays, kept=seen.kept, changed=changed)
 
-    @router.get("/plays/{id}", response_model=PlayAtDestinations)
+    @router.get("/plays/{id}", response_model=PlayAtDestinations, responses=NO_PLAY)
     async def play(me: Me, id: Annotated[RowId, Path()]) -> PlayAtDestinations:
         """What happened to one of your plays at each destination; `GET /lastfm/queue/{id}` says it for Last.fm."""
+        if await deck.play_actions.details(me.id, id) is None:
+            raise HTTPException(404, f"no play {id}")
         found = (await deck.destination_views.of_plays(me.id, [id])).get(id, [])
         return PlayAtDestinations(id=id, destinations=[_at(one) for one in found])
 
@@ -168,7 +167,7 @@ def _changing(router: APIRouter, deck: Deck, Me: Any) -> None:
         _done(await deck.destinations.retry(me.id, destination_id), destination_id)
         return _out(await _found(deck, me, destination_id))
 
-    @router.delete("/{number}", response_model=RemovedDestination, responses=_UNKNOWN | {409: {"model": Detail}})
+    @router.delete("/{number}", response_model=RemovedDestination, responses=_UNKNOWN | _KEEP)
     async def remove(
         me: Me, destination_id: DestinationId, plays: Annotated[Literal["keep", "discard"] | None, Query()] = None
     ) -> RemovedDestination:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response, params
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -17,7 +17,7 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.values import StoreUnavailable
 from tonearm.web.access import Access
 from tonearm.web.api.plays import Ask
-from tonearm.web.api.schemas import Detail
+from tonearm.web.api.schemas import Detail, Responses
 from tonearm.web.deferred_route import DeferredRoute
 
 SILENCE = 15.0
@@ -31,7 +31,7 @@ AT_ONCE = 0.01
 
 
 _EVENT = {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}}
-_STREAM: dict[int | str, dict[str, Any]] = {
+_STREAM: Responses = {
     200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "properties": _EVENT}}}},
     429: {"model": Detail, "description": f"This listener already has {STREAMS} streams open."},
 }

@@ -15,13 +15,13 @@ from tonearm import zones
 from tonearm.deck import Deck, Listener
 from tonearm.history.play import ReadOptions
 from tonearm.service.history_export import ExportFormat
-from tonearm.service.history_import import CannotUndo
+from tonearm.service.history_import import CannotUndo, NoSuchImport
 from tonearm.service.history_uploads import Upload, UploadBusy
 from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Run, RunState, StoredImport
 from tonearm.web.api.errors import ErrorResponses
-from tonearm.web.api.plays import ERRORS, Ask
-from tonearm.web.api.schemas import Detail, RowId, Strict
+from tonearm.web.api.plays import Ask, api_router
+from tonearm.web.api.schemas import Responses, RowId, Strict, detailed
 
 
 class HistoryImportOut(BaseModel):
@@ -130,12 +130,14 @@ class MirrorIn(Strict):
     mirror: Annotated[bool, Field(description="every hour, so that what other apps scrobble is here, too")]
 
 
-_UNDO: dict[int | str, dict[str, Any]] = {409: {"model": Detail, "description": "No such import, or undone already."}}
-_JOB: dict[int | str, dict[str, Any]] = {404: {"model": Detail, "description": "No such import."}}
-_UPLOAD: dict[int | str, dict[str, Any]] = {
-    409: {"model": Detail, "description": "Another file is being uploaded."},
-    413: {"model": Detail, "description": "The file is too large: import it with `tonearm import-history`."},
-}
+_UNDO = detailed({409: "Undone already."})
+_JOB = detailed({404: "No such import."})
+_UPLOAD = detailed(
+    {
+        409: "Another file is being uploaded.",
+        413: "The file is too large: import it with `tonearm import-history`.",
+    }
+)
 
 LARGEST_UPLOAD = 100 * 2**20
 """Bytes of an upload request. Larger files can be imported in a shell."""
@@ -160,13 +162,7 @@ class UploadRoute(ErrorResponses):
 
 def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`/history-imports`."""
-    router = APIRouter(
-        prefix="/history-imports",
-        tags=["history"],
-        responses=ERRORS,
-        route_class=UploadRoute,
-        dependencies=dependencies,
-    )
+    router = api_router("history", "/history-imports", dependencies, UploadRoute)
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("", response_model=HistoryImportsOut)
@@ -176,13 +172,10 @@ def history_imports_router(deck: Deck, who: Ask, dependencies: Sequence[params.D
 
     _file_routes(router, deck, Me)
 
-    @router.post("/{id}/undo", response_model=UndoneOut, responses=_UNDO)
+    @router.post("/{id}/undo", response_model=UndoneOut, responses=_UNDO | _JOB)
     async def undo(me: Me, id: RowId) -> UndoneOut:
         """Remove everything that an import added. If this is interrupted, undo the import again."""
-        try:
-            return UndoneOut(removed=await deck.history_import.undo(me.id, id, lambda done, total: None))
-        except CannotUndo as refused:
-            raise HTTPException(409, str(refused)) from None
+        return UndoneOut(removed=await undone(deck, me, id))
 
     @router.post("/lastfm", response_model=HistoryJobOut, status_code=202)
     async def from_lastfm(me: Me, request: Request, response: Response) -> HistoryJobOut:
@@ -292,6 +285,16 @@ def begun(deck: Deck, me: Listener, upload: str, *, doubtful: bool, queue: bool,
     return found
 
 
+async def undone(deck: Deck, me: Listener, import_id: int) -> int:
+    """Undo an import; returns how many plays it has removed."""
+    try:
+        return await deck.history_import.undo(me.id, import_id, lambda done, total: None)
+    except NoSuchImport:
+        raise HTTPException(404, f"there's no import {import_id}") from None
+    except CannotUndo as refused:
+        raise HTTPException(409, str(refused)) from None
+
+
 def _upload(one: Upload) -> UploadOut:
     found = [FoundOut.model_validate(asdict(result)) for result in one.results]
     return UploadOut(
@@ -307,7 +310,7 @@ def _upload(one: Upload) -> UploadOut:
 
 def history_export_router(deck: Deck, who: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`/history-export`."""
-    router = APIRouter(tags=["history"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies)
+    router = api_router("history", "", dependencies)
     Me = Annotated[Listener, Depends(who)]
 
     @router.get("/history-export", response_class=StreamingResponse, responses=_FILE)
@@ -344,7 +347,7 @@ _MEDIA = {
     ExportFormat.LISTENBRAINZ: ("application/zip", "zip"),
     ExportFormat.MALOJA: ("application/json", "json"),
 }
-_FILE: dict[int | str, dict[str, Any]] = {
+_FILE: Responses = {
     200: {"content": {media.partition(";")[0]: {} for media, _ in _MEDIA.values()}, "description": "The file."}
 }
 

@@ -1,6 +1,6 @@
 """List and control the jobs: each listener their own, the first one all."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import BaseModel
@@ -9,9 +9,8 @@ from tonearm.deck import Deck, Listener
 from tonearm.service.accounts import FIRST_LISTENER
 from tonearm.service.job_list import KINDS, JobState, ListedJob
 from tonearm.service.jobs import JobBusy, JobDone
-from tonearm.web.api.errors import ErrorResponses
-from tonearm.web.api.plays import ERRORS, Ask
-from tonearm.web.api.schemas import Detail
+from tonearm.web.api.plays import Ask, api_router
+from tonearm.web.api.schemas import detailed
 
 JobKind = Literal["deliver", "love", "import", "enrich", "history", "destination"]
 
@@ -58,18 +57,18 @@ class Changed(BaseModel):
 
 
 JobId = Annotated[str, Path(pattern=rf"^({'|'.join(KINDS)})-[0-9]{{1,18}}$", description="such as deliver-1")]
-_OF_A_JOB: dict[int | str, dict[str, Any]] = {
-    404: {"model": Detail, "description": "No such job, or it belongs to another listener."},
-    409: {"model": Detail, "description": "Not possible in the job's current state."},
-}
-_OF_A_KIND: dict[int | str, dict[str, Any]] = {
-    403: {"model": Detail, "description": "Only the first listener can do this."}
-}
+_OF_A_JOB = detailed(
+    {
+        404: "No such job, or it belongs to another listener.",
+        409: "Not possible in the job's current state.",
+    }
+)
+_OF_A_KIND = detailed({403: "Only the first listener can do this."})
 
 
 def jobs_router(deck: Deck, authenticate: Ask) -> APIRouter:
     """`GET /jobs`, and what can be done with jobs."""
-    router = APIRouter(prefix="/jobs", tags=["operation"], responses=ERRORS, route_class=ErrorResponses)
+    router = api_router("operation", "/jobs")
     Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("", response_model=JobsOut)

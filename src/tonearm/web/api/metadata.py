@@ -27,7 +27,7 @@ from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.web.api import metadata_schemas as shapes
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.plays import Ask
-from tonearm.web.api.schemas import Detail, RowId
+from tonearm.web.api.schemas import Detail, Responses, RowId
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ LONGEST_TICKET = 4096
 
 # Not `model`: of that, FastAPI would make a validator for each status of each route, which a start would wait for.
 _DETAIL = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Detail.__name__}"}}}
-_AWAY: dict[int | str, dict[str, Any]] = {
+_AWAY: Responses = {
     401: {"content": _DETAIL, "description": "Missing or unknown token."},
     404: {"content": _DETAIL, "description": "Last.fm doesn't know this name."},
     502: {
@@ -48,7 +48,7 @@ _AWAY: dict[int | str, dict[str, Any]] = {
         "description": "As 502, but Last.fm wasn't contacted: requests to it are paused, or no API key is set.",
     },
 }
-_PICTURE: dict[int | str, dict[str, Any]] = {
+_PICTURE: Responses = {
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response, params
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
 from tonearm.core.account import Account, Connection
@@ -23,7 +23,7 @@ from tonearm.service.report import ReportResult
 from tonearm.service.sign_in import NotAsked, Pending, SignedIn, SignedOut, SignInExpired, SignInResult, Unreachable
 from tonearm.service.values import Others, Run, RunState, StoredHeart, StoredPlay, name_of
 from tonearm.web.access import Access
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
 from tonearm.web.api import schemas
 from tonearm.web.api.errors import ErrorResponses
 from tonearm.web.api.fast_route import quick
@@ -42,29 +42,40 @@ _RESULT = TypeAdapter(ReportResult)  # has the fields of schemas.ScrobbleOut
 _RESULTS = TypeAdapter(dict[str, list[ReportResult]])
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async\b", re.IGNORECASE)
-ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"model": schemas.Detail, "description": "Missing or unknown token."},
-    503: {"model": schemas.Detail, "description": "The database is unavailable; nothing was saved."},
-}
+ERRORS = schemas.detailed(
+    {
+        401: "Missing or unknown token.",
+        503: "The database is unavailable; nothing was saved.",
+    }
+)
 
-_SIGNED_IN: dict[int | str, dict[str, Any]] = {
-    202: {"model": schemas.CallbackAnswer, "description": "Not approved yet; ask again."},
-    400: {
-        "model": schemas.Detail,
-        "description": "The token is unknown, already used, or belongs to another listener's sign-in.",
-    },
-    410: {"model": schemas.Detail, "description": "The token is older than an hour."},
-    502: {"model": schemas.Detail, "description": "Last.fm rejects the request or can't be reached."},
-}
+_SIGNED_IN = schemas.detailed(
+    {
+        400: "The token is unknown, already used, or belongs to another listener's sign-in.",
+        410: "The token is older than an hour.",
+        502: "Last.fm rejects the request or can't be reached.",
+    }
+)
+_SIGNED_IN[202] = {"model": schemas.CallbackAnswer, "description": "Not approved yet; ask again."}
+
+
+def api_router(
+    tag: str,
+    prefix: str,
+    dependencies: Sequence[params.Depends] = (),
+    route_class: type[ErrorResponses] = ErrorResponses,
+) -> APIRouter:
+    """A router for endpoints that only listeners may use."""
+    return APIRouter(
+        prefix=prefix, tags=[tag], responses=ERRORS, route_class=route_class, dependencies=list(dependencies)
+    )
 
 
 def lastfm_router(
     deck: Deck, authenticate: Ask, callback_url: str | None = None, dependencies: Sequence[params.Depends] = ()
 ) -> APIRouter:
     """The endpoints on a deck. `callback_url` is the public address of `/lastfm/auth-callback`, if it is known."""
-    router = APIRouter(
-        prefix="/lastfm", tags=["lastfm"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
-    )
+    router = api_router("lastfm", "/lastfm", dependencies)
     _play_routes(router, deck, authenticate)  # first, since they are looked for in this order
     _sign_in_routes(router, deck, authenticate, callback_url)
     _sign_out_route(router, deck, authenticate)
@@ -108,7 +119,7 @@ def _sign_in_routes(router: APIRouter, deck: Deck, authenticate: Ask, callback_u
         """Finish signing in with an approved token. A browser coming back from Last.fm is redirected."""
         outcome = await deck.sign_in.finish(me.id, token, login)
         if isinstance(outcome, SignedIn) and "text/html" in accept:
-            return RedirectResponse(local_url("/"), 303)
+            return see_other("/")
         return _callback_answer(outcome)
 
     @router.post("/auth-callback", response_model=schemas.CallbackAnswer, responses=_SIGNED_IN)

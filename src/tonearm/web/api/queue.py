@@ -10,11 +10,9 @@ from tonearm.core.play import Track, length
 from tonearm.core.waits import WaitKind
 from tonearm.deck import Deck, Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay, PlayDetails
-from tonearm.web.api.errors import ErrorResponses
-from tonearm.web.api.plays import ERRORS, Ask, held_for
+from tonearm.web.api.plays import Ask, api_router, held_for
 from tonearm.web.api.schemas import (
     After,
-    Detail,
     Discarded,
     HeldFor,
     NamesOut,
@@ -24,6 +22,7 @@ from tonearm.web.api.schemas import (
     Seconds,
     Strict,
     cursor,
+    detailed,
 )
 
 FateFilter = Literal[
@@ -146,21 +145,13 @@ class SentAfterAll(BaseModel):
     queued: int
 
 
-_NOT_DONE: dict[int | str, dict[str, Any]] = {
-    404: {"model": Detail, "description": "No such play for this listener."},
-    409: {"model": Detail, "description": "Not possible for this play; the detail says why."},
-}
+NO_PLAY = detailed({404: "No such play for this listener."})
+_NOT_DONE = NO_PLAY | detailed({409: "Not possible for this play; the detail says why."})
 
 
 def stories_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`GET /lastfm/queue`, and for one play its details, retry, edit and discard."""
-    router = APIRouter(
-        prefix="/lastfm/queue",
-        tags=["queue"],
-        responses=ERRORS,
-        route_class=ErrorResponses,
-        dependencies=dependencies,
-    )
+    router = api_router("queue", "/lastfm/queue", dependencies)
     _queue_routes(router, deck, authenticate)  # first, since they are looked for in this order
     _play_routes(router, deck, authenticate)
     return router

@@ -11,9 +11,8 @@ from tonearm.core.edit_rules import BadRule, PlayNames, RuleScope
 from tonearm.core.play import MissingName
 from tonearm.deck import Deck, Listener
 from tonearm.service.values import MAX_RULES, StoredRule, TooManyRules
-from tonearm.web.api.errors import ErrorResponses
-from tonearm.web.api.plays import ERRORS, Ask
-from tonearm.web.api.schemas import Detail, NamesOut, OptionalName, RowId, Strict
+from tonearm.web.api.plays import Ask, api_router
+from tonearm.web.api.schemas import NamesOut, OptionalName, RowId, Strict, detailed
 
 
 class SeenIn(Strict):
@@ -84,9 +83,7 @@ class PreviewOut(BaseModel):
 
 def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`/rules`."""
-    router = APIRouter(
-        prefix="/rules", tags=["rules"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
-    )
+    router = api_router("rules", "/rules", dependencies)
     Me = Annotated[Listener, Depends(authenticate)]
 
     @router.get("")
@@ -116,7 +113,7 @@ def rules_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.De
             raise _no_rule(error) from None
         return PreviewOut(plays=found.count, latest=[play_id for play_id, _ in found.latest])
 
-    @router.delete("/{rule}", responses={404: {"model": Detail, "description": "No such rule."}})
+    @router.delete("/{rule}", responses=detailed({404: "No such rule."}))
     async def undo(me: Me, rule: RowId) -> RulesOut:
         """Stop applying a rule. Plays that it has changed stay as they were sent."""
         if not await deck.edit_rules.remove(me.id, rule):

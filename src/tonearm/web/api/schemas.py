@@ -203,6 +203,14 @@ class Detail(BaseModel):
     error: int | None = None
 
 
+Responses = dict[int | str, dict[str, Any]]
+
+
+def detailed(meanings: dict[int, str]) -> Responses:
+    """Answers with a `Detail`, for the description of an endpoint: what each status means."""
+    return {status: {"model": Detail, "description": meaning} for status, meaning in meanings.items()}
+
+
 class AuthUrl(BaseModel):
     """Where to send the listener; `token` is null in the web flow."""
 

@@ -18,8 +18,7 @@ from tonearm.service.figure_answers import KINDS, BadPeriod, FigureAnswer, Quest
 from tonearm.service.figure_results import DEEPEST, LONGEST_LIST
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import MAX_RENAMES, TooManyRenames
-from tonearm.web.api.errors import ErrorResponses
-from tonearm.web.api.plays import ERRORS, Ask
+from tonearm.web.api.plays import Ask, api_router
 from tonearm.web.api.schemas import Detail, Strict
 
 ListKind = Literal["artists", "albums", "tracks"]
@@ -207,9 +206,7 @@ NameQuery = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 def stats_router(deck: Deck, authenticate: Ask, dependencies: Sequence[params.Depends] = ()) -> APIRouter:
     """`/stats`: each figure at an address of its own."""
-    router = APIRouter(
-        prefix="/stats", tags=["figures"], responses=ERRORS, route_class=ErrorResponses, dependencies=dependencies
-    )
+    router = api_router("figures", "/stats", dependencies)
     _period_routes(router, deck, authenticate)
     _rename_routes(router, deck, authenticate)
     _list_routes(router, deck, authenticate)  # last, since /{of} matches any name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
@@ -35,18 +35,16 @@ COMPRESS_FROM = 1400
 """Bytes from which a page is compressed: less fits into one packet anyway."""
 
 
-class SignedInListener:
-    """The dependency that returns the signed-in listener; others get the page that explains how to sign in."""
+async def _signed_in(request: Request) -> Listener:
+    access: Access = request.app.state.access
+    listener = await access.listener(request)
+    if listener is None:
+        raise HTTPException(401)
+    return listener
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
 
-    async def __call__(self, request: Request) -> Listener:
-        """The listener whose browser asks."""
-        listener = await self._access.listener(request)
-        if listener is None:
-            raise HTTPException(401)
-        return listener
+Me = Annotated[Listener, Depends(_signed_in)]
+"""The listener whose browser asks; others get the page that explains how to sign in."""
 
 
 def is_htmx(request: Request) -> bool:

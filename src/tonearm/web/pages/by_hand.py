@@ -4,15 +4,14 @@ from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, Request, Response
 
 from tonearm.core.play import LONGEST_NEEDED, MissingName, Play, Track
 from tonearm.core.typed import length_of, moment_of
-from tonearm.deck import Listener
 from tonearm.service.report import NotATime
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
 from tonearm.web.api.schemas import LONGEST_NAME
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.time_zone import request_zone
@@ -47,14 +46,13 @@ class FormInput:
 
 def by_hand_routes(router: APIRouter, frame: Frame) -> None:
     """`/scrobble`."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     async def render(me: Me, given: FormInput, problem: FieldError | None = None) -> Response:
         problems: dict[str, Any] = dict.fromkeys(asdict(given), "")
         if problem:
             problems[problem.field] = sentence(str(problem))
         status = 422 if problem else 200
-        return frame.page("by_hand", await frame.snapshot(me), frame.context(), status, given=given, problems=problems)
+        return await frame.show("by_hand", me, status, given=given, problems=problems)
 
     @router.get("/scrobble")
     async def form(me: Me) -> Response:
@@ -82,7 +80,7 @@ def by_hand_routes(router: APIRouter, frame: Frame) -> None:
             return await render(me, given, FieldError(error.field, str(error)))
         except NotATime:
             return await render(me, given, FieldError("started", IMPOSSIBLE))
-        return RedirectResponse(local_url(f"/plays/{saved.id}"), 303)
+        return see_other(f"/plays/{saved.id}")
 
 
 def play_from_form(given: FormInput, now: float, zone: tzinfo) -> Play:

@@ -6,16 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 
 from tonearm.core.album import AlbumTrack, played_through
 from tonearm.core.play import SHORTEST_TRACK, MissingName, Play, When, when
-from tonearm.deck import Deck, Listener
+from tonearm.deck import Deck
 from tonearm.lastfm.error import LastFmError
 from tonearm.lastfm.music import AlbumInfo
 from tonearm.service.metadata import NotKnown
 from tonearm.service.report import NotPlays, ReportResult
 from tonearm.web.api.schemas import LONGEST_NAME
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.by_hand import IMPOSSIBLE, REPORTER, FieldError, Short, Text, local_time
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import plays, sentence
@@ -48,7 +49,6 @@ class TrackRow:
 
 def album_by_hand_routes(router: APIRouter, frame: Frame) -> None:
     """`/scrobble/album`."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     async def render(me: Me, given: AlbumInput, problem: FieldError | None = None, **values: Any) -> Response:
         problems: dict[str, Any] = dict.fromkeys((*asdict(given), "tracks"), "")
@@ -56,7 +56,7 @@ def album_by_hand_routes(router: APIRouter, frame: Frame) -> None:
             problems[problem.field] = sentence(str(problem))
         status = 422 if problem else 200
         shown: dict[str, Any] = {"given": given, "problems": problems, "found": None, "results": None} | values
-        return frame.page("by_hand_album", await frame.snapshot(me), frame.context(), status, **shown)
+        return await frame.show("by_hand_album", me, status, **shown)
 
     @router.get("/scrobble/album")
     async def form(me: Me, artist: AlbumQuery = "", album: AlbumQuery = "") -> Response:

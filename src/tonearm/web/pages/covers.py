@@ -5,12 +5,12 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from tonearm.core.play import MissingName
-from tonearm.deck import Listener
 from tonearm.lastfm.error import LastFmError
 from tonearm.service.metadata import LONGEST_NAME
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.sleeves import ground, record_label, sleeve, sleeve_tint
 
@@ -29,7 +29,6 @@ Name = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 def cover_routes(router: APIRouter, frame: Frame) -> None:
     """`/covers`."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/covers")
     async def cover(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import RedirectResponse
 
 from tonearm.core.destination import DestinationKind
 from tonearm.core.policy import ArtistForm, Policy
@@ -20,10 +19,10 @@ from tonearm.service.destination_results import (
 from tonearm.service.destination_setup import CheckedProfile
 from tonearm.service.destination_sign_in import Approving, NameAndPassword, OwnKeys
 from tonearm.service.outlets import APPROVED, SIGNED_IN
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
 from tonearm.web.api.destination_schemas import KindIn
 from tonearm.web.api.schemas import RowId
-from tonearm.web.pages.base import is_htmx
+from tonearm.web.pages.base import Me, is_htmx
 from tonearm.web.pages.layout import Frame, back, to_page
 from tonearm.web.view.destination_forms import (
     BY_KIND,
@@ -104,8 +103,6 @@ def destination_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _new_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/settings/destinations/new")
     async def new(me: Me, kind: KindIn = "listenbrainz") -> Response:
         """The form for a new service."""
@@ -164,7 +161,7 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             if isinstance(again, NoSuchDestination):
                 raise _unknown()
             if not isinstance(again, DestinationRefused):
-                return _to(f"/settings/destinations/{destination_id}", part=part)
+                return see_other(_path(destination_id), part=part)
             refused = again
         else:
             checked = await frame.deck.destination_setup.check(me.id, of, "", state)
@@ -177,14 +174,12 @@ def _new_routes(router: APIRouter, frame: Frame) -> None:
             return await _waiting(frame, me, begun, trouble, part=part)
         if destination_id:
             if part:  # an open page that waits for something else: it is shown as a whole
-                return _to(f"/settings/destinations/{destination_id}", part=True)
+                return see_other(_path(destination_id), part=True)
             return await _page(frame, me, destination_id, _Entered({"token": sentence(refused.reason)}))
         return await _form(frame, me, of, EnteredProfile(), refused, part=part)
 
 
 def _choice_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/settings/destinations/preview")
     async def preview(me: Me, request: Request, state: SealedText, chosen: Chosen) -> Response:
         """What these choices would have done to the latest plays, and how many of the history would follow."""
@@ -193,7 +188,7 @@ def _choice_routes(router: APIRouter, frame: Frame) -> None:
             raise HTTPException(410, "This was checked more than an hour ago. Start again.")
         found = await _previewed(frame, me, chosen, checked.policy, checked.kind, checked.address)
         if is_htmx(request):
-            return frame.page("_destination_preview", await frame.snapshot(me), frame.context(), preview=found)
+            return await frame.show("_destination_preview", me, preview=found)
         return await _choosing(frame, me, checked, chosen, found)
 
     @router.post("/settings/destinations")
@@ -211,12 +206,10 @@ def _choice_routes(router: APIRouter, frame: Frame) -> None:
             if added.field == "not_in":
                 return await _choosing(frame, me, checked, chosen, wrong={added.field: sentence(added.reason)})
             return await _form(frame, me, checked.kind, EnteredProfile(checked.address), added)
-        return _to(f"/settings/destinations/{added.id}")
+        return see_other(_path(added.id))
 
 
 def _page_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/settings/destinations/{destination_id}")
     async def destination_page(me: Me, destination_id: RowId) -> Response:
         """The state of another service, what it gets, what waits for it, and what it has rejected."""
@@ -226,7 +219,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def cards(me: Me) -> Response:
         """The list in the settings."""
         found = [destination_card(one) for one in await frame.deck.destination_views.all(me.id)]
-        return frame.page("_destinations", await frame.snapshot(me), frame.context(), destinations=found)
+        return await frame.show("_destinations", me, destinations=found)
 
     @router.get("/fragments/destinations/{destination_id}")
     async def head(me: Me, destination_id: RowId) -> Response:
@@ -234,12 +227,10 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
         try:
             return await _live_part(frame, me, destination_id)
         except HTTPException:
-            return _to("/settings", part=True)
+            return see_other("/settings", part=True)
 
 
 def _change_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/settings/destinations/{destination_id}/policy")
     async def policy(me: Me, request: Request, destination_id: RowId, chosen: Chosen) -> Response:
         """Change what it gets, from the next play on."""
@@ -248,7 +239,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         if isinstance(changed, DestinationRefused):
             wrong = {changed.field: sentence(changed.reason)}
             return await _page(frame, me, destination_id, _Entered(wrong, chosen.policy(found.stored.policy)))
-        return to_page(request, _address(destination_id), "Saved. This applies from the next play.")
+        return to_page(request, _path(destination_id), "Saved. This applies from the next play.")
 
     @router.post("/settings/destinations/{destination_id}/preview")
     async def preview(me: Me, request: Request, destination_id: RowId, chosen: Chosen) -> Response:
@@ -256,7 +247,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         found = await _found(frame, me, destination_id)
         seen = await _previewed(frame, me, chosen, found.stored.policy, found.kind, found.stored.url)
         if is_htmx(request):
-            return frame.page("_destination_preview", await frame.snapshot(me), frame.context(), preview=seen)
+            return await frame.show("_destination_preview", me, preview=seen)
         return await _page(frame, me, destination_id, _Entered(policy=chosen.policy(found.stored.policy), preview=seen))
 
     @router.post("/settings/destinations/{destination_id}/history")
@@ -268,7 +259,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
                 frame, me, destination_id, _Entered({"days": chosen.history.problem}, history=chosen.history)
             )
         await frame.deck.destinations.send_history(me.id, destination_id, chosen.history.asked)
-        return to_page(request, _address(destination_id), "Your history is sent there, after what you play now.")
+        return to_page(request, _path(destination_id), "Your history is sent there, after what you play now.")
 
     @router.post("/settings/destinations/{destination_id}/private")
     async def private(me: Me, destination_id: RowId, on: Annotated[bool, Form()]) -> Response:
@@ -278,14 +269,12 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         await frame.deck.destinations.change_policy(
             me.id, destination_id, lambda before: replace(before, private_until=until)
         )
-        return _to(f"/settings/destinations/{destination_id}")
+        return see_other(_path(destination_id))
 
     _access_routes(router, frame)
 
 
 def _access_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/settings/destinations/{destination_id}/token")
     async def token(
         me: Me,
@@ -310,7 +299,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
         if isinstance(outcome, DestinationRefused):
             return await _page(frame, me, destination_id, _Entered({"token": sentence(outcome.reason)}))
         message = "You're signed in there again." if found.kind in SIGNED_IN else "The new token works."
-        return to_page(request, _address(destination_id), message)
+        return to_page(request, _path(destination_id), message)
 
     @router.post("/settings/destinations/{destination_id}/remove")
     async def remove(
@@ -333,7 +322,7 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
                     _Entered({"remove": f"{plays(count)} {wait} there: keep or discard {it}?"}),
                 )
             case _:
-                return to_page(request, local_url("/settings"), "Removed. What was sent there stays there.")
+                return to_page(request, "/settings", "Removed. What was sent there stays there.")
 
     @router.post("/settings/destinations/{destination_id}/{action}")
     async def act(me: Me, request: Request, destination_id: RowId, action: DestinationAction) -> Response:
@@ -348,14 +337,8 @@ def _access_routes(router: APIRouter, frame: Frame) -> None:
         return back(request, "/settings", "Sending what waits." if action == "retry" else "")
 
 
-def _to(path: str, *, part: bool = False) -> Response:
-    if part:
-        return Response(status_code=204, headers={"HX-Redirect": local_url(path)})
-    return RedirectResponse(local_url(path), 303)
-
-
-def _address(destination_id: int) -> str:
-    return local_url(f"/settings/destinations/{destination_id}")
+def _path(destination_id: int) -> str:
+    return f"/settings/destinations/{destination_id}"
 
 
 def _unknown() -> HTTPException:
@@ -445,7 +428,7 @@ async def _step(
     frame: Frame, me: Listener, step: str, values: Mapping[str, Any], status: int = 200, *, part: bool = False
 ) -> Response:
     name = "_new_destination" if part else "new_destination"
-    return frame.page(name, await frame.snapshot(me), frame.context(), status, step=step, **values)
+    return await frame.show(name, me, status, step=step, **values)
 
 
 @dataclass(frozen=True)
@@ -479,7 +462,7 @@ async def _page(frame: Frame, me: Listener, destination_id: int, entered: _Enter
 async def _live_part(frame: Frame, me: Listener, destination_id: int) -> Response:
     """The part of that page that changes while it is open."""
     values = await _state(frame, me, await _found(frame, me, destination_id))
-    return frame.page("_destination", await frame.snapshot(me), frame.context(), **values)
+    return await frame.show("_destination", me, **values)
 
 
 async def _state(frame: Frame, me: Listener, found: DestinationOverview) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx2
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Request, Response
 
 from tonearm.deck import Listener
-from tonearm.web.address import local_url
-from tonearm.web.pages.base import is_htmx
+from tonearm.web.address import see_other
+from tonearm.web.pages.base import Me, is_htmx
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import play_rows
 
@@ -91,7 +90,6 @@ SCENARIOS = (
 
 def emulator_routes(router: APIRouter, frame: Frame) -> None:
     """`/emulator`: start a fault, clear them all."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/emulator")
     async def emulator(me: Me) -> Response:
@@ -112,13 +110,13 @@ def emulator_routes(router: APIRouter, frame: Frame) -> None:
         if scenario is None:
             raise HTTPException(400, "There's no such fault.")
         await _call(frame, "POST", {**_SENDING, **scenario.fault})
-        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(local_url("/emulator"), 303)
+        return await _page(frame, "_faults", me) if is_htmx(request) else see_other("/emulator")
 
     @router.post("/emulator/calm")
     async def clear(me: Me, request: Request) -> Response:
         """Clear all faults."""
         await _call(frame, "DELETE")
-        return await _page(frame, "_faults", me) if is_htmx(request) else RedirectResponse(local_url("/emulator"), 303)
+        return await _page(frame, "_faults", me) if is_htmx(request) else see_other("/emulator")
 
 
 async def _page(frame: Frame, name: str, me: Listener) -> Response:

@@ -2,29 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 
 from tonearm.core.play import MissingName, Track
-from tonearm.deck import Listener
 from tonearm.ingest.incoming import Heart
 from tonearm.web.api.schemas import LONGEST_NAME
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.pages.play import FormName
-from tonearm.web.view.formats import sentence
 
 AskedName = Annotated[str, Query(max_length=LONGEST_NAME)]
 
 
 def heart_routes(router: APIRouter, frame: Frame) -> None:
     """The heart of a track: as it is now, and the button that changes it."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/fragments/heart")
     async def part(me: Me, artist: AskedName, track: AskedName) -> Response:
         """The heart of a track, as it is now."""
         given = Track(artist, track)
         [loved] = await frame.deck.hearts.loved(me.id, [given])
-        return frame.page("_heart", await frame.snapshot(me), frame.context(), given=given, loved=loved)
+        return await frame.show("_heart", me, given=given, loved=loved)
 
     @router.post("/heart")
     async def say(
@@ -34,7 +32,7 @@ def heart_routes(router: APIRouter, frame: Frame) -> None:
         try:
             [said] = await frame.deck.hearts.say(me.id, [Heart(Track(artist, track), loved)])
         except MissingName as nameless:
-            raise HTTPException(422, sentence(str(nameless))) from None
+            raise HTTPException(422, str(nameless)) from None
         text = "Loved." if loved else "Unloved."
         if said.status == "kept":
             text += " Connect Last.fm to have it there too."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from tonearm.core import days
@@ -17,6 +17,7 @@ from tonearm.service.figure_results import DEEPEST, Overview, Span
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import Hours, PlayPage, PlayQuery, QueuedRow, Snapshot
 from tonearm.web.api.schemas import After, cursor
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.delivery_status import PageContext
@@ -42,7 +43,6 @@ MANY = {kind: many for many, kind in KINDS.items()}
 
 def history_routes(router: APIRouter, frame: Frame) -> None:
     """`/history` and the counts that its zoomable chart is drawn from."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/history")
     async def history(
@@ -232,10 +232,9 @@ async def _top_page(
     period = read_period(period_text, whole) if period_text else periods.year(whole.last.year)
     top = await frame.deck.figures.top(me.id, KINDS[many], Span(period, zone), TOP_PAGE_SIZE, start, by)
     end = start + len(top.names)
-    return frame.page(
+    return await frame.show(
         "top",
-        await frame.snapshot(me),
-        frame.context(),
+        me,
         many=many,
         kind=KINDS[many].value,
         period=period,

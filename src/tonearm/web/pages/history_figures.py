@@ -7,8 +7,7 @@ from contextlib import suppress
 from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from tonearm.core import days
 from tonearm.core import period as periods
@@ -20,7 +19,8 @@ from tonearm.deck import Deck, Listener
 from tonearm.lastfm.error import LastFmError
 from tonearm.service.figure_results import DEEPEST, Span, TopName
 from tonearm.service.values import FATES, PlayFilter
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.history import KINDS, ListChoice, read_period, whole_history
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, rewind
@@ -44,7 +44,6 @@ FirstTime = Literal["new", "again"]
 
 def history_figure_routes(router: APIRouter, frame: Frame) -> None:
     """`/history/rewind` with its picture, and beside it `on-this-day`, `new`, `again` and `deliveries`."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/history/rewind")
     async def look_back(me: Me, request: Request, period_text: AskedPeriod = "") -> Response:
@@ -78,10 +77,9 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
         years = await _years(frame, me, today, zone, 1)
         streaks = await frame.deck.figures.streaks(me.id, zone)
         streak = streaks.current.days if streaks.current else 0
-        return frame.page(
+        return await frame.show(
             "_on_this_day",
-            await frame.snapshot(me),
-            frame.context(),
+            me,
             years=years,
             streak=streak,
             midnight=until_midnight(frame.deck.clock.now(), zone),
@@ -91,7 +89,7 @@ def history_figure_routes(router: APIRouter, frame: Frame) -> None:
     async def random_play(me: Me) -> Response:
         """Go to a random play."""
         play = await frame.deck.figures.random_play(me.id)
-        return RedirectResponse(local_url("/history" if play is None else f"/plays/{play}"), 303)
+        return see_other("/history" if play is None else f"/plays/{play}")
 
     @router.get("/history/new")
     async def new(
@@ -138,10 +136,9 @@ async def _rewind(frame: Frame, me: Listener, request: Request, text: str) -> Re
     found = await frame.deck.figures.rewind(me.id, span, TOP_SIZE)
     totals, before = found.overview.totals, found.overview.before
     first = await frame.deck.figures.first_play(me.id) if span.period.kind is periods.PeriodKind.ALL else None
-    return frame.page(
+    return await frame.show(
         "rewind",
-        await frame.snapshot(me),
-        frame.context(),
+        me,
         **_around(span.period, whole),
         heading=rewind.rewind_title(span.period),
         total=totals.plays,
@@ -215,10 +212,9 @@ async def _on_this_day(frame: Frame, me: Listener, request: Request, day: str) -
         if not 1972 <= shown.year <= 9000:
             raise HTTPException(400, "You have no plays on that day.")
     years = await _years(frame, me, shown, zone, TOP_SIZE)
-    return frame.page(
+    return await frame.show(
         "on_this_day",
-        await frame.snapshot(me),
-        frame.context(),
+        me,
         day=shown,
         today=shown == today,
         years=years,
@@ -243,10 +239,9 @@ async def _first_times(
         again = await frame.deck.figures.rediscovered(me.id, kind, span, LIST_SIZE, start)
         total, names = again.total, again.names
     end = start + len(names)
-    return frame.page(
+    return await frame.show(
         "first_times",
-        await frame.snapshot(me),
-        frame.context(),
+        me,
         **_around(span.period, whole),
         which=which,
         many=many,
@@ -266,10 +261,9 @@ async def _deliveries(frame: Frame, me: Listener, request: Request, text: str) -
         (fate(one.fate), filters.get(one.fate, PlayFilter.ALL).value, sentence(one.reason), one.plays)
         for one in found.left_out
     ]
-    return frame.page(
+    return await frame.show(
         "deliveries",
-        await frame.snapshot(me),
-        frame.context(),
+        me,
         **_around(span.period, whole),
         found=found,
         failed=sorted(((attempt(verdict), count) for verdict, count in found.failed.items()), key=lambda one: -one[1]),

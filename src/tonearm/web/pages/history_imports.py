@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request, Response, UploadFile
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, File, Form, HTTPException, Path, Request, Response, UploadFile
 
 from tonearm import zones
 from tonearm.deck import Listener
 from tonearm.service.history_export import ExportFormat
-from tonearm.service.history_import import CannotUndo
-from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import RunState
-from tonearm.web.address import local_url
-from tonearm.web.api.history_imports import LARGEST_UPLOAD, begun, kept
+from tonearm.web.address import see_other
+from tonearm.web.api.history_imports import LARGEST_UPLOAD, begun, kept, undone
 from tonearm.web.api.schemas import RowId
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.time_zone import request_zone
@@ -38,7 +36,6 @@ EXPORTS = {
 
 def history_import_routes(router: APIRouter, frame: Frame) -> None:
     """`/history/import`, its part and its forms."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/history/import")
     async def page(me: Me, request: Request) -> Response:
@@ -92,10 +89,7 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/history/import/lastfm")
     async def from_lastfm(me: Me) -> Response:
         """Import what is new at Last.fm."""
-        if not frame.deck.configured:
-            raise HTTPException(503, sentence(NO_KEY))
-        if not (await me.account()).signed_in:
-            raise HTTPException(409, "Connect your Last.fm profile first.")
+        await frame.needs_lastfm(me)
         await frame.deck.history_mirror.start(me.id)
         return _back()
 
@@ -108,15 +102,12 @@ def history_import_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/history/imports/{import_id}/undo")
     async def undo(me: Me, import_id: RowId) -> Response:
         """Remove everything that an import added."""
-        try:
-            await frame.deck.history_import.undo(me.id, import_id, lambda done, total: None)
-        except CannotUndo as refused:
-            raise HTTPException(409, sentence(str(refused))) from None
+        await undone(frame.deck, me, import_id)
         return _back()
 
 
 def _back() -> Response:
-    return RedirectResponse(local_url("/history/import"), 303)
+    return see_other("/history/import")
 
 
 async def _page(
@@ -131,10 +122,9 @@ async def _page(
     deck = frame.deck
     upload, run = deck.history_uploads.of(me.id), await deck.history_mirror.latest(me.id)
     working = (upload is not None and upload.works) or (run is not None and run.state is RunState.RUNNING)
-    return frame.page(
+    return await frame.show(
         name,
-        await frame.snapshot(me),
-        frame.context(),
+        me,
         422 if any(problems.values()) else 200,
         given=given,
         problems={**NO_PROBLEMS, **problems},

@@ -5,21 +5,19 @@ from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 import segno
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Request, Response
 
 from tonearm.deck import Listener
 from tonearm.service.accounts import BadName
 from tonearm.service.household import NotInvited
-from tonearm.web.address import local_url
-from tonearm.web.pages.layout import Frame
+from tonearm.web.address import see_other
+from tonearm.web.pages.base import Me
+from tonearm.web.pages.layout import Frame, to_page
+from tonearm.web.pages.players import NameText
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.now_playing import playing
 
-LONGEST_FIELD = 200
-"""Characters of a name in a form; the service has its own limit."""
-
-_FORMS = ("device", "invite", "share")
+_FORMS = ("device", "invite", "rename", "remove", "share")
 """Addresses of forms below the page, where a browser may be reloaded."""
 
 _ONLY_HERE = ("localhost", "127.0.0.1", "::1")
@@ -45,8 +43,6 @@ def household_routes(router: APIRouter, frame: Frame, public_url: str = "") -> N
 
 
 def _link_routes(router: APIRouter, frame: Frame, public_url: str) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/household")
     async def household(me: Me) -> Response:
         """The whole page."""
@@ -58,7 +54,7 @@ def _link_routes(router: APIRouter, frame: Frame, public_url: str) -> None:
         return await _page(frame, me, _link("", await frame.deck.accounts.link(me.id), request, public_url))
 
     @router.post("/household/invite")
-    async def invite(me: Me, request: Request, name: Annotated[str, Form(max_length=LONGEST_FIELD)] = "") -> Response:
+    async def invite(me: Me, request: Request, name: NameText = "") -> Response:
         """Add a listener, and show the link that signs them in."""
         name = name.strip()
         try:
@@ -69,23 +65,44 @@ def _link_routes(router: APIRouter, frame: Frame, public_url: str) -> None:
             return await _page(frame, me, given=name, problem=sentence(invited.reason))
         return await _page(frame, me, _link(invited.name, invited.secret, request, public_url))
 
+    @router.post("/household/rename")
+    async def rename(me: Me, request: Request, name: NameText, new_name: NameText = "") -> Response:
+        """Rename a listener who has never signed in."""
+        message = f"{name} is {new_name.strip()} now. Their invitation still works."
+        return await _change(frame, me, request, name, new_name.strip(), message)
+
+    @router.post("/household/remove")
+    async def remove(me: Me, request: Request, name: NameText) -> Response:
+        """Remove a listener who has never signed in."""
+        return await _change(frame, me, request, name, None, f"{name} is removed.")
+
+
+async def _change(
+    frame: Frame, me: Listener, request: Request, name: str, new_name: str | None, message: str
+) -> Response:
+    try:
+        refused = await frame.deck.households.change_invited(me.id, name, new_name)
+    except BadName as error:
+        refused = NotInvited(str(error))
+    if refused is None:
+        return to_page(request, "/household", message)
+    return await _page(frame, me, given=new_name or "", problem=sentence(refused.reason), changing=name)
+
 
 def _sharing_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/household/share")
     async def share(me: Me, listener: Annotated[int, Form()], shown: Annotated[bool, Form()]) -> Response:
         """Show another listener what this one plays, or stop showing it."""
         if not await frame.deck.households.share(me.id, listener, shown=shown):
             raise HTTPException(404, "There's no such listener.")
-        return RedirectResponse(local_url("/household"), 303)
+        return see_other("/household")
 
     @router.get("/household/{name}")
     async def listening(me: Me, name: str) -> Response:
         """What another listener plays, if they show it."""
         seen = await frame.deck.households.seen(me.id, name)
         if seen is None and name in _FORMS:
-            return RedirectResponse(local_url("/household"), 303)
+            return see_other("/household")
         if seen is None:
             raise HTTPException(404, "There's no listener of this name who shows you what they play.")
         context, snapshot = frame.context(), await frame.snapshot(me)
@@ -94,11 +111,17 @@ def _sharing_routes(router: APIRouter, frame: Frame) -> None:
 
 
 async def _page(
-    frame: Frame, me: Listener, link: Link | None = None, *, given: str = "", problem: str = ""
+    frame: Frame,
+    me: Listener,
+    link: Link | None = None,
+    *,
+    given: str = "",
+    problem: str = "",
+    changing: str = "",
 ) -> Response:
     household = await frame.deck.households.of(me.id)
-    facts = {"me": me, "household": household, "link": link, "given": given, "problem": problem}
-    return frame.page("household", await frame.snapshot(me), frame.context(), 422 if problem else 200, **facts)
+    facts = {"me": me, "household": household, "link": link, "given": given, "problem": problem, "changing": changing}
+    return await frame.show("household", me, 422 if problem else 200, **facts)
 
 
 def _link(name: str, secret: str, request: Request, public_url: str) -> Link:

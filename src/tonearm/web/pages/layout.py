@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from tonearm.deck import Deck, Listener
+from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Snapshot
 from tonearm.web.access import Access
-from tonearm.web.address import came_from, local_url
-from tonearm.web.pages.base import SignedInListener, is_htmx
+from tonearm.web.address import came_from, local_url, see_other
+from tonearm.web.pages.base import is_htmx
 from tonearm.web.said import say
 from tonearm.web.view import delivery_status
 from tonearm.web.view.templates import page
@@ -28,15 +29,21 @@ class Frame:
     headers: Mapping[str, str]
     emulator: str = ""
 
-    @property
-    def listener(self) -> SignedInListener:
-        """The dependency that names the signed-in listener."""
-        return SignedInListener(self.access)
-
     def context(self) -> delivery_status.PageContext:
         """What a page depends on: the time, whether this process sends, and the rules."""
         deck = self.deck
         return delivery_status.PageContext(deck.clock.now(), deck.delivers(), deck.accounts.rules, deck.accounts.daily)
+
+    def needs_key(self) -> None:
+        """Raise an error if no API key is set."""
+        if not self.deck.configured:
+            raise HTTPException(503, NO_KEY)
+
+    async def needs_lastfm(self, me: Listener) -> None:
+        """Raise an error unless this listener is connected to Last.fm."""
+        self.needs_key()
+        if not (await me.account()).signed_in:
+            raise HTTPException(409, "Connect your Last.fm profile first.")
 
     async def snapshot(self, me: Listener) -> Snapshot:
         """The listener's account as it is now."""
@@ -63,6 +70,10 @@ class Frame:
         """A page, or a part of one."""
         return page(name, self.headers, status, **{**self.values(snapshot, context), **values})
 
+    async def show(self, name: str, me: Listener, status: int = 200, /, **values: Any) -> Response:
+        """The same, with the account and the time as they are now."""
+        return self.page(name, await self.snapshot(me), self.context(), status, **values)
+
 
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
@@ -73,10 +84,10 @@ def back(request: Request, fallback: str, message: str = "") -> Response:
     """
     if is_htmx(request):
         return PlainTextResponse(message, headers=_NO_SNIFF) if message else Response(status_code=204)
-    return to_page(request, came_from(request) or local_url(fallback), message)
-
-
-def to_page(request: Request, url: str, message: str = "") -> Response:
-    """Lead to a page, which shows a message."""
-    answer = RedirectResponse(url, 303)
+    answer = RedirectResponse(came_from(request) or local_url(fallback), 303)
     return say(request, answer, message) if message else answer
+
+
+def to_page(request: Request, path: str, message: str) -> Response:
+    """Lead to a page, which shows a message."""
+    return say(request, see_other(path), message)

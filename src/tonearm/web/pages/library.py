@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from tonearm.deck import Listener
 from tonearm.web.api.schemas import RowId
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 
 PAGE_SIZE = 50
@@ -14,7 +14,6 @@ PAGE_SIZE = 50
 
 def library_routes(router: APIRouter, frame: Frame) -> None:
     """`/library`."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/library")
     async def library(me: Me, start: Annotated[RowId, Query()] = 0) -> Response:

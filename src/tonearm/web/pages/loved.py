@@ -3,20 +3,17 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Request, Response
 
 from tonearm.core.hearts import ConflictRule, HeartChange
 from tonearm.core.likeness import Ambiguity
 from tonearm.deck import Listener
 from tonearm.service.loved_import import NotPlanned, PlannedHeart
-from tonearm.service.metadata_upstream import NO_KEY
 from tonearm.service.values import Run
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
 from tonearm.web.api.schemas import After, RowId, cursor
-from tonearm.web.pages.base import is_htmx
+from tonearm.web.pages.base import Me, is_htmx
 from tonearm.web.pages.layout import Frame, back
-from tonearm.web.view.formats import sentence
 
 PAGE_SIZE = 50
 """Loved tracks on a page."""
@@ -60,7 +57,6 @@ CHANGES = {
 
 def loved_routes(router: APIRouter, frame: Frame) -> None:
     """`/loved`, its part, the import and the choice."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/loved")
     async def page(me: Me, show: LovedOutcome | None = None, after: After = None) -> Response:
@@ -75,22 +71,15 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     @router.post("/loved/import")
     async def start_import(me: Me, request: Request) -> Response:
         """Start an import, unless one is running."""
-        if not frame.deck.configured:
-            raise HTTPException(503, sentence(NO_KEY))
-        if not (await me.account()).signed_in:
-            raise HTTPException(409, "Connect your Last.fm profile first.")
+        await frame.needs_lastfm(me)
         await frame.deck.loved_import.start(me.id)
-        if not is_htmx(request):
-            return RedirectResponse(local_url("/loved"), 303)
-        return await _page(frame, "_loved", me)
+        return await _changed(frame, request, me)
 
     @router.post("/loved/check")
     async def check(me: Me, request: Request) -> Response:
         """Match all loved tracks with the library again."""
         await frame.deck.loved_matching.check(me.id)
-        if not is_htmx(request):
-            return RedirectResponse(local_url("/loved"), 303)
-        return await _page(frame, "_loved", me)
+        return await _changed(frame, request, me)
 
     @router.post("/loved/settings")
     async def settings(
@@ -106,10 +95,7 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
     @router.get("/loved/plan")
     async def plan(me: Me) -> Response:
         """What an import would change, here and on Last.fm."""
-        if not frame.deck.configured:
-            raise HTTPException(503, sentence(NO_KEY))
-        if not (await me.account()).signed_in:
-            raise HTTPException(409, "Connect your Last.fm profile first.")
+        await frame.needs_lastfm(me)
         context, fault, planned = frame.context(), "", list[PlannedHeart]()
         try:
             planned = await frame.deck.loved_import.plan(me.id)
@@ -124,9 +110,11 @@ def loved_routes(router: APIRouter, frame: Frame) -> None:
         """Match a loved track to this file; 0 rejects all of its possible matches."""
         if not await frame.deck.loved_import.choose(me.id, track, file or None):
             raise HTTPException(404, "No such loved track, or this file isn't one of its possible matches.")
-        if not is_htmx(request):
-            return RedirectResponse(local_url("/loved"), 303)
-        return await _page(frame, "_loved", me)
+        return await _changed(frame, request, me)
+
+
+async def _changed(frame: Frame, request: Request, me: Listener) -> Response:
+    return await _page(frame, "_loved", me) if is_htmx(request) else see_other("/loved")
 
 
 async def _page(

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from tonearm.core import days
 from tonearm.core.figures import NameKind
@@ -26,6 +26,7 @@ from tonearm.lastfm.music import Images
 from tonearm.service.metadata import LONGEST_NAME, NotKnown
 from tonearm.service.values import PlayQuery
 from tonearm.web.address import local_url
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import figures, play_rows
 from tonearm.web.view.formats import duration
@@ -59,7 +60,6 @@ class MusicInfo:
 
 def music_routes(router: APIRouter, frame: Frame) -> None:
     """`/artist`, `/album` and `/track`, each with Last.fm's part."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/artist")
     async def artist(me: Me, request: Request, name: RequiredName, wait: bool = False) -> Response:

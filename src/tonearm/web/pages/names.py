@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Response
 
 from tonearm.core.figures import NameKind
 from tonearm.core.play import MissingName
 from tonearm.deck import Listener
 from tonearm.service.metadata import LONGEST_NAME
 from tonearm.service.values import MAX_RENAMES, TooManyRenames
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.templates import name_url
@@ -34,7 +34,6 @@ class RefusedRename:
 
 def name_routes(router: APIRouter, frame: Frame) -> None:
     """`/history/names` and its forms."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/history/names")
     async def names(me: Me) -> Response:
@@ -66,18 +65,18 @@ def name_routes(router: APIRouter, frame: Frame) -> None:
         except TooManyRenames:
             problem = f"You have renamed {MAX_RENAMES} names, which is the limit. Undo some first."
             return await _page(frame, me, refused(problem))
-        return RedirectResponse(local_url("/history/names"), 303)
+        return see_other("/history/names")
 
     @router.post("/history/names/undo")
     async def undo(me: Me, kind: Annotated[NameKind, Form()], artist: TypedName, title: TypedName = "") -> Response:
         """Stop counting a name as another one."""
         if not await frame.deck.figures.undo_rename(me.id, kind, (artist, title)):
             raise HTTPException(404, "This name isn't renamed.")
-        return RedirectResponse(local_url("/history/names"), 303)
+        return see_other("/history/names")
 
 
 async def _page(frame: Frame, me: Listener, asked: RefusedRename | None = None) -> Response:
     renamed = await frame.deck.figures.renames(me.id)
     shown = [(one, name_url(one.kind, *one.to)) for one in renamed]
     status = 422 if asked else 200
-    return frame.page("names", await frame.snapshot(me), frame.context(), status, renamed=shown, asked=asked)
+    return await frame.show("names", me, status, renamed=shown, asked=asked)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from tonearm.core import days
 from tonearm.deck import Listener
 from tonearm.service.values import Hours, PlayPage, Snapshot, StatsScope
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.view import play_rows
 from tonearm.web.view.charts import Value, chart
@@ -25,7 +26,6 @@ LATEST_SHOWN = 12
 
 def now_routes(router: APIRouter, frame: Frame) -> None:
     """`/` and its parts, each of which is fetched again while the page is open, and reads only what it shows."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/", name="home")
     async def home(me: Me, request: Request) -> Response:
@@ -37,13 +37,13 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
         """How many plays are in each state; together they are all plays."""
         counted = await frame.deck.views.accounted(me.id, fresh=True)
         totals = play_rows.fate_totals(counted)
-        return frame.page("accounted", await frame.snapshot(me), frame.context(), accounted=counted, totals=totals)
+        return await frame.show("accounted", me, accounted=counted, totals=totals)
 
     @router.get("/fragments/accounted")
     async def accounted_part(me: Me) -> Response:
         """The sentence alone, as it is now."""
         counted = await frame.deck.views.accounted(me.id)
-        return frame.page("_accounted", await frame.snapshot(me), frame.context(), accounted=counted)
+        return await frame.show("_accounted", me, accounted=counted)
 
     @router.get("/fragments/now")
     async def now_part(me: Me) -> Response:
@@ -54,12 +54,12 @@ def now_routes(router: APIRouter, frame: Frame) -> None:
     @router.get("/fragments/numbers")
     async def numbers_part(me: Me) -> Response:
         """The numbers of the last 24 hours."""
-        return frame.page("_numbers", await frame.snapshot(me), frame.context())
+        return await frame.show("_numbers", me)
 
     @router.get("/fragments/connection")
     async def connection_part(me: Me) -> Response:
         """The connection to Last.fm."""
-        return frame.page("_connection", await frame.snapshot(me), frame.context())
+        return await frame.show("_connection", me)
 
     @router.get("/fragments/days")
     async def days_part(me: Me, request: Request) -> Response:

@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Request, Response
 
 from tonearm.core.edit_rules import BadRule
 from tonearm.core.play import MissingName, Track
 from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionDone, ActionRefused, ActionResult, NoSuchPlay
-from tonearm.web.address import local_url
+from tonearm.web.address import local_url, see_other
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
 from tonearm.web.view.destinations import play_there
@@ -28,8 +28,6 @@ def play_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _view_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/plays/{play}")
     async def whole(me: Me, play: RowId) -> Response:
         """Everything that happened to a play."""
@@ -42,8 +40,6 @@ def _view_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _action_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/plays/{play}/send")
     async def send(me: Me, request: Request, play: RowId) -> Response:
         """Send a play that waits, is on hold, was ignored or rejected."""
@@ -66,8 +62,6 @@ def _action_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _edit_route(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/plays/{play}/correct")
     async def edit(
         me: Me,
@@ -88,7 +82,7 @@ def _edit_route(router: APIRouter, frame: Frame) -> None:
         except MissingName as error:
             given = {"artist": artist, "track": track, "album": album, "album_artist": album_artist}
             return await play_page(frame, "play", me, play, given, error)
-        return RedirectResponse(local_url(f"/plays/{play_id}"), 303)
+        return see_other(f"/plays/{play_id}")
 
 
 async def play_page(
@@ -131,6 +125,6 @@ def _play_id(outcome: ActionResult) -> int:
         case ActionDone(play=play_id):
             return play_id
         case ActionRefused(reason):
-            raise HTTPException(409, sentence(reason))
+            raise HTTPException(409, reason)
         case NoSuchPlay():
             raise HTTPException(404, "You don't have that play.")

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 
 from tonearm.deck import Deck, Listener
 from tonearm.service.players import BadPlayer, NewPlayer
 from tonearm.service.values import StoredPlayer
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame, to_page
 from tonearm.web.view.formats import sentence
 from tonearm.web.view.player_setup import BY_SLUG, PROTOCOLS, SETUPS, SetupStep
@@ -17,6 +17,8 @@ from tonearm.web.view.player_setup import BY_SLUG, PROTOCOLS, SETUPS, SetupStep
 DEFAULT_SETUP = SETUPS[0].slug
 LONGEST_FIELD = 200
 """Characters of a name in a form; the service has its own limit."""
+
+NameText = Annotated[str, Form(max_length=LONGEST_FIELD)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,6 @@ class NewConnection:
 
 def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None:
     """`/players` and its forms."""
-    Me = Annotated[Listener, Depends(frame.listener)]
 
     @router.get("/players")
     async def players(me: Me, kind: Annotated[str, Query(max_length=LONGEST_FIELD)] = DEFAULT_SETUP) -> Response:
@@ -71,8 +72,8 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
     async def add(
         me: Me,
         request: Request,
-        name: Annotated[str, Form(max_length=LONGEST_FIELD)],
-        kind: Annotated[str, Form(max_length=LONGEST_FIELD)],
+        name: NameText,
+        kind: NameText,
     ) -> Response:
         """Add a player; its secret is shown only now."""
         setup = BY_SLUG.get(kind)
@@ -89,20 +90,18 @@ def player_routes(router: APIRouter, frame: Frame, public_url: str = "") -> None
 
 
 def _change_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/players/revoke")
-    async def revoke(me: Me, request: Request, name: Annotated[str, Form(max_length=LONGEST_FIELD)]) -> Response:
+    async def revoke(me: Me, request: Request, name: NameText) -> Response:
         """Revoke the secret of a player."""
         if not await frame.deck.players.revoke(me.id, name):
             raise HTTPException(404, "No player has this name.")
-        return to_page(request, local_url("/players"), f"{name} can't report any more.")
+        return to_page(request, "/players", f"{name} can't report any more.")
 
     @router.post("/players/users")
     async def users(
         me: Me,
-        name: Annotated[str, Form(max_length=LONGEST_FIELD)],
-        user: Annotated[str, Form(max_length=LONGEST_FIELD)],
+        name: NameText,
+        user: NameText,
         mine: Annotated[bool, Form()] = True,
     ) -> Response:
         """Map a user of a media server to this listener, or stop doing so."""
@@ -114,7 +113,7 @@ def _change_routes(router: APIRouter, frame: Frame) -> None:
         except BadPlayer as error:
             wrong = WrongUser(player.id, user, sentence(str(error)))
             return await _players_page(frame, me, DEFAULT_SETUP, wrong_user=wrong)
-        return RedirectResponse(local_url("/players"), 303)
+        return see_other("/players")
 
 
 async def _players_page(

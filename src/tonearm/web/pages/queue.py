@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 
 from tonearm.deck import Listener
 from tonearm.service.destination_results import DestinationOverview, NoSuchDestination
 from tonearm.service.values import PlayFilter, Snapshot
 from tonearm.web.api.schemas import After, cursor
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame, back
 from tonearm.web.view import play_rows
 from tonearm.web.view.delivery_status import retry_result
@@ -31,8 +32,6 @@ def queue_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _view_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/queue")
     async def queue(
         me: Me, state: PlayFilter | None = None, after: After = None, destination: DestinationFilter = 0
@@ -49,8 +48,6 @@ def _view_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _action_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/queue/discard")
     async def discard(me: Me, request: Request, user: Annotated[str, Form(min_length=1, max_length=255)]) -> Response:
         """Discard what waits for a Last.fm user who was signed in before."""

@@ -1,14 +1,12 @@
 """The service's own pages: each has its own address, stays up to date while it is open, and works without scripts."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from tonearm.deck import Deck, Listener
 from tonearm.web.access import Access
 from tonearm.web.address import root
 from tonearm.web.pages.approval import approval_router
-from tonearm.web.pages.base import page_route
+from tonearm.web.pages.base import Me, page_route
 from tonearm.web.pages.by_hand import by_hand_routes
 from tonearm.web.pages.by_hand_album import album_by_hand_routes
 from tonearm.web.pages.covers import cover_routes
@@ -71,15 +69,13 @@ def pages_router(
     household_routes(router, frame, public_url)
     if emulator_url:
         emulator_routes(router, frame)
-    router.routes.extend(sign_in_router(deck, access, headers, secure=secure, public_url=public_url).routes)
-    router.routes.extend(approval_router(deck, access, headers).routes)
+    router.routes.extend(sign_in_router(frame, secure=secure, public_url=public_url).routes)
+    router.routes.extend(approval_router(frame).routes)
     _open_routes(router, deck, headers, public_url)
     return router
 
 
 def _layout_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     async def part(name: str, me: Listener) -> Response:
         context = frame.context()
         return frame.page(name, await frame.snapshot(me), context)

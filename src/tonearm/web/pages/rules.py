@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Response
-from fastapi.responses import RedirectResponse
 
 from tonearm.core.edit_rules import BadRule, PlayNames, RuleScope, edit_rule
 from tonearm.core.play import MissingName
 from tonearm.deck import Listener
 from tonearm.service.play_actions import ActionRefused, PlayDetails
 from tonearm.service.values import MAX_RULES, TooManyRules
-from tonearm.web.address import local_url
+from tonearm.web.address import see_other
 from tonearm.web.api.schemas import LONGEST_NAME, RowId
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame
 from tonearm.web.pages.play import play_page
 from tonearm.web.view.formats import sentence
@@ -37,8 +37,6 @@ def rule_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _make_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/plays/{play}/every-time")
     async def preview(me: Me, play: RowId, form: Annotated[_Form, Depends()]) -> Response:
         """Show what a rule would have changed, for each scope that it can have. Nothing is changed yet."""
@@ -67,7 +65,7 @@ def _make_routes(router: APIRouter, frame: Frame) -> None:
         except TooManyRules:
             you = "This play has its new names, but the rule wasn't made: you" if edit else "You"
             raise HTTPException(409, f"{you} have {MAX_RULES} rules, which is the limit. Undo some first.") from None
-        return RedirectResponse(local_url("/settings/rules"), 303)
+        return see_other("/settings/rules")
 
 
 async def _preview(frame: Frame, me: Listener, play: int, form: _Form, problem: str = "") -> Response:
@@ -107,21 +105,19 @@ async def _found(frame: Frame, me: Listener, play: int) -> PlayDetails:
 
 
 def _list_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/settings/rules")
     async def listed(me: Me) -> Response:
         """All rules, the latest first."""
         stored = await frame.deck.edit_rules.of(me.id)
         rows = [(one, _labelled(one.rule.changes)) for one in stored]
-        return frame.page("rules", await frame.snapshot(me), frame.context(), rules=rows)
+        return await frame.show("rules", me, rules=rows)
 
     @router.post("/settings/rules/{rule}/undo")
     async def undo(me: Me, rule: RowId) -> Response:
         """Stop applying a rule."""
         if not await frame.deck.edit_rules.remove(me.id, rule):
             raise HTTPException(404, "There's no such rule.")
-        return RedirectResponse(local_url("/settings/rules"), 303)
+        return see_other("/settings/rules")
 
 
 _LABELS = {"artist": "Artist", "title": "Track", "album": "Album", "album_artist": "Album artist"}

@@ -6,15 +6,16 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from tonearm.core.play import HIGHEST_THRESHOLD, LONGEST_NEEDED, LOWEST_THRESHOLD, counts
 from tonearm.deck import Listener
 from tonearm.history.exports import with_apostrophe
 from tonearm.service.accounts import listener_name
 from tonearm.service.values import EXPORTED, TokenKind, name_of
-from tonearm.web.address import cookie_name, local_url
+from tonearm.web.address import cookie_name, see_other
+from tonearm.web.pages.base import Me
 from tonearm.web.pages.layout import Frame, back, to_page
 from tonearm.web.view.destinations import destination_card
 
@@ -30,8 +31,6 @@ def settings_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _page_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/settings")
     async def settings(me: Me, request: Request) -> Response:
         """The whole page."""
@@ -46,7 +45,7 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
     async def disconnect(me: Me, queue: Annotated[str, Form(pattern="^(keep|discard)$")]) -> Response:
         """Forget the session; what waits is kept for the same Last.fm user, or discarded."""
         await frame.deck.sign_in.sign_out(me.id, queue == "discard")
-        return RedirectResponse(local_url("/settings"), 303)
+        return see_other("/settings")
 
     @router.post("/scrobbling")
     async def scrobbling(me: Me, request: Request, enabled: Annotated[bool, Form()]) -> Response:
@@ -64,8 +63,6 @@ def _page_routes(router: APIRouter, frame: Frame) -> None:
 
 
 def _token_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.post("/settings/tokens")
     async def create_token(me: Me, request: Request) -> Response:
         """A new API token, which is shown only once."""
@@ -76,7 +73,7 @@ def _token_routes(router: APIRouter, frame: Frame) -> None:
         """Revoke a token, a link or a browser."""
         if not await frame.deck.personal_data.revoke(me.id, name):
             raise HTTPException(404, "There's no such token or browser.")
-        return to_page(request, local_url("/settings"), "Revoked.")
+        return to_page(request, "/settings", "Revoked.")
 
 
 async def _settings_page(
@@ -107,8 +104,6 @@ async def _settings_page(
 
 
 def _data_routes(router: APIRouter, frame: Frame) -> None:
-    Me = Annotated[Listener, Depends(frame.listener)]
-
     @router.get("/settings/export")
     async def export(me: Me, format_: Annotated[str, Query(alias="as", pattern="^(csv|jsonl)$")] = "csv") -> Response:
         """Every play that was reported here, as a file."""
@@ -125,7 +120,7 @@ def _data_routes(router: APIRouter, frame: Frame) -> None:
         if listener_name(name.strip()) != me.name:
             return await _settings_page(frame, "settings", me, request, unconfirmed=name)
         await frame.deck.personal_data.erase(me.id, request.cookies.get(cookie_name(request), ""))
-        return RedirectResponse(local_url("/"), 303)
+        return see_other("/")
 
 
 async def _with_header(header: str, parts: AsyncIterator[str]) -> AsyncIterator[str]:

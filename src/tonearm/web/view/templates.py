@@ -9,6 +9,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from tonearm.core import wording
 from tonearm.core.figures import NameKind
@@ -38,7 +39,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(asset=_asset, root=root, version=__version__, artist_url=artist_url, album_url=album_url)
+    environment.globals.update(asset=_asset, post=_post, hidden=_hidden, root=root, version=__version__)
+    environment.globals.update(artist_url=artist_url, album_url=album_url)
     environment.globals.update(
         said=said, track_url=track_url, name_url=name_url, cover_url=cover_url, tint_url=tint_url
     )
@@ -65,6 +67,16 @@ def _environment() -> Environment:
 
 def _asset(name: str) -> str:
     return local_url(assets.url(name))
+
+
+def _post(path: str) -> Markup:
+    """The attributes of a form."""
+    return Markup('method="post" action="{}"').format(local_url(path))
+
+
+def _hidden(name: str, value: object) -> Markup:
+    """A field that a form sends along."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
 
 
 def artist_url(name: str) -> str:
