@@ -80,6 +80,19 @@ def test_a_change_made_while_another_was_being_sent_still_waits() -> None:
     assert sent(said(on_its_way, False, NOW), True, NOW).owed
 
 
+def test_until_it_is_answered_nobody_knows_what_lastfm_has_of_a_change() -> None:
+    loved, unloved = SyncedHeart(True, BEFORE, False, 900.0), SyncedHeart(False, BEFORE, True, 900.0)
+    assert leaves(loved, NOW, 7) == SyncedHeart(True, BEFORE, None, NOW + ON_ITS_WAY, 7)
+    assert leaves(unloved, NOW, 7) == SyncedHeart(False, BEFORE, None, 900.0, 7)
+
+
+def test_a_change_keeps_the_walk_in_which_it_was_made() -> None:
+    heart = said(SyncedHeart(False, BEFORE, walk=3), True, NOW, 7)
+    assert heart.walk == 7
+    assert sent(heart, True, NOW, 8).walk == 8
+    assert [one.walk for one in (said(heart, True, NOW), leaves(heart, NOW), sent(heart, True, NOW))] == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("heart", "listed", "after"),
     [
@@ -111,6 +124,7 @@ def test_each_side_learns_what_the_other_changed(heart: SyncedHeart | None, list
     ("rule", "loved_at", "loved"),
     [
         (ConflictRule.LATEST, 1100.0, True),
+        (ConflictRule.LATEST, 1000.0, False),
         (ConflictRule.LATEST, 950.0, False),
         (ConflictRule.HERE, 1100.0, False),
         (ConflictRule.LASTFM, 950.0, True),
@@ -292,6 +306,7 @@ def test_what_may_pass_is_sent_again_and_later_each_time(verdict: Later) -> None
 
 def test_a_server_that_names_its_wait_is_left_alone_for_it() -> None:
     assert answer(Later(AWAY, 1234.0), TAKEN, 0.5).wait == 1234.0
+    assert answer(Later(AWAY), TAKEN, 0.0).wait == pacing.backoff(1, 0.0)
 
 
 def test_a_refusal_is_believed_when_it_was_repeated_for_hours() -> None:
@@ -323,6 +338,7 @@ def test_what_a_destination_has_read_and_left_out_is_believed_sooner() -> None:
     waits = [left_out("no such recording", refusals) for refusals in range(3)]
     assert [(one.rejected, one.wait) for one in waits[:-1]] == [(False, 600), (False, 12 * 3600)]
     assert waits[-1].rejected
+    assert all(one.refused and one.reason == "no such recording" for one in waits)
 
 
 def test_a_waiting_heart_is_sent_answered_and_settled() -> None:
@@ -334,6 +350,9 @@ def test_a_waiting_heart_is_sent_answered_and_settled() -> None:
     assert taken.answered(HeartAnswer(accepted=True), 110.0, said_since=False) == OwedHeart()
     again = OwedHeart(state=HeartState.WAITING, due_at=110.0)
     assert taken.answered(HeartAnswer(accepted=True), 110.0, said_since=True) == again
+    rejected = replace(taken, refusals=3, reason="no")
+    assert rejected.answered(HeartAnswer(accepted=True), 110.0, said_since=False) == OwedHeart()
+    assert rejected.sent_again(110.0) == again
     refused = HeartAnswer(refused=True, wait=30.0, reason="no")
     waits = OwedHeart(state=HeartState.WAITING, tries=2, refusals=1, due_at=140.0, reason="no")
     assert taken.answered(refused, 110.0, said_since=False) == waits
