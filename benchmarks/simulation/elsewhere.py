@@ -206,8 +206,9 @@ class Elsewhere:
         sure = status == "queued" and not skewed and len(self.referee.clocks) == 1
         if sure and self.referee.clock() > play.end:
             for target in self.of(play.account):
-                if target.parcel(play).goes == {True}:
-                    target.parcel(play).due_since = self.timeline.elapsed
+                parcel = target.parcel(play)
+                if parcel.goes == {True} and not any(keeps(policy, play) for policy in parcel.policies):
+                    parcel.due_since = self.timeline.elapsed
 
     def by_hand(self, play: Reported) -> None:
         """Its listener sends it by hand to destinations that don't have it."""
