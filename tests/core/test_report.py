@@ -19,6 +19,7 @@ from tonearm.core.report import (
     Stamp,
     assumed_played,
     judged,
+    made_just_now,
     place,
     queued_by_a_fast_clock,
     same_play,
@@ -43,6 +44,10 @@ def a_play(timestamp: int, played: float, artist: str = "Can", title: str = "Hal
         pytest.param(NOW - 110, 240, 0, NOW - 110, id="less than half too late may be many things"),
         pytest.param(NOW - 100, 240, 0, NOW - 100, id="a player that reports early sends the whole length"),
         pytest.param(NOW, 240, 0, NOW - 240, id="an end told as the start moves back by what was heard"),
+        pytest.param(NOW - 10, 240, 0, NOW - 250, id="also one that was told ten seconds later"),
+        pytest.param(NOW - 11, 240, 0, NOW - 11, id="but not one that was told later still"),
+        pytest.param(NOW, 20, 0, NOW, id="what was heard for 20 s may have begun within the slack"),
+        pytest.param(NOW, 22, 0, NOW - 22, id="but not what was heard for longer"),
         pytest.param(NOW - 5 * DAY, 240, 0, NOW - 5 * DAY, id="a backlog stays as it is"),
         pytest.param(NOW + DAY, 240, 0, NOW + DAY, id="what lies ahead is somebody's clock, not an end"),
         pytest.param(NOW - 250, 240, -DAY, NOW - 250 - DAY, id="told by our fast clock: moved with it"),
@@ -114,6 +119,30 @@ def test_of_a_play_that_counts_the_least_is_sure_and_the_whole_is_possible() -> 
     assert assumed_played(None) == (240.0, 240.0)
 
 
+def test_a_play_counts_by_its_players_word_for_as_long_as_it_says() -> None:
+    play = Play(Track("Can", "Halleluwah", duration=200.0), NOW, 99.0)
+    found = judged(play, Listening.ASSUMED, 75)
+    assert (found.played, found.needed) == (99.0, 150.0)
+
+
+@pytest.mark.parametrize("listening", Listening)
+def test_how_long_a_track_has_to_be_depends_on_the_service(listening: Listening) -> None:
+    play = Play(Track("Can", "Halleluwah", duration=20.0), NOW, 20.0)
+    assert not judged(play, listening, 50).counts
+    assert judged(play, listening, 50, shortest=5.0).counts
+
+
+def test_a_move_says_what_part_of_it_is_due_to_our_clock() -> None:
+    assert place(NOW - 250, 240, NOW, -DAY).by_clock == -DAY
+    assert place(NOW, 240, NOW, -DAY).by_clock == -DAY, "the rest is an end that was told as the start"
+    assert place(NOW, 240, NOW).by_clock == 0
+
+
+def test_without_a_known_difference_a_clock_is_right() -> None:
+    for timestamp in (NOW - 10, NOW + 10):
+        assert place(timestamp, 240, NOW) == place(timestamp, 240, NOW, 0.0)
+
+
 def test_the_reason_of_a_move_is_reported() -> None:
     assert place(NOW, 240.4, NOW) == Placed(NOW - 240, "start moved back 240 s: the player sent the end time")
     assert (
@@ -149,6 +178,11 @@ def test_only_a_wrong_clock_of_ours_gives_wrong_times() -> None:
     assert not stamped_by_our_clock(NOW - 5000, 240, NOW, DAY)
 
 
+@pytest.mark.parametrize(("ago", "just_now"), [(-11, False), (-10, True), (0, True), (840, True), (841, False)])
+def test_a_play_was_made_just_now_until_ten_minutes_after_its_end(ago: float, just_now: bool) -> None:
+    assert made_just_now(NOW - round(ago), 240, NOW) is just_now
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -161,6 +195,9 @@ def test_only_a_wrong_clock_of_ours_gives_wrong_times() -> None:
         pytest.param(a_play(NOW, 130), a_play(NOW + 130, 240), False, id="begun anew after half of it"),
         pytest.param(a_play(NOW, 240), a_play(NOW + 2, 240, "Can", "Oh Yeah"), False, id="another track"),
         pytest.param(a_play(NOW, 0), a_play(NOW, 240), False, id="nothing was heard of one"),
+        pytest.param(a_play(NOW, 240, "Ca" * 40), a_play(NOW, 240, "CA" * 40), True, id="a long name in other letters"),
+        pytest.param(a_play(NOW, 240, "Ca" * 40), a_play(NOW, 240, "Ca" * 41), False, id="other long names"),
+        pytest.param(a_play(NOW, 240, "Ca" * 40), a_play(NOW, 240), False, id="a long name and a short one"),
     ],
 )
 def test_two_reports_of_one_play(one: Play, other: Play, same: bool) -> None:

@@ -68,12 +68,23 @@ S, P, R, G, J, C, E = (
         pytest.param([(S, 0), (G, 10, 10), (G, 20, 110), (E, 30, 120)], [(0, 30)], id="sought ahead"),
         pytest.param([(S, 0), (G, 100, 100), (G, 110, 50), (E, 120, 60)], [(0, 120)], id="sought back"),
         pytest.param([(S, 0), (J, 10, 200), (E, 60, 250)], [(0, 60)], id="said that it sought"),
+        pytest.param([(S, 0, 0), (J, 50, 250), (E, 400)], [(0, 100)], id="sought close to the end, and stopped late"),
+        pytest.param([(S, 0, 0), (J, 50, 300), (E, 400)], [(0, 50)], id="sought to the very end"),
+        pytest.param([(S, 0, 0), (G, 290, 290), (E, 340)], [(0, 300)], id="silent at the end"),
+        pytest.param([(S, 0, 0), (G, 100, 100), (G, 100, 105), (E, 100, 105)], [(0, 100)], id="moved within no time"),
+        pytest.param([(S, 0, 0), (G, 100, 100), (G, 150, 100), (E, 150, 100)], [(0, 100)], id="stalled"),
         pytest.param([(S, 0), (P, 10, 10), (J, 20, 200), (R, 30, 200), (E, 60, 230)], [(0, 40)], id="in a pause"),
         pytest.param([(S, 0), (G, 10, 10), (G, 500, 20), (E, 600, 120)], [(0, 120)], id="a pause nobody spoke of"),
         pytest.param([(S, 0), (P, 10, 10), (G, 100, 50), (E, 110, 60)], [(0, 60)], id="a resume nobody spoke of"),
         pytest.param([(S, 0), (P, 10, 10), (E, 100, 60)], [(0, 60)], id="neither resume nor progress"),
+        pytest.param([(S, 0, 0), (P, 100, 100), (R, 200, 110), (E, 250, 160)], [(0, 150)], id="sought, then resumed"),
+        pytest.param([(S, 0, 0), (P, 100, 100), (G, 200, 50), (E, 250, 100)], [(0, 150)], id="sought back in a pause"),
+        pytest.param([(S, 0, 0), (P, 100, 100), (G, 150, 160), (E, 150, 160)], [(0, 150)], id="a position 10 s ahead"),
         pytest.param([(S, 0), (P, 10, 10), (E, 20, 250)], [(0, 10)], id="sought while paused"),
         pytest.param([(S, 0), (S, 300), (E, 500)], [(0, 300), (300, 200)], id="a repeat with a start of its own"),
+        pytest.param(
+            [(S, 0, 0), (S, 300, 10), (E, 400, 110)], [(0, 290), (290, 100)], id="a repeat whose start came 10 s late"
+        ),
         pytest.param(
             [(S, 0), (G, 290, 290), (G, 310, 10), (E, 400, 100)], [(0, 300), (300, 100)], id="a silent repeat"
         ),
@@ -88,6 +99,8 @@ S, P, R, G, J, C, E = (
         pytest.param([(C, 200), (C, 220), (E, 230)], [(200, None)], id="that it counts is said twice"),
         pytest.param([(C, 200), (C, 500)], [(200, None), (500, None)], id="it counts, and again at a repeat"),
         pytest.param([(S, 0), (C, 270), (E, 300), (C, 301)], [(0, 300)], id="what the clock knows goes before"),
+        pytest.param([(S, 0), (E, 200), (C, 350)], [(0, 200)], id="it counted half a track after its end"),
+        pytest.param([(S, 0), (E, 200), (C, 351)], [(0, 200), (351, None)], id="it counted later than that"),
         pytest.param(
             [(S, 0), (E, 100, 100), (R, 150, 100), (E, 250, 200)], [(0, 100), (150, 100)], id="on from a stop"
         ),
@@ -96,6 +109,31 @@ S, P, R, G, J, C, E = (
 )
 def test_the_seconds_played_of_a_track(said: list[Said], over: list[tuple[float, float | None]]) -> None:
     assert heard(*said) == over
+
+
+def test_after_a_track_of_unknown_length_it_may_be_counted_for_five_minutes() -> None:
+    assert heard((S, 0), (E, 200), (C, 500), track=ENDLESS) == [(0, 200)]
+    assert heard((S, 0), (E, 200), (C, 501), track=ENDLESS) == [(0, 200), (501, None)]
+
+
+def test_a_late_progress_does_not_begin_the_track_again() -> None:
+    clock, _ = listen(notice(S, 0), notice(E, 200), notice(G, 210, 5))
+    assert clock is not None
+    assert clock.ended
+
+
+def test_a_listen_without_an_end_is_over_when_its_clock_is_stopped() -> None:
+    clock, _ = listen(notice(S, 0))
+    assert clock is not None
+    ended, finished = clock.finish(T + 120)
+    assert (ended.ended, ended.at, finished) == (True, T + 120, Finished(TRACK, T, 120.0))
+
+
+def test_a_track_begins_no_earlier_than_the_last_notice_of_the_one_before() -> None:
+    said = (notice(S, 0, 0), notice(G, 250, 250), notice(G, 260, 100, OTHER), notice(E, 300, 140, OTHER))
+    assert listen(*said)[1] == [("Halleluwah", 0, 250), ("Paperhouse", 250, 50)]
+    counted = (notice(S, 0, 0), notice(G, 250, 250), notice(C, 260, 100, OTHER))
+    assert listen(*counted)[1] == [("Halleluwah", 0, 250), ("Paperhouse", 250, None)]
 
 
 def test_a_track_of_unknown_length_counts_until_its_last_report() -> None:

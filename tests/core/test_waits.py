@@ -101,6 +101,13 @@ ENDED = as_a(Connection.NEEDS_SIGN_IN)
             id="starts in the future",
         ),
         pytest.param(
+            replace(PLAY, timestamp=int(NOW)), replace(FACTS, lastfm_now=int(NOW)), Waits(WaitKind.NEXT_BATCH), id="now"
+        ),
+        pytest.param(replace(PLAY, not_before=NOW), FACTS, Waits(WaitKind.NEXT_BATCH), id="its time has just come"),
+        pytest.param(
+            replace(PLAY, tries=1), FACTS, Waits(WaitKind.RETRYING), id="an attempt whose failure nobody has described"
+        ),
+        pytest.param(
             replace(PLAY, timestamp=int(NOW) + 100),
             replace(FACTS, lastfm_now=NOW + 200),
             Waits(WaitKind.NEXT_BATCH),

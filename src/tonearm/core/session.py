@@ -209,8 +209,7 @@ def _another(clock: ListeningClock, notice: Notice) -> ClockStep:
     """The step if another listen has begun, of another track or the same one: the one before ended without a notice."""
     began = max(clock.at, notice.at - (notice.position or 0.0))
     _, finished = clock.finish(began)
-    over = notice.kind in (NoticeKind.STOPPED, NoticeKind.COUNTED)
-    following = _first(None, notice, began) if over else ClockStep(_started(notice, began))
+    following = _first(None, notice, began)
     fresh = following.clock and replace(following.clock, previous=clock.identity)
     return ClockStep(fresh, (finished, *following.finished))
 
