@@ -20,6 +20,12 @@ def test_only_who_signed_out_queues_nothing(connection: Connection, queues: bool
     assert Account(1, "me", connection).signed_in is queues
 
 
+def test_an_account_uses_the_key_it_has_signed_in_with() -> None:
+    account = Account(1, "me", api_key="second")
+    assert account.key_among(["first", "second"]) == "second"
+    assert account.key_among(["first", "third"]) == "first", "its own is no longer set"
+
+
 def test_a_new_account_is_signed_out_enabled_and_asks_for_half_a_track() -> None:
     account = Account(1, "me")
     assert (account.connection, account.enabled, account.threshold) == (Connection.DISCONNECTED, True, 50)

@@ -30,7 +30,8 @@ from tonearm.core.delivery import (
     Step,
     start_moves_by,
 )
-from tonearm.core.delivery_answer import UNCHECKED, UNCHECKED_TRIES
+from tonearm.core.delivery_answer import UNCHECKED, UNCHECKED_TRIES, may_be_limited
+from tonearm.core.destination import Rules
 from tonearm.core.verdict import (
     Answered,
     Cause,
@@ -72,7 +73,7 @@ def test_a_limit_that_is_met_teaches_the_budget(used: int, known: int, budget: i
     assert pacing.budget_met(used, known) == budget
 
 
-@pytest.mark.parametrize(("known", "later"), [(700, 770), (50, 55), (5, 6), (0, 0)])
+@pytest.mark.parametrize(("known", "later"), [(700, 770), (55, 60), (50, 55), (5, 6), (0, 0)])
 def test_a_day_without_the_limit_raises_the_budget_by_a_tenth(known: int, later: int) -> None:
     assert pacing.budget_after_a_day(known) == later
 
@@ -93,6 +94,7 @@ def test_a_backlog_leaves_a_tenth_of_the_budget_to_the_day(budget: int, used: in
         pytest.param(630 + 315, 700, 0, 0.5, id="half a day's budget more"),
         pytest.param(1260, 700, 630, 2.0, id="two days, where today is used up"),
         pytest.param(0, 700, 700, 0.0, id="nothing waits"),
+        pytest.param(10, 1, 0, 10.0, id="one a day, however small the budget"),
     ],
 )
 def test_when_a_backlog_is_gone(backlog: int, budget: int, used: int, days: float | None) -> None:
@@ -263,6 +265,29 @@ def test_what_was_not_sent_since_lastfm_did_not_say_its_time_waits_and_is_not_in
     [back] = step.back
     assert (back.tries, back.unanswered) == (1, False)
     assert step.state.wait_until > NOW or step.key_throttle is not None
+
+
+def test_the_wait_for_lastfms_time_is_as_long_as_it_says_and_says_why() -> None:
+    step = step_without_time(DeliveryState(), [unchecked(1)], Unsure(CAUSE, 777.0), NOW, 0.5, 0)
+    assert (step.state.wait_until, step.state.trouble) == (NOW + 777.0, str(CAUSE))
+    for level, wait in enumerate(LASTFM.address_ladder):
+        step = step_without_time(DeliveryState(), [unchecked(1)], Throttled(Scope.ADDRESS, CAUSE), NOW, 0.5, level)
+        assert step.key_throttle is not None
+        assert step.key_throttle.until == NOW + wait
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rules", "limited"),
+    [
+        (Throttled(Scope.ACCOUNT, CAUSE), LASTFM, True),
+        (Throttled(Scope.ACCOUNT, CAUSE), replace(LASTFM, daily_limit=False), False),
+        (Answered((ItemAnswer(0), ItemAnswer(5))), LASTFM, True),
+        (Answered((ItemAnswer(0), ItemAnswer(1))), LASTFM, False),
+        (Later(CAUSE), LASTFM, False),
+    ],
+)
+def test_an_answer_may_be_about_a_daily_limit(verdict: Verdict, rules: Rules, limited: bool) -> None:
+    assert may_be_limited(verdict, rules) is limited
 
 
 @pytest.mark.parametrize("verdict", [Answered(()), Split(CAUSE), SessionEnded(CAUSE), Throttled(Scope.ACCOUNT, CAUSE)])

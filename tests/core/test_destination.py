@@ -40,6 +40,12 @@ def test_a_play_of_ten_years_ago_is_sent_to_a_destination_that_takes_it() -> Non
     assert isinstance(delivery.next_move(DeliveryState(), [old], NOW, rules=LASTFM), Idle)
 
 
+def test_a_play_expires_where_its_destination_says() -> None:
+    assert LASTFM.expires_at(1_000) == 1_000 + 14 * 86400
+    assert LASTFM.expires_at(None) is None
+    assert ANY.expires_at(1_000) is None
+
+
 def test_a_backlog_is_held_for_a_budget_only_by_a_destination_that_has_one() -> None:
     backlog = [waiting(1, live=False)]
     state = DeliveryState(budget=100)

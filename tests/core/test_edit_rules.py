@@ -57,20 +57,23 @@ def test_another_artist_or_title_is_another_recording_and_another_album_is_not()
 
 def test_a_rule_has_clean_names_and_changes_something() -> None:
     assert edit_rule(ARTIST, SEEN, replace(SEEN, artist=" Bj\u00f6rk\ufeff ")).to.artist == "Björk"
-    with pytest.raises(MissingName):
+    with pytest.raises(MissingName) as missing:
         edit_rule(TRACK, SEEN, replace(SEEN, title=" "))
-    with pytest.raises(MissingName):
+    assert missing.value.field == "track"
+    with pytest.raises(MissingName) as missing:
         edit_rule(TRACK, PlayNames("Bjork", ""), PlayNames("Björk", ""))
-    with pytest.raises(MissingName):
+    assert missing.value.field == "track"
+    with pytest.raises(MissingName) as missing:
         edit_rule(ARTIST, PlayNames("", ""), PlayNames("Björk", ""))
-    with pytest.raises(BadRule, match="change a name first"):
+    assert missing.value.field == "artist"
+    with pytest.raises(BadRule, match=r"^change a name first$"):
         edit_rule(TRACK, SEEN, replace(SEEN, title="Joga "))
 
 
 def test_a_rule_for_an_artist_or_an_album_needs_no_title() -> None:
     seen = PlayNames("Bjork", "")
     assert edit_rule(ARTIST, seen, replace(seen, artist="Björk")).applied(TRACK_SENT).artist == "Björk"
-    with pytest.raises(BadRule, match="enter an album"):
+    with pytest.raises(BadRule, match=r"^enter an album$"):
         edit_rule(ALBUM, seen, replace(seen, artist="Björk"))
 
 

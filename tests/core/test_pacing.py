@@ -95,6 +95,11 @@ def test_a_refused_key_is_probed_once_an_hour() -> None:
     assert pacing.KEY_PROBE == 3600
 
 
+def test_a_job_that_fails_is_retried_later_each_time_and_at_least_every_hour() -> None:
+    assert [pacing.retry_wait(tries) for tries in (1, 2, 3, 11)] == [2, 4, 8, 2048]
+    assert [pacing.retry_wait(tries) for tries in (12, 5000)] == [3600, 3600]
+
+
 def test_a_throttle_is_in_force_until_it_is_over_and_never_longer_than_a_day() -> None:
     now = 1000.0
     in_force = [

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tonearm.core.server_time import APART, FURTHEST_OFF, LONGEST_UNCONFIRMED, UNSURE, ClockReading, ServerTime
+from tonearm.core.server_time import (
+    APART,
+    DRIFT,
+    EXACT,
+    FURTHEST_OFF,
+    LONGEST_UNCONFIRMED,
+    UNSURE,
+    ClockReading,
+    ServerTime,
+)
 
 START = 1_760_000_000.0
 """Last.fm's time (Unix seconds) when the counter is at 0."""
@@ -58,6 +69,43 @@ def test_answers_that_contradict_each_other_are_not_believed() -> None:
     """The clocks of two servers, one of which is right; ours is wrong."""
     assert heard(*((60.0 * n, HOUR * (n % 2), -DAY) for n in range(9))).known is None
     assert heard((0, 0, 0), *((60.0 * n, HOUR * (n % 2), 0) for n in range(9))).skew(600.0, START + 600) == 0.0
+
+
+def test_a_reading_is_as_exact_as_its_request_was_short_and_as_it_is_new() -> None:
+    reading = ClockReading(START, 100.0, 2.0)
+    assert reading.error_at(100.0) == EXACT + 2.0
+    assert reading.error_at(100.0 + DAY) == pytest.approx(EXACT + 2.0 + DAY * DRIFT)
+    for off, agrees in ((EXACT + 3.0, True), (EXACT + 3.1, False)):
+        assert reading.agrees(ClockReading(START + off, 100.0, 1.0)) is agrees
+
+
+@pytest.mark.parametrize(("off", "agrees"), [(EXACT + 1.0, True), (-EXACT - 1.0, True), (EXACT + 1.1, False)])
+def test_an_answer_agrees_with_our_clock_within_its_error(off: float, agrees: bool) -> None:
+    known = ServerTime().updated(ClockReading(START, 0.0, 1.0), START + off)
+    assert (known.known is not None) is agrees
+
+
+def test_a_difference_within_the_error_of_a_reading_is_none() -> None:
+    known = ServerTime(ClockReading(START, 0.0, 1.0))
+    assert known.skew(0.0, START - EXACT - 1.0) == 0.0
+    assert known.skew(0.0, START - EXACT - 1.5) == EXACT + 1.5
+
+
+def test_the_furthest_clock_that_is_learned_is_two_years_off() -> None:
+    reading, ours = ClockReading(START + FURTHEST_OFF, 0.0, 0.0), START
+    assert ServerTime().updated(reading, ours).unconfirmed == reading
+    assert ServerTime().updated(replace(reading, time=reading.time + 1), ours).unconfirmed is None
+
+
+def test_the_counter_may_have_any_value_at_first() -> None:
+    """It counts the seconds since the machine was started, or is negative."""
+    for begin in (-DAY, 50 * DAY):
+        first = heard((begin, HOUR, 0))
+        assert first.unconfirmed_since == begin
+        assert first.doubtful(begin + LONGEST_UNCONFIRMED - 1)
+        assert not first.doubtful(begin + LONGEST_UNCONFIRMED)
+        early = first.updated(ClockReading(START + begin + APART - 1 + HOUR, begin + APART - 1, 0.1), START + begin)
+        assert early.known is None
 
 
 def test_a_clock_that_no_certificate_is_valid_with_is_not_learned() -> None:

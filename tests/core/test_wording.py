@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tonearm.core.wording import attempt, import_outcome, reporter
+from tonearm.core.wording import attempt, fate, import_outcome, reporter
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("accepted", "Accepted"), ("threshold_not_met", "Not sent"), ("a_state_of_tomorrow", "A state of tomorrow")],
+)
+def test_a_state_has_a_name_for_people_also_if_it_is_unknown(name: str, words: str) -> None:
+    assert fate(name) == words
 
 
 def test_an_attempt_is_named_after_its_destination() -> None:
@@ -37,6 +45,7 @@ def test_a_program_is_named_with_its_token(stored: str, words: str) -> None:
         ({"known": 12}, "nothing new: 12 plays already here"),
         ({"known": 1, "doubtful": 2}, "nothing new: 1 play already here, 2 doubtful ones left out"),
         ({"unreadable": 1}, "no plays found; 1 unreadable entry"),
+        ({"unreadable": 2}, "no plays found; 2 unreadable entries"),
         ({"skipped": 4}, "no plays found"),
         ({}, "no plays found"),
     ],
