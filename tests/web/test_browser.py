@@ -746,7 +746,8 @@ def test_a_sign_in_can_be_denied_cancelled_too_late_or_repeated(open_page: OpenP
     approve(page, "RJ")
     expect(page.locator("#who")).to_contain_text("RJ")
     page.goto(backs[0])  # as somebody does who presses the back button
-    expect(page.get_by_role("heading", name="This sign-in can't continue")).to_be_visible()
+    expect(page.get_by_text("You're connected to Last.fm as RJ.")).to_be_visible()
+    expect(page).to_have_url(f"{running_service.url}/")
 
 
 def test_a_token_is_shown_once_and_revoked(open_page: OpenPage, running_service: Running) -> None:
