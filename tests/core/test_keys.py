@@ -44,6 +44,24 @@ def test_a_key_that_is_there_twice_or_missing_is_refused(key: str, secret: str) 
     assert bad.value.option == "api_key"
 
 
+@pytest.mark.parametrize(
+    ("key", "secret", "option", "message"),
+    [
+        ("a,b", "", "api_secret", "there must be one for each key, in the same order: 2 API keys, 0 given"),
+        ("a,b", "s", "api_secret", "there must be one for each key, in the same order: 2 API keys, 1 given"),
+        ("a", "s,t", "api_secret", "there must be one for each key, in the same order: 1 API key, 2 given"),
+        ("a,b", "s,", "api_secret", "has an empty entry between its commas"),
+        ("a,", "s,t", "api_key", "has an empty entry between its commas"),
+        ("a,a", "s,t", "api_key", "contains the same key twice"),
+    ],
+)
+def test_what_is_wrong_with_keys_is_said_with_the_option(key: str, secret: str, option: str, message: str) -> None:
+    with pytest.raises(BadKeys) as bad:
+        paired(key, secret)
+    assert (bad.value.option, bad.value.message) == (option, message)
+    assert str(bad.value) == f"{option}: {message}"
+
+
 ANNA = Account(1, "anna", Connection.CONNECTED, "Anna", api_key="a")
 
 

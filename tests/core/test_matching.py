@@ -112,6 +112,25 @@ def test_other_names_fold_to_others(one: str, other: str) -> None:
     assert fold(one) != fold(other)
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *"\u0300\u036f",  # accents that composition leaves
+        *"\u0591\u05c7",  # Hebrew accents and vowel points
+        *"\u064b\u0652\u0670",  # Arabic vowel signs
+        "\u20e3",  # the frame of a key
+        *"\ufe00\ufe0f\U000e0100\U000e01ef",  # variants of a letter or an emoji
+    ],
+)
+def test_a_mark_that_many_leave_out_makes_no_other_name(mark: str) -> None:
+    assert fold(f"ж{mark}ж") == fold("жж")
+
+
+@pytest.mark.parametrize("name", ["कु", "ب\u0653", "ก่"])
+def test_a_mark_that_belongs_to_its_letter_makes_another_name(name: str) -> None:
+    assert fold(name) == name
+
+
 @pytest.mark.parametrize("name", ["!!!", "???", "( )", "...", "*", "—", "=", "$", "'"])
 def test_a_name_of_signs_does_not_fold_to_nothing(name: str) -> None:
     assert fold(name)

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from benchmarks import matching
 from tonearm.core.likeness import bare, cores
 from tonearm.core.matching import LibraryEntry, LibraryIndex, MatchResult
-from tonearm.core.name_keys import CorrectionKeys, asking_key, keys_of_file, keys_of_song, learning_key
+from tonearm.core.name_keys import (
+    CorrectionKeys,
+    artist_keys,
+    asking_key,
+    keys_of_file,
+    keys_of_song,
+    learning_key,
+    recording_keys,
+    title_keys,
+)
 from tonearm.core.naming import Renamed, entries_by_other_names
 
 RECORDING = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -63,6 +72,23 @@ def test_a_recording_is_a_key_in_any_case() -> None:
     song = ("Muse", "Bliss", RECORDING.upper())
     assert keys_of_song(*song) & keys_of_file("Somebody", (), "Something", RECORDING)
     assert not keys_of_song(*song) & keys_of_file("Somebody", (), "Something", "")
+    assert not keys_of_song("Muse", "Bliss", "") & keys_of_file("Somebody", (), "Something", "")
+
+
+def test_the_keys_of_a_name_stay_those_that_libraries_have_stored() -> None:
+    """If they have to change, a migration makes all files unkeyed."""
+    assert artist_keys("Sigur Rós") == {learning_key("Sigur Rós")} == {-5403207155864093569}
+    assert title_keys("01. Bliss (Live)") == {4305248142619982591, -1587556651836054844, 6493539469251469547}
+    assert recording_keys(RECORDING) == {-3881513910770884670}
+
+
+def test_a_broken_identifier_is_a_key_like_any_other() -> None:
+    assert recording_keys("\ud800") == recording_keys("?")
+
+
+@pytest.mark.parametrize("title", ["Song (Live)", "The Song"])
+def test_a_title_without_a_dash_has_one_core(title: str) -> None:
+    assert cores(title) == {"song"}
 
 
 @given(NAMES, NAMES)
@@ -90,3 +116,24 @@ def test_a_file_is_behind_the_names_that_lastfm_has_for_it() -> None:
             for asked in (keys_of_song(artist, "?", ""), keys_of_song("?", title, "")):
                 assert behind.behind(asked) & keys, (artist, title)
     assert behind.behind({1}) == {1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "files"),
+    [
+        (("宇多田ヒカル", "-"), [("Utada Hikaru", "?"), ("Hikki", "?")]),
+        (("Hikki", "-"), [("宇多田ヒカル", "?"), ("Utada", "?")]),
+        (("-", "手紙"), [("?", "Letters"), ("?", "Brief")]),
+    ],
+)
+def test_files_are_behind_a_name_by_each_correction_of_it(asked: tuple[str, str], files: list[tuple[str, str]]) -> None:
+    behind = CorrectionKeys(
+        [
+            (("Utada Hikaru", "Letters"), ("宇多田ヒカル", "手紙")),
+            (("Hikki", "Traveling"), ("宇多田ヒカル", "traveling")),
+            (("Hikki", "Exodus"), ("Utada", "Exodus '04")),
+            (("Cubic U", "Brief"), ("Cubic U", "手紙")),
+        ]
+    ).behind(keys_of_song(*asked, ""))
+    for artist, title in files:
+        assert behind & keys_of_file(artist, (), title, ""), (artist, title)

@@ -73,7 +73,7 @@ _STAYS = re.compile(f"[{_VISIBLE_FORMATS}{_JOINERS}{_SELECTORS}{_DIRECTIONS}{_TA
 
 def _cleaned(character: str) -> str:
     category = unicodedata.category(character)
-    if character in _BLANKS or category in ("Zs", "Zl", "Zp"):
+    if character in _BLANKS:
         return " "
     if category in ("Cc", "Cs"):
         return ""

@@ -18,7 +18,7 @@ def paired(api_key: str, api_secret: str) -> tuple[tuple[str, str], ...]:
     Raises BadKeys, whose message contains neither keys nor secrets.
     """
     keys, secrets = _listed("api_key", api_key), _listed("api_secret", api_secret)
-    if len(secrets) != len(keys) and not (len(keys) == 1 and secrets == [""]):
+    if len(secrets) != len(keys):
         many = f"{len(keys)} API key{'s' if len(keys) != 1 else ''}"
         given = 0 if secrets == [""] else len(secrets)
         raise BadKeys("api_secret", f"there must be one for each key, in the same order: {many}, {given} given")
