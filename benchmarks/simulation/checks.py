@@ -98,6 +98,7 @@ class Checker:
                 Kind.UNEXPLAINED, f"{play} stands at {row['timestamp']}, moved because: {row['restamp_reason']!r}"
             )
         self.rows[play] = row
+        self.ledger.found_as[play] = row["id"]
         self._sent_as[what] = play
 
     def _profiles(self) -> None:

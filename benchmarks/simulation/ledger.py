@@ -161,6 +161,8 @@ class Ledger:
         self.plays: list[Reported] = []
         self.by_key: dict[Key, Reported] = {}
         self.of: defaultdict[str, list[Reported]] = defaultdict(list)
+        self.found_as: dict[Reported, int] = {}
+        """The ids that the history has in the end, also those of reports whose answers were lost."""
         self._by_names: defaultdict[tuple[str, str], list[Reported]] = defaultdict(list)
 
     def note(self, play: Reported) -> Reported:
@@ -184,8 +186,9 @@ class Ledger:
 
     def reports_of(self, play: Reported) -> list[Reported]:
         """All reports that became this play, itself included: one that was kept here takes a later one's start."""
+        number = self.found_as.get(play) if play.id is None else play.id
         songs = self.songs(play.artist, play.title)
-        return [play, *(one for one in songs if one is not play and play.id is not None and one.id == play.id)]
+        return [play, *(one for one in songs if one is not play and number is not None and one.id == number)]
 
     def discard(self, play: Reported) -> None:
         """Its listener discards it, or has it replaced."""
