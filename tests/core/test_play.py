@@ -60,6 +60,11 @@ def test_the_rule_of_what_counts(duration: float | None, threshold: int, played:
     assert counts(duration, played, threshold).counts is counted
 
 
+@pytest.mark.parametrize(("shortest", "counted"), [(0.0, True), (11.9, True), (12.0, False), (30.0, False)])
+def test_a_jingle_counts_at_a_service_that_accepts_it(shortest: float, counted: bool) -> None:
+    assert counts(12, 12, 50, shortest).counts is counted
+
+
 @pytest.mark.parametrize(
     ("duration", "played", "needed", "why"),
     [
@@ -70,6 +75,7 @@ def test_the_rule_of_what_counts(duration: float | None, threshold: int, played:
         (600, 0, 240, "heard 0 s of 600 s, needs 240 s"),
         (600, 239.99, 240, "heard 239.9 s of 600 s, needs 240 s"),
         (600, 239.9, 240, "heard 239.9 s of 600 s, needs 240 s"),
+        (600, 240, 240, "heard 240 s of 600 s, needs 240 s"),
         (600, 300, 240, "heard 300 s of 600 s, needs 240 s"),
     ],
 )
@@ -103,17 +109,17 @@ def test_every_name_of_a_track_is_cleaned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("track", "field"),
+    ("track", "field", "message"),
     [
-        (Track(" \x00", "t"), "artist"),
-        (Track("a", "\ud800\n"), "track"),
-        (Track("", ""), "artist"),
-        (Track("\u200b\ufeff", "t"), "artist"),
-        (Track("a", "\u3164"), "track"),
+        (Track(" \x00", "t"), "artist", "enter an artist"),
+        (Track("a", "\ud800\n"), "track", "enter a track"),
+        (Track("", ""), "artist", "enter an artist"),
+        (Track("\u200b\ufeff", "t"), "artist", "enter an artist"),
+        (Track("a", "\u3164"), "track", "enter a track"),
     ],
 )
-def test_a_play_without_artist_or_title_is_skipped(track: Track, field: str) -> None:
-    with pytest.raises(MissingName, match=f"^enter an? {field}$") as refused:
+def test_a_play_without_artist_or_title_is_skipped(track: Track, field: str, message: str) -> None:
+    with pytest.raises(MissingName, match=f"^{message}$") as refused:
         cleaned(track)
     assert refused.value.field == field
 
@@ -223,6 +229,22 @@ def test_the_first_play_there_could_be_was_in_october_2002() -> None:
         pytest.param(247_000.0, 120.5, 110.0, False, (247.0, 0.1205), id="more than can have been heard: a skip"),
         pytest.param(86_400.0, 80.0, 9_000.0, False, (86_400.0, 80.0), id="a day of rain"),
         pytest.param(86_401.0, 80.0, 9_000.0, False, (86.401, 80.0), id="more than a day: milliseconds"),
+        pytest.param(622_000.0, 400.0, 400.0, False, (622.0, 400.0), id="the length in milliseconds, reported at once"),
+        pytest.param(622_000.0, 622.0, 622.0, True, (622.0, 622.0), id="the same, with a start in ms"),
+        pytest.param(300.0, 300_000.0, 300.0, False, (300.0, 300.0), id="milliseconds of what was heard to the end"),
+        pytest.param(247.0, 247_600.0, 248.0, False, (247.0, 247.6), id="the length in seconds is rounded down"),
+        pytest.param(247.0, 300_000.0, 300.0, True, (247.0, 300.0), id="the same, with a pause"),
+        pytest.param(300.0, 1_200.0, 100.0, False, (300.0, 1_200.0), id="seconds, as far as pauses are counted"),
+        pytest.param(300.0, 1_200_000.0, 1_200.0, False, (300.0, 1_200.0), id="the same in milliseconds"),
+        pytest.param(300.0, 1_200.5, 100.0, False, (300.0, 1.2005), id="more than that are milliseconds"),
+        pytest.param(None, 12_000.0, 11_940.0, True, (None, 12_000.0), id="seconds that end a minute later"),
+        pytest.param(None, 12_000.0, 12_060.0, True, (None, 12_000.0), id="seconds that ended a minute ago"),
+        pytest.param(None, 12_000.0, 11_939.0, True, (None, 12.0), id="more than a minute earlier: milliseconds"),
+        pytest.param(247_000.0, 240.0, 240.0, True, (247.0, 240.0), id="as long as every track needs at most"),
+        pytest.param(None, 20_000.0, 10.0, False, (None, 20.0), id="ten seconds more than have passed"),
+        pytest.param(None, 20_010.0, 10.0, False, (None, 20_010.0), id="more than that, even in milliseconds"),
+        pytest.param(None, 30_000.0, 999.0, False, (None, 30.0), id="far more than have passed"),
+        pytest.param(None, 30_000.0, 1_000.0, False, (None, 30_000.0), id="a thirtieth has passed: seconds"),
     ],
 )
 def test_lengths_in_milliseconds_are_recognised(
@@ -243,6 +265,13 @@ def test_lengths_in_milliseconds_are_recognised(
         (247.0, 7_200.0, 7_200.0, True),  # with a long one
         (247.0, 7_200.0, 300.0, False),
         (None, 7_200.0, 300.0, True),
+        (247.0, 1_094.0, 300.0, True),  # twice the length and ten minutes
+        (247.0, 1_094.5, 300.0, False),
+        (247.0, 1_260.0, 1_200.0, True),  # reported a minute early
+        (247.0, 1_261.0, 1_200.0, False),
+        (None, 0.0, 0.0, True),
+        (None, 999_999_999.0, 300.0, True),
+        (None, 1_000_000_000.0, 300.0, False),
         (247.0, -1.0, 300.0, False),
         (None, float("inf"), 300.0, False),
         (None, float("nan"), 300.0, False),
@@ -255,7 +284,8 @@ def test_more_than_has_gone_by_was_not_heard(
 
 
 def test_the_length_of_what_plays_now_may_be_in_milliseconds() -> None:
-    assert [length(seconds) for seconds in (None, 0.0, 247.0, 247_000.0)] == [None, 0.0, 247.0, 247.0]
+    reported = (None, 0.0, 247.0, 86_400.0, 247_000.0)
+    assert [length(seconds) for seconds in reported] == [None, 0.0, 247.0, 86_400.0, 247.0]
 
 
 @pytest.mark.parametrize(

@@ -181,9 +181,7 @@ _ROUNDED = 60.0
 """Seconds between the end of a play and its report within which both fit each other."""
 
 
-def lengths(
-    duration: float | None, played: float, elapsed: float, start_in_ms: bool = False
-) -> tuple[float | None, float]:
+def lengths(duration: float | None, played: float, elapsed: float, start_in_ms: bool) -> tuple[float | None, float]:
     """The length of a track and how much was heard of it, in seconds, even if a player sends milliseconds for one or
     both.
 
@@ -192,8 +190,8 @@ def lengths(
     seconds.
     """
     if played - _ROUNDED <= elapsed <= played + _ROUNDED and played >= LONGEST_NEEDED:
-        return duration, played
-    if duration and played > max(_max_played(duration), elapsed + _ROUNDED) and played / 1000 <= duration:
+        return duration / 1000 if duration and played <= duration / 1000 else duration, played
+    if duration and max(most := _max_played(duration), elapsed) < played <= 1000 * most:
         return duration, played / 1000
     if duration and duration > DAY and not start_in_ms and played <= min(duration / 1000, elapsed + _JUST_NOW):
         return duration / 1000, played  # otherwise it would be the first thousandth of the track
