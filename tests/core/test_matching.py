@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import matching
-from tonearm.core.likeness import Ambiguity, Bare, bare, misspelt
+from tonearm.core.likeness import Ambiguity, Bare, bare, cut_off, misspelt
 from tonearm.core.matching import (
     MAX_CANDIDATES,
     Candidate,
@@ -381,11 +381,22 @@ def test_real_corrections_of_last_fm_are_matched_and_near_misses_are_not(
         pytest.param("sinnerman", "sinnerm\u0531n", False, id="the first of those in which a letter is a syllable"),
         pytest.param("sinnerman", "sinnerm1n", False, id="a digit is no slip"),
         pytest.param("flood", "flood i", False, id="a part's numeral is none either"),
+        pytest.param("muse", "mose", False, id="four letters say too little"),
+        pytest.param("queen", "quean", True, id="five letters are enough"),
+        pytest.param("sinnerman", "sinnerxyman", True, id="two letters more"),
     ],
 )
 def test_what_may_be_a_slip_of_the_pen(one: str, other: str, slip: bool) -> None:
     assert misspelt(one, other) is slip
     assert misspelt(other, one) is slip
+
+
+@pytest.mark.parametrize(
+    ("length", "rest", "cut"),
+    [(27, "b", False), (28, "b", True), (30, "b", True), (31, "b", True), (32, "b", False), (30, "", False)],
+)
+def test_a_title_of_about_30_letters_may_be_cut_off(length: int, rest: str, cut: bool) -> None:
+    assert cut_off("A" * length, "a" * length, "a" * length + rest) is cut
 
 
 @pytest.mark.parametrize("blank", ["\u2800", "\u3164", "\uffa0", "\u00a0"])

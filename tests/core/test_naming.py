@@ -65,6 +65,15 @@ def test_one_artist_is_credited_in_one_way() -> None:
     assert credits_of("Simon & Garfunkel", ()) == ("Simon & Garfunkel",)
 
 
+def test_only_its_own_name_gives_a_file_its_recording() -> None:
+    renamed = Renamed([(UTADA, HIKARU)])
+    entries = entries_by_other_names(
+        [(1, "Utada Hikaru", "Automatic", "id"), (2, "Alice", "Duet", "id")], {2: ("Alice", "Bob")}, renamed
+    )
+    assert {(1, "宇多田ヒカル", "Automatic", ""), (2, "Alice & Bob", "Duet", "")} <= (found := set(entries))
+    assert {mbid for *_, mbid in found} == {""}
+
+
 def test_an_artist_that_lastfm_renames_is_known_by_both_names() -> None:
     renamed = Renamed([(UTADA, HIKARU)])
     theirs = index((1, "Utada Hikaru", "Automatic"), artists={}, renamed=renamed)

@@ -33,6 +33,10 @@ def test_it_is_found(words: str, name: str) -> None:
     assert all(term in searchable(["Somebody", name]) for term in terms(words))
 
 
+def test_each_word_of_the_names_is_there_once_and_without_its_signs() -> None:
+    assert searchable(["AC/DC", "Back in Black!", "back"]) == "ac/dc back in black! acdc black"
+
+
 @pytest.mark.parametrize(("words", "name"), [("axb", "a_b"), ("joga", "yoga"), ("nina simone", "Nina")])
 def test_it_is_not_found(words: str, name: str) -> None:
     assert not all(term in searchable([name]) for term in terms(words))
