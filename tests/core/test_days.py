@@ -46,6 +46,17 @@ def test_a_day_is_23_or_25_hours_long_when_clocks_are_changed() -> None:
     assert [hours(day) for day in (date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 1))] == [23, 25, 24]
 
 
+def test_a_year_is_one_stretch_for_each_change_of_clocks() -> None:
+    def at(month: int, day: int, hour: int, year: int = 2026) -> int:
+        return int(datetime(year, month, day, hour, tzinfo=UTC).timestamp())
+
+    assert days.stretches(ZoneInfo("Europe/Berlin"), at(1, 1, 0), at(1, 1, 0, 2027)) == [
+        days.Stretch(at(1, 1, 0), at(3, 29, 1), 3600),
+        days.Stretch(at(3, 29, 1), at(10, 25, 1), 7200),
+        days.Stretch(at(10, 25, 1), at(1, 1, 0, 2027), 3600),
+    ]
+
+
 def test_a_change_at_the_very_end_makes_no_empty_stretch() -> None:
     change = int(datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp())
     (only,) = days.stretches(ZoneInfo("Europe/Berlin"), change - 3600, change)

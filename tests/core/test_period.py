@@ -20,6 +20,10 @@ EVERYTHING = HistoryPeriod(PeriodKind.ALL, date(2005, 2, 1), date(2015, 4, 20))
         ("2012-02", date(2012, 2, 1), date(2012, 2, 29)),
         ("2012-02-29", date(2012, 2, 29), date(2012, 2, 29)),
         ("2012-02-10..2012-03-05", date(2012, 2, 10), date(2012, 3, 5)),
+        ("2012-02-10..2012-02-10", date(2012, 2, 10), date(2012, 2, 10)),
+        ("0002", date(2, 1, 1), date(2, 12, 31)),
+        ("0002-03", date(2, 3, 1), date(2, 3, 31)),
+        ("0002-03-04", date(2, 3, 4), date(2, 3, 4)),
     ],
 )
 def test_an_address_names_a_period_and_a_period_its_address(text: str, first: date, last: date) -> None:
@@ -37,6 +41,8 @@ def test_an_address_names_a_period_and_a_period_its_address(text: str, first: da
         "20122",
         "0000",
         "0001",
+        "0001-02",
+        "0001-02-03",
         "2012-13",
         "2012-02-30",
         "٢٠١٢",
@@ -75,6 +81,7 @@ def test_a_period_has_neighbours_and_a_longer_period_around_it(
         pytest.param("1971-01-01..8999-12-31", "2012-01-05..2014-05-12", id="more than the history"),
         pytest.param("2013-01-01..2013-02-01", "2013-01-01..2013-02-01", id="a part of it"),
         pytest.param("1971-01-01..1980-12-31", "1971-01-01..1972-01-01", id="a year of a time before it"),
+        pytest.param("2000-01-01..2012-01-05", "2012-01-05..2012-01-05", id="no more than its first day"),
         pytest.param("2020-01-01..2020-01-02", "2020-01-01..2020-01-02", id="a time after it"),
         pytest.param("1971", "1971", id="a year stays whole"),
     ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import colorsys
 import re
 
 import pytest
 
 from tests.conftest import ROOT
-from tonearm.core.tint import Rgb, Tint, contrast, in_hex, tint
+from tonearm.core.tint import DARK, LIGHT, Rgb, Tint, contrast, in_hex, luminance, tint
 
 RED, GREEN, GREY, BLACK, WHITE = (220, 20, 30), (20, 160, 60), (128, 128, 128), (0, 0, 0), (255, 255, 255)
 
@@ -47,9 +48,54 @@ def test_the_hue_is_the_one_that_is_seen_most(pixels: list[Rgb], hue: int) -> No
     assert found.saturation > 0.2
 
 
+@pytest.mark.parametrize(
+    ("pixels", "hue", "saturation"),
+    [
+        ([(100, 80, 60)], 30, 0.25 + 2 * 40 / 255),
+        ([(60, 80, 100)], 210, 0.25 + 2 * 40 / 255),
+        ([(60, 100, 80)], 150, 0.25 + 2 * 40 / 255),
+        ([(100, 60, 80)], 330, 0.25 + 2 * 40 / 255),
+        ([(100, 60, 60), (100, 60, 60), (60, 60, 100), GREY], 0, 0.25 + 2 * 120 / 255 / 4),
+        ([RED] * 9, 357, 1),
+        pytest.param([(100, 49, 49)] + [GREY] * 4, 0, 0.33, id="the least colour that is no grey"),
+    ],
+)
+def test_a_tint_is_the_hue_and_is_stronger_the_more_colour_there_is(
+    pixels: list[Rgb], hue: int, saturation: float
+) -> None:
+    found = tint(pixels)
+    assert found.hue * 360 == pytest.approx(hue)
+    assert found.saturation == pytest.approx(saturation)
+
+
+@pytest.mark.parametrize("cover", [Tint(0.08, 0.3), Tint(0.36, 0.5), Tint(0.66, 0.1), Tint(0.9, 0.0)])
+def test_a_ground_is_the_strongest_on_which_text_can_be_read(cover: Tint) -> None:
+    steps = [colorsys.hls_to_rgb(cover.hue, step / 255, cover.saturation) for step in range(256)]
+    colours = [(round(red * 255), round(green * 255), round(blue * 255)) for red, green, blue in steps]
+    assert cover.light == next(colour for colour in colours if luminance(colour) >= LIGHT)
+    assert cover.dark == [colour for colour in colours if luminance(colour) <= DARK][-1]
+
+
+@pytest.mark.parametrize(
+    ("colour", "light"),
+    [
+        (BLACK, 0),
+        (WHITE, 1),
+        ((10, 10, 10), 0.003035),
+        ((11, 11, 11), 0.003347),
+        (GREY, 0.215861),
+        ((0, 255, 0), 0.7152),
+    ],
+)
+def test_the_luminance_of_a_colour_is_that_of_the_standard(colour: Rgb, light: float) -> None:
+    assert luminance(colour) == pytest.approx(light, abs=1e-6)
+
+
 @pytest.mark.parametrize("pixels", [[], [GREY] * 5, [BLACK, WHITE], [(128, 128, 130)] * 9])
 def test_a_cover_without_colour_gives_a_grey_ground(pixels: list[Rgb]) -> None:
-    red, green, blue = tint(pixels).light
+    found = tint(pixels)
+    assert found == Tint(0.0, 0.0)
+    red, green, blue = found.light
     assert red == green == blue
 
 

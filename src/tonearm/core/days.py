@@ -70,7 +70,7 @@ def start_of(day: date, zone: tzinfo) -> int:
 
 def day_of(timestamp: float, zone: tzinfo) -> date:
     """The local day of a moment in Unix seconds."""
-    return (datetime.fromtimestamp(timestamp, UTC) + timedelta(seconds=_offset(zone, int(timestamp // 1)))).date()
+    return (datetime.fromtimestamp(timestamp, UTC) + timedelta(seconds=_offset(zone, int(timestamp)))).date()
 
 
 def day_number(day: date) -> int:

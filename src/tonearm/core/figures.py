@@ -529,7 +529,7 @@ def by_local_hour(
     unit, places = (HOUR, 0) if hours else (QUARTER, 2)
     for each in quarters:
         for stretch in stretches:
-            start, end = -(-stretch.start // unit), -(-stretch.end // unit)
+            start, end = stretch.start / unit, stretch.end / unit
             if not each.at or start > each.at[-1] or end <= each.at[0]:
                 continue
             first, last = bisect_left(each.at, start), bisect_left(each.at, end)
@@ -597,7 +597,7 @@ class FigurePart:
     sign: int = 1
 
 
-def parts_of(start: int, end: int, until: int, *, inside: bool = False) -> list[FigurePart]:
+def parts_of(start: int, end: int, until: int, *, inside: bool) -> list[FigurePart]:
     """A span of time (from, to before, in Unix seconds) in months until `until`, and the rest in seconds.
 
     The months are those between the beginnings of months nearest to both ends, or `inside` the span; the month of

@@ -41,9 +41,9 @@ class HistoryPeriod:
             case PeriodKind.ALL:
                 return "all"
             case PeriodKind.YEAR:
-                return f"{self.first:%Y}"
+                return f"{self.first}"[:4]
             case PeriodKind.MONTH:
-                return f"{self.first:%Y-%m}"
+                return f"{self.first}"[:7]
             case PeriodKind.DAY:
                 return f"{self.first}"
             case PeriodKind.SPAN:

@@ -65,13 +65,13 @@ def tint(pixels: Iterable[Rgb]) -> Tint:
         count, chroma_in_all = count + 1, chroma_in_all + chroma
         if chroma:
             hue = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)[0]
-            place = int(hue * _BINS) % _BINS
+            place = int(hue * _BINS)
             weights[place] += chroma
             sums[place] += hue * chroma
     if not count or chroma_in_all / count < _COLOURLESS:
         return Tint(0.0, 0.0)
     most = max(range(_BINS), key=weights.__getitem__)
-    return Tint(sums[most] / weights[most] % 1, min(1.0, 0.25 + 2 * chroma_in_all / count))
+    return Tint(sums[most] / weights[most], min(1.0, 0.25 + 2 * chroma_in_all / count))
 
 
 def luminance(colour: Rgb) -> float:
