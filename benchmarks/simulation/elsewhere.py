@@ -603,7 +603,8 @@ class Elsewhere:
         return [target.parcel(one) for one in self.ledger.reports_of(play)]
 
     def _as_its_policy_says(self, posted: Posted, parcel: Parcel, about: dict[str, Any]) -> None:
-        play, alike = parcel.play, self.reports_of(posted.target, parcel.play)
+        play = parcel.play
+        alike = [*self.reports_of(posted.target, play), *map(posted.target.parcel, self.ledger.may_have_become(play))]
         if not any(_fits(policy, one.play, about) for one in alike for policy in one.policies):
             self.finds(Kind.DOUBLED, f"E{posted.number} sends {play} to {posted.target} under names that no policy has")
         kept = [keeps(policy, one.play) for one in alike for policy in one.policies]

@@ -190,6 +190,20 @@ class Ledger:
         songs = self.songs(play.artist, play.title)
         return [play, *(one for one in songs if one is not play and number is not None and one.id == number)]
 
+    def may_have_become(self, play: Reported) -> list[Reported]:
+        """Reports of the same listen without an answer: this play may have been saved as one of them, with its names
+        for each destination, and have taken over this one's start since.
+        """
+        songs = self.songs(play.artist, play.title)
+        return [
+            one
+            for one in songs
+            if one is not play
+            and one.unheard
+            and not one.answers
+            and min(one.end, play.end) > max(one.timestamp, play.timestamp)
+        ]
+
     def discard(self, play: Reported) -> None:
         """Its listener discards it, or has it replaced."""
         for one in self.reports_of(play):

@@ -463,7 +463,7 @@ class Referee:
         begun = self._may_rest_since
         if rest is None and self.refusals.may_rest(_accounts(sent)) and (begun is None or now > begun + PROBE):
             self._may_rest_since = now
-        if rest is not None and (not rest.outage or sent.at <= rest.since):
+        if rest is not None and (not rest.outage or sent.at <= rest.since + SOON):  # it was booked before
             return
         if rest is not None or len(away) >= OUTAGE_ACCOUNTS:
             why = f"after {len(away)} accounts met the same outage, the last with #{sent.number}"
