@@ -110,11 +110,12 @@ class _Reckoning:
             self.finds(Kind.UNEXPLAINED, f"{play} is {fate['fate']} by the ledger ({fate['reason']}), and it is there")
 
     def _lies_ahead(self, waits: dict[str, object]) -> bool:
-        """Whether the server still calls it too new, or did within the hour after which it is tried again.
+        """Whether the server still calls it too new, or did within the hour after which it is tried again, by the next
+        sweep.
 
         That happens if our clock is days ahead and nobody is signed in at Last.fm, from which the time is learned.
         """
-        return float(str(waits["timestamp"])) > self.target.server.now()
+        return float(str(waits["timestamp"])) + self.elsewhere.sweep > self.target.server.now()
 
     def _must(self, parcel: Parcel, row: sqlite3.Row) -> bool:
         """Whether it must certainly be there, or in the record."""
