@@ -236,6 +236,8 @@ def test_the_first_play_there_could_be_was_in_october_2002() -> None:
         pytest.param(247.0, 300_000.0, 300.0, True, (247.0, 300.0), id="the same, with a pause"),
         pytest.param(300.0, 1_200.0, 100.0, False, (300.0, 1_200.0), id="seconds, as far as pauses are counted"),
         pytest.param(300.0, 1_200_000.0, 1_200.0, False, (300.0, 1_200.0), id="the same in milliseconds"),
+        pytest.param(247.0, 248_000.0, 0.0, False, (247.0, 248.0), id="a rounded length, by a clock that is behind"),
+        pytest.param(247.0, 900_000.0, 300.0, False, (0.247, 900.0), id="more than has passed is no time heard"),
         pytest.param(300.0, 1_200.5, 100.0, False, (300.0, 1.2005), id="more than that are milliseconds"),
         pytest.param(None, 12_000.0, 11_940.0, True, (None, 12_000.0), id="seconds that end a minute later"),
         pytest.param(None, 12_000.0, 12_060.0, True, (None, 12_000.0), id="seconds that ended a minute ago"),

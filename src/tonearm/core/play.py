@@ -191,7 +191,9 @@ def lengths(duration: float | None, played: float, elapsed: float, start_in_ms: 
     """
     if played - _ROUNDED <= elapsed <= played + _ROUNDED and played >= LONGEST_NEEDED:
         return duration / 1000 if duration and played <= duration / 1000 else duration, played
-    if duration and max(most := _max_played(duration), elapsed) < played <= 1000 * most:
+    if duration and max(most := _max_played(duration), elapsed) < played <= 1000 * max(
+        duration + 1, min(most, elapsed + _ROUNDED)
+    ):  # lengths are often rounded down, and pauses counted
         return duration, played / 1000
     if duration and duration > DAY and not start_in_ms and played <= min(duration / 1000, elapsed + _JUST_NOW):
         return duration / 1000, played  # otherwise it would be the first thousandth of the track
