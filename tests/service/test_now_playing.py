@@ -131,6 +131,10 @@ async def test_a_session_that_cannot_be_decrypted_is_none(house: House) -> None:
         shown = await room.me.now_playing(SONG)
         assert shown.status == "not_authenticated"
         assert "can't be decrypted: sign in again" in shown.message
+        await room.play(0)
+        await room.wait(60)
+        assert (await room.me.account()).connection == "needs_sign_in"
+        assert await room.me.now_playing(SONG) == shown, "nobody says that Last.fm has ended it"
 
 
 async def test_the_length_of_what_plays_may_be_in_milliseconds(room: Room) -> None:

@@ -15,6 +15,7 @@ from tonearm.core.edit_rules import ruled
 from tonearm.core.event import AuthChanged, NowPlayingShown
 from tonearm.core.play import Track, cleaned, length
 from tonearm.core.verdict import Answered, Scope, SessionEnded, Throttled, Verdict
+from tonearm.core.waits import WaitKind, Waits, reason
 from tonearm.service.events import EventHub
 from tonearm.service.keyring import Keyring
 from tonearm.store import accounts, edit_rules
@@ -71,8 +72,6 @@ class NowPlaying:
             return NowPlayingResult("disabled", "scrobbling is turned off")
         if not sealed:
             return NowPlayingResult("not_authenticated", "not signed in to Last.fm")
-        if account.connection is not Connected.CONNECTED:
-            return NowPlayingResult("not_authenticated", "Last.fm has ended the session: sign in again")
         key = self.keyring.get(account.api_key)
         if key is None:
             return NowPlayingResult("not_authenticated", KEY_NOT_SET)
@@ -80,6 +79,8 @@ class NowPlaying:
             session = self.seal.open(sealed)
         except SealBroken as broken:
             return NowPlayingResult("not_authenticated", str(broken))
+        if account.connection is not Connected.CONNECTED:
+            return NowPlayingResult("not_authenticated", f"{reason(Waits(WaitKind.SESSION_ENDED))}: sign in again")
         if throttle := await key.pace.current_throttle():
             return NowPlayingResult("error", f"requests to Last.fm are paused: {throttle.reason}")
         verdict = await key.urgent.now_playing(track, session)
