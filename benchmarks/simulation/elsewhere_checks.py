@@ -168,10 +168,9 @@ class _Reckoning:
     def _first_report_is_there(self, play: Reported) -> bool:
         """Whether it is there as first reported: the answer was lost, and then it got another report's start."""
         for other in self.elsewhere.ledger.songs(play.artist, play.title):
-            one_listen = min(other.end, play.end) > max(other.timestamp, play.timestamp)
             unheard = other.unheard and other not in self.history
             first = unheard or any(answer.id == play.id for answer in other.answers)
-            if first and one_listen and self.there.get(other):
+            if first and other.overlaps(play) and self.there.get(other):
                 return True
         return False
 

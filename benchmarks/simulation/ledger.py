@@ -96,6 +96,10 @@ class Reported:
         """Its id in the history, if a report was answered."""
         return self.answers[-1].id if self.answers else None
 
+    def overlaps(self, other: Reported) -> bool:
+        """Whether both may be one listen, if they are of the same song."""
+        return min(self.end, other.end) > max(self.timestamp, other.timestamp)
+
     @property
     def acknowledged(self) -> bool:
         """Whether a report was answered that it is on disk."""
@@ -194,15 +198,8 @@ class Ledger:
         """Reports of the same listen without an answer: this play may have been saved as one of them, with its names
         for each destination, and have taken over this one's start since.
         """
-        songs = self.songs(play.artist, play.title)
-        return [
-            one
-            for one in songs
-            if one is not play
-            and one.unheard
-            and not one.answers
-            and min(one.end, play.end) > max(one.timestamp, play.timestamp)
-        ]
+        others = [one for one in self.songs(play.artist, play.title) if one is not play and one.overlaps(play)]
+        return [one for one in others if one.unheard and not one.answers]
 
     def discard(self, play: Reported) -> None:
         """Its listener discards it, or has it replaced."""

@@ -343,9 +343,7 @@ class Referee:
             play.timestamp + play.played > self.timeline.now - self.timeline.elapsed + play.answers[0].at - JUST_OVER
         )
         if (at < self.knows_since + SOON or not self.alone) and just_over:
-            return (
-                False  # a clock of ours may have timed it: it waits until Last.fm's time is known, for the next batch
-            )
+            return False  # a clock of ours may have timed it: it waits for the first batch since the time is known
         return play.answers[0].at < at - lag and LAG < age < TOO_OLD - max(0.0, self.latest_skew) - 10 * lag
 
     def lies_agree(self, lie: float) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tonearm.atproto import answer
 from tonearm.atproto.answer import PdsSession
 from tonearm.atproto.record import STATUS_KEY, Form, Record, RecordCode, reason_of, record_key
-from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.destination import Rules, TokenCheck, Turn
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, Cause, ItemAnswer, SessionEnded, Verdict
 from tonearm.http_exchange import (
@@ -110,9 +110,7 @@ class RecordsClient(ServiceClient):
         """Report what is playing now. It expires after the track's length, or in ten minutes if that is unknown."""
         return await self._write(self.form.status, STATUS_KEY, self.form.playing(track, self._now()), token)
 
-    async def feedback(
-        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
-    ) -> Verdict:
+    async def feedback(self, track: Track, token: str, *, loved: bool, turn: Turn | None = None) -> Verdict:
         """No hearts are sent there; the answer says so."""
         return self._left_out(RecordCode.NO_HEARTS)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tonearm.core.play import Play
+
+Turn = Callable[[], Awaitable[None]]
+"""Returns when another request may be sent."""
 
 
 class DestinationKind(StrEnum):

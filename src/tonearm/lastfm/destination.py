@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote
 
-from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.destination import Rules, TokenCheck, Turn
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Cause, SessionEnded, Verdict
 from tonearm.http_exchange import PATIENCE, HttpClient, Patience
@@ -103,9 +103,7 @@ class LastFmDestination:
         """It supports hearts, as Last.fm does."""
         return True
 
-    async def feedback(
-        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
-    ) -> Verdict:
+    async def feedback(self, track: Track, token: str, *, loved: bool, turn: Turn | None = None) -> Verdict:
         """Love or unlove a track."""
         access = LastFmAccess.of(token)
         if not access.secret:

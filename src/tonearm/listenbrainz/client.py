@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.destination import Rules, TokenCheck, Turn
 from tonearm.core.play import MBID, Play, Track
 from tonearm.core.verdict import Answered, Cause, ItemAnswer, Later, SessionEnded, Unsure, Verdict
 from tonearm.http_exchange import (
@@ -116,9 +116,7 @@ class ListenBrainzClient(ServiceClient):
         playing = listen.encoded({"track_metadata": listen.listen_of(track)})
         return await self._write("submit-listens", listen.body("playing_now", [playing]), token, 1)
 
-    async def feedback(
-        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
-    ) -> Verdict:
+    async def feedback(self, track: Track, token: str, *, loved: bool, turn: Turn | None = None) -> Verdict:
         """Love or unlove a track's recording. Doing so twice is fine.
 
         Without an MBID the recording is looked up by its names, and `turn` is awaited after that. If there is none, the

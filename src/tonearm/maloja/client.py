@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from tonearm.core.destination import Rules, TokenCheck
+from tonearm.core.destination import Rules, TokenCheck, Turn
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Answered, ItemAnswer, Verdict
 from tonearm.http_exchange import (
@@ -69,9 +69,7 @@ class MalojaClient(ServiceClient):
         """Maloja can't show what is playing now; the answer says so."""
         return _no_place_for(MalojaCode.NO_PLAYING_NOW)
 
-    async def feedback(
-        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
-    ) -> Verdict:
+    async def feedback(self, track: Track, token: str, *, loved: bool, turn: Turn | None = None) -> Verdict:
         """Maloja doesn't support hearts; the answer says so."""
         return _no_place_for(MalojaCode.NO_HEARTS)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from tonearm.clock import Clock
-from tonearm.core.destination import DestinationKind, Rules, TokenCheck
+from tonearm.core.destination import DestinationKind, Rules, TokenCheck, Turn
 from tonearm.core.play import Play, Track
 from tonearm.core.verdict import Verdict
 from tonearm.lastfm.destination import LastFmAccess
@@ -43,9 +43,7 @@ class DestinationWire(Protocol):
     def hearts(self) -> bool:
         """Whether it supports hearts at all."""
 
-    async def feedback(
-        self, track: Track, token: str, *, loved: bool, turn: Callable[[], Awaitable[None]] | None = None
-    ) -> Verdict:
+    async def feedback(self, track: Track, token: str, *, loved: bool, turn: Turn | None = None) -> Verdict:
         """Love or unlove a track; doing so twice is fine. An ignored code means that it can't store this heart. If this
         takes a second request, `turn` is awaited before it.
         """
